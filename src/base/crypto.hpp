@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace trunkline::base {
+
+std::string base64_encode(std::string_view bytes);
+// Standard alphabet with padding; nothing on any other character.
+std::optional<std::string> base64_decode(std::string_view text);
+std::string hex_encode(std::string_view bytes);
+
+std::string hmac_sha256(std::string_view key, std::string_view message);
+std::string sha256(std::string_view message);
+// Takes the same time wherever the two differ; their lengths may show.
+bool equal_constant_time(std::string_view a, std::string_view b);
+
+// From the operating system's generator.
+std::string random_bytes(std::size_t count);
+
+}  // namespace trunkline::base

@@ -1,0 +1,93 @@
+#include "base/failpoint.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <csignal>
+#include <map>
+#include <memory>
+
+#include "base/text.hpp"
+
+namespace trunkline::base::failpoint {
+namespace {
+
+// Points at which the drill kills, then the planted defects that prove that the drill sees them.
+constexpr std::array<std::string_view, 10> kNames = {
+    "commit.before_sync", "commit.after_sync", "wal.switch",         "flush",                    "compaction",
+    "settle",             "cursor.move",       "defect.skip_sync",   "defect.answer_before_sync", "defect.cursor_skips",
+};
+
+enum class Action { kill, power_cut, on };
+
+struct Point {
+  Action action = Action::on;
+  std::atomic<std::int64_t> countdown{1};
+};
+
+// Written by configure() before any thread starts, read-only afterwards but for the countdowns.
+std::map<std::string, std::unique_ptr<Point>, std::less<>> points;
+UniqueFunction<void()> power_cut_handler;
+
+Result<std::unique_ptr<Point>> parse_action(std::string_view text) {
+  auto point = std::make_unique<Point>();
+  const std::size_t at = text.find('@');
+  const std::string_view action = text.substr(0, at);
+  if (action == "kill") {
+    point->action = Action::kill;
+  } else if (action == "power_cut") {
+    point->action = Action::power_cut;
+  } else if (action != "on") {
+    return {Errc::invalid, fmt::format("failpoint action '{}' is none of kill, power_cut, on", action)};
+  }
+  if (at != std::string_view::npos) {
+    std::int64_t count = 0;
+    const std::string_view number = text.substr(at + 1);
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), count);
+    if (error != std::errc() || end != number.data() + number.size() || count < 1) {
+      return {Errc::invalid, fmt::format("failpoint count '{}' is not a positive number", number)};
+    }
+    point->countdown = count;
+  }
+  return point;
+}
+
+}  // namespace
+
+std::atomic<bool> enabled{false};
+
+std::vector<std::string> names() { return {kNames.begin(), kNames.end()}; }
+
+Result<void> configure(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view entry = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), entry.size() + 1));
+    const std::size_t equals = entry.find('=');
+    if (equals == std::string_view::npos) return {Errc::invalid, fmt::format("failpoint '{}' has no action", entry)};
+    const std::string name(entry.substr(0, equals));
+    if (std::find(kNames.begin(), kNames.end(), name) == kNames.end()) {
+      return {Errc::invalid, fmt::format("no failpoint is named '{}'", name)};
+    }
+    TRUNKLINE_TRY(points[name], parse_action(entry.substr(equals + 1)));
+  }
+  enabled.store(!points.empty());
+  return {};
+}
+
+void on_power_cut(UniqueFunction<void()> handler) { power_cut_handler = std::move(handler); }
+
+void pass_slow(std::string_view name) {
+  const auto found = points.find(name);
+  if (found == points.end() || found->second->action == Action::on) return;
+  if (found->second->countdown.fetch_sub(1) != 1) return;
+  if (found->second->action == Action::power_cut && power_cut_handler) power_cut_handler();
+  ::raise(SIGKILL);
+}
+
+bool on_slow(std::string_view name) {
+  const auto found = points.find(name);
+  return found != points.end() && found->second->action == Action::on;
+}
+
+}  // namespace trunkline::base::failpoint

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+
+namespace trunkline::base {
+
+// RFC 3339 with or without a fraction, any offset. Fractions finer than a millisecond are cut.
+std::optional<WallTime> parse_time(std::string_view text);
+// "2026-03-02T14:00:00.064Z"
+std::string format_time(WallTime time);
+
+// "250ms", "30s", "5m", "12h", "3d"; a bare "0" is zero.
+Result<Millis> parse_duration(std::string_view text);
+std::string format_duration(Millis duration);
+// "512", "64KiB", "20MB", "5GiB".
+Result<std::uint64_t> parse_size(std::string_view text);
+
+// The candidate with the least edit distance to `word`, if it is near enough to be a slip of the pen.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+bool is_valid_utf8(std::string_view text);
+
+}  // namespace trunkline::base

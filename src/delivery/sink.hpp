@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/function.hpp"
+#include "base/result.hpp"
+#include "engine/engine.hpp"
+
+namespace trunkline::delivery {
+
+// What the downstream said of one event (DESIGN section 6).
+enum class Verdict : std::uint8_t {
+  delivered,
+  retry,        // not now; no attempt is spent; bounded by retry_for
+  rejected,     // this event is bad: one attempt
+  unavailable,  // the downstream is; nothing is spent, the breaker opens
+};
+struct EventVerdict {
+  Verdict verdict = Verdict::delivered;
+  std::optional<base::Millis> after;  // Retry-After
+  std::string error_class;            // stable word: "http_503", "connect", "timeout"
+  std::string detail;                 // for people, at most 1 KiB
+};
+
+// The verdicts of one batch. refused: the batch as a whole was not taken and nobody knows which event is the bad one: it is halved
+// until the bad event stands alone; no attempt for the innocent.
+struct BatchVerdict {
+  bool refused = false;
+  std::vector<EventVerdict> events;  // one per event of the batch; of a refused batch, one that says why
+};
+
+// A batch is frozen: it is sent again as it is until it has a verdict.
+struct Batch {
+  std::string consumer;
+  std::uint64_t id = 0;               // unique in the process
+  std::uint32_t attempt = 1;          // how often the head was tried, this one included
+  std::vector<engine::LeasedMessage> messages;  // in order within each message group
+};
+
+struct SinkLimits {
+  std::size_t max_batch_messages = 1;
+  std::size_t max_batch_bytes = 1 << 20;
+};
+
+// Speaks one downstream's protocol. Lives on one loop; send() and its callback run there, the callback never inside send().
+// Every send ends in exactly one callback within the sink's own time-out. Several sends may be under way.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual SinkLimits limits() const = 0;
+  virtual void send(Batch batch, base::UniqueFunction<void(BatchVerdict)> done) = 0;
+};
+
+}  // namespace trunkline::delivery

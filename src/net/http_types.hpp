@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace trunkline::net {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// The first header of that name, in any case (RFC 9110 section 5.1).
+std::optional<std::string_view> find_header(const Headers& headers, std::string_view name);
+
+struct HttpRequest {
+  std::string method;
+  std::string path;   // percent-decoded, without the query; always starts with '/', or is "*"
+  std::string query;  // as sent, without '?'
+  Headers headers;
+  std::string body;   // chunks joined, gzip and deflate undone
+  std::string peer;   // "127.0.0.1:51234"
+
+  std::optional<std::string_view> header(std::string_view name) const { return find_header(headers, name); }
+  // The percent-decoded value of a query parameter; '+' is a space.
+  std::optional<std::string> query_parameter(std::string_view name) const;
+};
+
+struct HttpResponse {
+  int status = 200;
+  Headers headers;  // Content-Length, Connection and Date are the server's
+  std::string body;
+  bool close = false;  // close the connection afterwards
+
+  static HttpResponse json(int status, std::string body);
+  static HttpResponse text(int status, std::string body);
+};
+
+}  // namespace trunkline::net
