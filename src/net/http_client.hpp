@@ -27,18 +27,19 @@ struct ClientResponse {
   Headers headers;
   std::string body;
 };
-// Errc::timeout: no complete answer in time (the peer may have acted). Errc::unavailable: no connection, reset, TLS failure.
-// Errc::invalid: a URL or address that may not be called (SSRF guard). Errc::cancelled.
+// Errc::timeout: no complete answer in time (the peer may have acted). Errc::unavailable: no connection, reset, TLS
+// failure. Errc::invalid: a URL or address that may not be called (SSRF guard). Errc::cancelled.
 using ClientCallback = base::UniqueFunction<void(base::Result<ClientResponse>)>;
 
-// Which addresses may be connected to. Checked on the concrete IP after name resolution, at each connect, v4-mapped addresses unmapped.
+// Which addresses may be connected to. Checked on the concrete IP after name resolution, at each connect, v4-mapped
+// addresses unmapped.
 struct AddressPolicy {
   bool allow_loopback = false;
   bool allow_private = false;              // RFC 1918, fc00::/7, CGNAT
   std::vector<std::string> allowed_cidrs;  // always allowed, e.g. "10.1.0.0/16"
 };
-// The reason why not, or nothing. `ip` is the textual address. Link-local, metadata, multicast, documentation and reserved ranges are
-// never allowed but by allowed_cidrs.
+// The reason why not, or nothing. `ip` is the textual address. Link-local, metadata, multicast, documentation and
+// reserved ranges are never allowed but by allowed_cidrs.
 std::optional<std::string> forbidden_address(std::string_view ip, const AddressPolicy& policy);
 
 struct HttpClientOptions {
@@ -48,8 +49,8 @@ struct HttpClientOptions {
   std::string user_agent = "trunkline";
 };
 
-// libcurl's multi interface on one loop: connections are kept and reused, redirects are not followed, proxies come from options
-// only. Loop thread only.
+// libcurl's multi interface on one loop: connections are kept and reused, redirects are not followed, proxies come from
+// options only. Loop thread only.
 class HttpClient {
  public:
   HttpClient(IoLoop& loop, HttpClientOptions options);

@@ -13,16 +13,25 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 // The first header of that name, in any case (RFC 9110 section 5.1).
 std::optional<std::string_view> find_header(const Headers& headers, std::string_view name);
 
+bool equal_ignoring_case(std::string_view left, std::string_view right);  // ASCII only
+
+// Nothing if a '%' is not followed by two hexadecimal digits (RFC 3986 section 2.1).
+std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
+
 struct HttpRequest {
   std::string method;
   std::string path;   // percent-decoded, without the query; always starts with '/', or is "*"
   std::string query;  // as sent, without '?'
   Headers headers;
-  std::string body;   // chunks joined, gzip and deflate undone
-  std::string peer;   // "127.0.0.1:51234"
+  std::string body;  // chunks joined, gzip and deflate undone
+  std::string peer;  // "127.0.0.1:51234"
+  // Why `body` is as it came: a Content-Encoding that is not gzip or deflate, or damaged bytes. Empty when all is well. The
+  // request is passed on all the same, since a refusal would be retried for hours and then lost: a source quarantines what it
+  // cannot read.
+  std::string body_error;
 
   std::optional<std::string_view> header(std::string_view name) const { return find_header(headers, name); }
-  // The percent-decoded value of a query parameter; '+' is a space.
+  // The percent-decoded value of the first query parameter of that name; '+' is a space. Nothing if it is not valid percent-encoding.
   std::optional<std::string> query_parameter(std::string_view name) const;
 };
 
