@@ -6,8 +6,9 @@
 
 namespace trunkline::json {
 
-// Appends JSON to a string; commas and quoting are its own. Wrong nesting is a failed check. Invalid UTF-8 in a string is
-// replaced by U+FFFD, so that what is written always parses.
+// Appends one JSON value to a string; commas and quoting are its own. Wrong nesting, a second value at the top and more
+// than 64 open containers are failed checks. Invalid UTF-8 in a string is replaced by U+FFFD, so that what is written
+// always parses.
 class Writer {
  public:
   explicit Writer(std::string& out) : out_(out) {}
@@ -34,13 +35,19 @@ class Writer {
 
  private:
   void separate();
+  void begin(bool object, char bracket);
+  void end(bool object, char bracket);
+  bool in_object() const { return depth_ > 0 && (objects_ >> (depth_ - 1) & 1) != 0; }
+
   std::string& out_;
+  std::uint64_t objects_ = 0;  // bit i: the container at depth i + 1 is an object
+  std::size_t depth_ = 0;
   bool first_ = true;
   bool after_key_ = false;
-  std::size_t depth_ = 0;
 };
 
-// The quoted JSON string.
+// The quoted JSON string, always spelled the same way: " and \ and the short escapes of control characters, \u00xx in
+// lower case for the other ones, everything else as UTF-8.
 void append_string(std::string& out, std::string_view text);
 
 }  // namespace trunkline::json

@@ -1,0 +1,100 @@
+#include "json/canonical.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "json/scan.hpp"
+#include "json/writer.hpp"
+
+namespace trunkline::json {
+
+void Canonical::append_scalar(Value value) {
+  const std::string_view raw = value.raw();
+  // A string without a backslash is spelled the one way already.
+  if (value.is(Type::string) && raw.find('\\') != std::string_view::npos) {
+    append_string(out_, value.string());
+  } else {
+    out_.append(raw);
+  }
+}
+
+void Canonical::append_object(Value value) {
+  const std::size_t begin = members_.size();
+  bool sorted = true;
+  for (auto child = value.first(); child; child = child->next()) {
+    const std::string_view name = child->name();
+    if (members_.size() > begin && name < members_.back().first) sorted = false;
+    members_.emplace_back(name, *child);
+  }
+  if (!sorted) {
+    // Members of one name keep their input order by their offset, so that std::sort need not be stable (stable_sort
+    // allocates).
+    std::sort(members_.begin() + static_cast<std::ptrdiff_t>(begin), members_.end(), [](const auto& a, const auto& b) {
+      const int order = a.first.compare(b.first);
+      return order != 0 ? order < 0 : a.second.offset() < b.second.offset();
+    });
+  }
+  out_.push_back('{');
+  const std::size_t end = members_.size();
+  for (std::size_t i = begin; i < end; ++i) {
+    if (i > begin) out_.push_back(',');
+    append_string(out_, members_[i].first);
+    out_.push_back(':');
+    append(members_[i].second);
+  }
+  out_.push_back('}');
+  members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(begin), members_.end());
+}
+
+void Canonical::append(Value value) {
+  if (value.is(Type::object)) {
+    append_object(value);
+  } else if (value.is(Type::array)) {
+    out_.push_back('[');
+    bool first = true;
+    for (auto child = value.first(); child; child = child->next()) {
+      if (!first) out_.push_back(',');
+      first = false;
+      append(*child);
+    }
+    out_.push_back(']');
+  } else {
+    append_scalar(value);
+  }
+}
+
+std::string_view Canonical::text(Value value) {
+  out_.clear();
+  members_.clear();
+  append(value);
+  return out_;
+}
+
+base::Hash128 Canonical::hash(Value value) {
+  return base::hash128(text(value));
+}
+
+std::string canonical(Value value) {
+  return std::string(Canonical().text(value));
+}
+
+base::Hash128 canonical_hash(Value value) {
+  return Canonical().hash(value);
+}
+
+std::string splice_members(std::string_view raw_object, std::string_view members) {
+  const std::size_t brace = raw_object.rfind('}');
+  TRUNKLINE_CHECK(brace != std::string_view::npos && brace > 0, "splice_members needs an object");
+  if (members.empty()) return std::string(raw_object);
+  std::size_t at = brace;
+  while (at > 0 && is_space(raw_object[at - 1])) --at;
+  std::string out;
+  out.reserve(raw_object.size() + members.size() + 1);
+  out.append(raw_object.substr(0, at));
+  if (raw_object[at - 1] != '{') out.push_back(',');
+  out.append(members);
+  out.append(raw_object.substr(at));
+  return out;
+}
+
+}  // namespace trunkline::json
