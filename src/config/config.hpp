@@ -1,0 +1,169 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "config/diagnostic.hpp"
+#include "config/secret.hpp"
+
+// The configuration as plain values. Defaults stand in the option tables, not here: a Config worth having comes from
+// load() or parse(). What each option means is in docs/config.md, made from the same tables.
+namespace trunkline::config {
+
+// One of several keys that are valid at the same time, so that keys can be changed without a gap.
+struct AcceptedKey {
+  Secret key;
+  std::optional<base::WallTime> until;  // not accepted from this time on
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+enum class LogFormat : std::uint8_t { text, json };
+struct Log {
+  LogLevel level{};
+  LogFormat format{};
+};
+
+struct Limits {
+  std::uint64_t body_bytes = 0;
+  std::uint64_t decompressed_bytes = 0;
+  std::uint64_t header_bytes = 0;
+  std::uint64_t buffered_bytes = 0;
+  std::uint64_t pipeline = 0;
+  std::uint64_t connections = 0;
+  base::Millis header_timeout{};
+  base::Millis body_timeout{};
+  base::Millis idle_timeout{};
+  base::Millis write_timeout{};
+};
+
+struct Store {
+  std::uint64_t disk_budget = 0;
+  std::uint64_t memory_budget = 0;
+  std::uint64_t quarantine_budget = 0;
+  base::Millis retain{};
+  base::Millis identity_window{};
+};
+
+enum class SourceKind : std::uint8_t { eventbridge, eventgrid, genesys };
+struct Source {
+  std::string name;
+  Place place;
+  SourceKind kind{};
+  std::string header;  // carries one of api_keys
+  std::vector<AcceptedKey> api_keys;
+  std::string query;                    // the query parameter that carries one of query_keys
+  std::vector<AcceptedKey> query_keys;  // no key of either list: the source is open
+  std::string org;                      // of bare notifications, which name none
+};
+
+struct Retry {
+  base::Millis base{};
+  base::Millis cap{};
+  base::Millis limit{};  // retry.for
+};
+struct Breaker {
+  std::uint32_t lanes = 0;
+  std::uint32_t percent = 0;
+  base::Millis window{};
+  base::Millis probe_every{};
+};
+struct Batch {
+  std::uint32_t messages = 0;
+  std::uint64_t bytes = 0;
+  base::Millis age{};
+};
+
+enum class HttpBatch : std::uint8_t { single, array, ndjson };
+enum class HttpBody : std::uint8_t { enriched, raw };
+struct HttpSink {
+  std::string url;
+  std::vector<std::pair<std::string, Secret>> headers;
+  std::vector<Secret> secrets;  // Standard Webhooks; each signs, the receiver accepts any
+  HttpBatch batch{};
+  HttpBody body{};
+  base::Millis timeout{};
+  base::Millis connect_timeout{};
+  bool allow_loopback = false;
+  bool allow_private = false;
+  std::vector<std::string> allowed_cidrs;
+};
+struct FileSink {
+  std::string path;
+  std::uint64_t rotate_bytes = 0;
+  base::Millis rotate_age{};
+  std::uint32_t keep = 0;
+};
+struct SplunkHecSink {
+  std::string url;
+  Secret token;
+};
+struct LiveSink {};
+struct Pulled {
+  base::Millis visibility_timeout{};
+  std::uint32_t max_receive_count = 0;
+};
+using SinkConfig = std::variant<Pulled, HttpSink, FileSink, SplunkHecSink, LiveSink>;
+
+// A filter policy as JSON text. Quoted YAML scalars are strings, plain ones follow YAML 1.2: true, false, null, numbers
+// with their text kept, else strings. A single quoted text is taken as the JSON itself. Whether it is a policy is not
+// decided here.
+struct FilterPolicy {
+  std::string json;
+  Place place;  // of the policy in the file
+};
+
+enum class FilterScope : std::uint8_t { message_attributes, message_body };
+enum class Order : std::uint8_t { none, conversation, agent, queue, topic };
+enum class OnExhausted : std::uint8_t { park, skip, drop };
+enum class OnFull : std::uint8_t { refuse, expire };
+
+struct Consumer {
+  std::string name;
+  Place place;
+  FilterPolicy filter;
+  FilterScope filter_scope{};
+  Order order{};
+  std::uint32_t concurrency = 0;
+  std::uint32_t rate = 0;  // events a second; 0: no limit
+  Batch batch;
+  std::uint32_t attempts = 0;
+  std::optional<OnExhausted> on_exhausted;  // always set by load(): park where there is an order, else skip
+  Retry retry;
+  Breaker breaker;
+  base::Millis max_wait{};
+  OnFull on_full{};
+  bool paused = false;
+  SinkConfig sink;
+};
+
+// An extra row of the topic table.
+struct Topic {
+  std::string pattern;  // "v2.custom.{id}.thing"
+  std::string category;
+  std::string ids;  // where the ids are, in the notation of the built-in table; may be empty
+  Place place;
+};
+
+struct Config {
+  std::string data_dir;
+  std::string listen;
+  std::vector<AcceptedKey> api_keys;
+  Log log;
+  Limits limits;
+  Store store;
+  std::string names_file;           // empty: no enrichment with names
+  std::vector<Source> sources;      // in file order
+  std::vector<Consumer> consumers;  // in file order
+  std::vector<Topic> topics;
+};
+
+// "127.0.0.1:8080", "[::1]:0", "localhost:80"
+bool is_loopback(std::string_view address);
+
+}  // namespace trunkline::config

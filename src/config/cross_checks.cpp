@@ -1,0 +1,93 @@
+#include "config/cross_checks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
+
+namespace trunkline::config {
+namespace {
+
+// Options of a delivery: nothing delivers to a consumer without a sink, its clients receive.
+constexpr std::array<std::string_view, 6> kPushOnly = {"concurrency", "rate",   "batch.",
+                                                       "attempts",    "retry.", "breaker."};
+constexpr std::array<std::string_view, 2> kPulledOnly = {"visibility_timeout", "max_receive_count"};
+
+template <std::size_t N>
+bool listed(std::string_view path, const std::array<std::string_view, N>& list) {
+  return std::ranges::any_of(
+      list, [&](std::string_view entry) { return entry.ends_with('.') ? path.starts_with(entry) : path == entry; });
+}
+
+void check_listen(const Config& config, Place listen, Diagnostics& diagnostics) {
+  if (is_loopback(config.listen)) return;
+  if (config.api_keys.empty()) {
+    diagnostics.error(listen, fmt::format("'listen' is wider than loopback ({}) and needs 'api.keys'", config.listen));
+  }
+  for (const Source& source : config.sources) {
+    if (!source.api_keys.empty() || !source.query_keys.empty()) continue;
+    diagnostics.error(source.place, fmt::format("'listen' is wider than loopback ({}) and 'sources.{}' has no key: set "
+                                                "auth.api_key or auth.query_key",
+                                                config.listen, source.name));
+  }
+}
+
+void check_files(const Config& config, Diagnostics& diagnostics) {
+  std::map<std::string, std::string> writers;
+  for (const Consumer& consumer : config.consumers) {
+    const auto* file = std::get_if<FileSink>(&consumer.sink);
+    if (file == nullptr || file->path.empty()) continue;
+    const auto [entry, added] = writers.emplace(file->path, consumer.name);
+    if (added) continue;
+    diagnostics.error(consumer.place, fmt::format("consumers '{}' and '{}' write the same file {}", entry->second,
+                                                  consumer.name, file->path));
+  }
+}
+
+}  // namespace
+
+bool is_loopback(std::string_view address) {
+  const std::string_view host = address.substr(0, address.rfind(':'));
+  if (host == "localhost" || host == "[::1]") return true;
+  // 127.0.0.0/8 (RFC 1122 section 3.2.1.3). A name such as 127.example.org resolves to anywhere.
+  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<Given>& given,
+                    Diagnostics& diagnostics) {
+  Place retry;
+  for (const Given& entry : given) {
+    const std::string_view path = consumer_table()[entry.row].option.path;
+    if (has_sink && listed(path, kPulledOnly)) {
+      diagnostics.error(entry.place, fmt::format("'{}' is for a consumer without a sink", path));
+    }
+    if (!has_sink && listed(path, kPushOnly)) {
+      diagnostics.error(entry.place, fmt::format("'{}' is for a consumer with a sink; '{}' has none and is pulled",
+                                                 path, consumer.name));
+    }
+    if (path == "retry.base" || path == "retry.cap") retry = entry.place;
+  }
+  if (consumer.retry.base > consumer.retry.cap) diagnostics.error(retry, "'retry.base' is longer than 'retry.cap'");
+  if (!has_sink && consumer.on_exhausted == OnExhausted::drop) {
+    diagnostics.error(consumer.place,
+                      fmt::format("'on_exhausted: drop' is for a consumer with a sink; '{}' has none", consumer.name));
+  }
+  if (consumer.on_exhausted == OnExhausted::park && consumer.order == Order::none) {
+    diagnostics.error(consumer.place,
+                      fmt::format("'on_exhausted: park' holds a lane, and '{}' has none: set 'order', or "
+                                  "skip or drop",
+                                  consumer.name));
+  }
+}
+
+void check_together(const Config& config, Place listen, Diagnostics& diagnostics) {
+  check_listen(config, listen, diagnostics);
+  check_files(config, diagnostics);
+  if (config.limits.body_bytes > config.limits.buffered_bytes) {
+    diagnostics.error({}, "'limits.body_bytes' is larger than 'limits.buffered_bytes': no such body could be read");
+  }
+}
+
+}  // namespace trunkline::config

@@ -1,0 +1,182 @@
+#include "config/load.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "config/cross_checks.hpp"
+#include "config/option.hpp"
+#include "config/scope_reader.hpp"
+#include "config/yaml_tree.hpp"
+
+namespace trunkline::config {
+namespace {
+
+constexpr std::size_t kConsumersMax = 1'000;
+constexpr std::size_t kSourcesMax = 1'000;
+constexpr std::size_t kTopicsMax = 10'000;
+constexpr std::size_t kNameBytesMax = 64;
+
+// Names become URL path segments, metric labels and queue names (SQS: 80 of these characters).
+bool is_name(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+  };
+  return !text.empty() && text.size() <= kNameBytesMax && std::ranges::all_of(text, allowed);
+}
+
+class Loader {
+ public:
+  Loader(const Resolver& resolver, Diagnostics& diagnostics)
+      : context_{resolver, diagnostics}, diagnostics_(diagnostics) {}
+
+  Config config;
+
+  void load(const YamlNode& root) {
+    constexpr std::array<std::string_view, 3> kChildren = {"sources", "consumers", "topics"};
+    const std::vector<Given> given = read_scope(root, root.place, root_table(), {"", kChildren, context_}, config);
+    for (const Given& entry : given) {
+      if (root_table()[entry.row].option.path == "listen") listen_place_ = entry.node->place;
+    }
+    named(root, "sources", kSourcesMax, [&](const YamlNode::Member& member) { source(member); });
+    named(root, "consumers", kConsumersMax, [&](const YamlNode::Member& member) { consumer(member); });
+    topics(root);
+    check_together(config, listen_place_, diagnostics_);
+  }
+
+ private:
+  template <class Read>
+  void named(const YamlNode& root, std::string_view key, std::size_t count_max, Read read) {
+    const YamlNode::Member* list = root.find(key);
+    if (list == nullptr || list->value.kind == YamlNode::Kind::null) return;
+    if (list->value.kind != YamlNode::Kind::map) {
+      diagnostics_.error(list->value.place,
+                         fmt::format("'{}' is a map of names, not {}", key, describe(list->value.kind)));
+      return;
+    }
+    if (list->value.members.size() > count_max) {
+      diagnostics_.error(list->place, fmt::format("'{}' has more than {} entries", key, count_max));
+      return;
+    }
+    for (const YamlNode::Member& member : list->value.members) {
+      if (!is_name(member.name)) {
+        diagnostics_.error(member.place, fmt::format("'{}' is no name: 1 to {} letters, digits, '-' or '_'",
+                                                     member.name, kNameBytesMax));
+      }
+      const YamlNode::Kind kind = member.value.kind;
+      if (kind == YamlNode::Kind::map || kind == YamlNode::Kind::null) {
+        read(member);
+      } else {
+        diagnostics_.error(member.value.place,
+                           fmt::format("'{}.{}' is a map, not {}", key, member.name, describe(kind)));
+      }
+    }
+  }
+
+  void source(const YamlNode::Member& member) {
+    Source source;
+    source.name = member.name;
+    source.place = member.place;
+    read_scope(member.value, member.place, source_table(), {"sources." + member.name, {}, context_}, source);
+    config.sources.push_back(std::move(source));
+  }
+
+  void consumer(const YamlNode::Member& member) {
+    constexpr std::array<std::string_view, 1> kChildren = {"sink"};
+    Consumer consumer;
+    consumer.name = member.name;
+    consumer.place = member.place;
+    consumer.filter.place = member.place;
+    const ScopeReader reader{"consumers." + member.name, kChildren, context_};
+    const std::vector<Given> given = read_scope(member.value, member.place, consumer_table(), reader, consumer);
+    if (!consumer.on_exhausted) {
+      consumer.on_exhausted = consumer.order == Order::none ? OnExhausted::skip : OnExhausted::park;
+    }
+    const YamlNode::Member* sink = member.value.find("sink");
+    if (sink != nullptr) consumer.sink = read_sink(*sink, reader.path);
+    check_consumer(consumer, sink != nullptr, given, diagnostics_);
+    config.consumers.push_back(std::move(consumer));
+  }
+
+  SinkConfig read_sink(const YamlNode::Member& sink, const std::string& consumer_path) {
+    const std::string path = consumer_path + ".sink";
+    if (sink.value.kind != YamlNode::Kind::map || sink.value.members.size() != 1) {
+      diagnostics_.error(sink.value.kind == YamlNode::Kind::map ? sink.value.place : sink.place,
+                         fmt::format("'{}' is a map with exactly one of http, file, splunk_hec, live", path));
+      return HttpSink();
+    }
+    const YamlNode::Member& kind = sink.value.members.front();
+    if (kind.name == "http") return read_kind(kind, path, http_sink_table());
+    if (kind.name == "file") return read_kind(kind, path, file_sink_table());
+    if (kind.name == "splunk_hec") return read_kind(kind, path, splunk_hec_sink_table());
+    if (kind.name == "live") return read_kind(kind, path, live_sink_table());
+    // One report for the unknown name, by the same words as any other key.
+    constexpr std::array<std::string_view, 4> kKinds = {"http", "file", "splunk_hec", "live"};
+    match_options(sink.value, {}, {path, kKinds, context_});
+    return HttpSink();
+  }
+
+  template <class Scope>
+  Scope read_kind(const YamlNode::Member& kind, const std::string& sink_path, Table<Scope> table) {
+    Scope scope;
+    const std::string path = join_path(sink_path, kind.name);
+    if (kind.value.kind == YamlNode::Kind::map || kind.value.kind == YamlNode::Kind::null) {
+      read_scope(kind.value, kind.place, table, {path, {}, context_}, scope);
+    } else {
+      diagnostics_.error(kind.value.place, fmt::format("'{}' is a map, not {}", path, describe(kind.value.kind)));
+    }
+    return scope;
+  }
+
+  void topics(const YamlNode& root) {
+    const YamlNode::Member* list = root.find("topics");
+    if (list == nullptr || list->value.kind == YamlNode::Kind::null) return;
+    if (list->value.kind != YamlNode::Kind::sequence) {
+      diagnostics_.error(list->value.place,
+                         fmt::format("'topics' is a list of maps, not {}", describe(list->value.kind)));
+      return;
+    }
+    if (list->value.items.size() > kTopicsMax) {
+      diagnostics_.error(list->place, fmt::format("'topics' has more than {} entries", kTopicsMax));
+      return;
+    }
+    for (const YamlNode& item : list->value.items) {
+      if (item.kind != YamlNode::Kind::map) {
+        diagnostics_.error(item.place, fmt::format("'topics' holds maps, not {}", describe(item.kind)));
+        continue;
+      }
+      Topic topic;
+      topic.place = item.place;
+      read_scope(item, item.place, topic_table(), {"topics", {}, context_}, topic);
+      config.topics.push_back(std::move(topic));
+    }
+  }
+
+  ReadContext context_;
+  Diagnostics& diagnostics_;
+  Place listen_place_;
+};
+
+}  // namespace
+
+Loaded parse(std::string_view text, const Resolver& resolver) {
+  Loaded loaded;
+  Diagnostics diagnostics;
+  if (const std::optional<YamlNode> root = parse_yaml(text, YamlLimits{}, diagnostics)) {
+    Loader loader(resolver, diagnostics);
+    loader.load(*root);
+    if (!diagnostics.failed()) loaded.config = std::move(loader.config);
+  }
+  loaded.diagnostics = diagnostics.take();
+  return loaded;
+}
+
+Loaded load(const std::string& path) {
+  const base::Result<std::string> text = read_file(path, YamlLimits{}.bytes_max);
+  if (!text) return {std::nullopt, {{Severity::error, {}, text.error().detail}}};
+  return parse(*text, Resolver::system());
+}
+
+}  // namespace trunkline::config

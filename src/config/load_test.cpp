@@ -1,0 +1,462 @@
+#include "config/load.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace trunkline::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+Resolver test_resolver() {
+  return {[](const std::string& name) -> std::optional<std::string> {
+            const std::map<std::string, std::string> environment = {
+                {"KEY", "k-1"},     {"NEXT_KEY", "k-2"},        {"EMPTY", ""},
+                {"HEC_TOKEN", "t"}, {"TRUNKLINE_API_KEY", "a"}, {"LINES", "a\nb"}};
+            const auto found = environment.find(name);
+            return found == environment.end() ? std::nullopt : std::optional(found->second);
+          },
+          [](const std::string& path) -> base::Result<std::string> {
+            if (path == "/run/crm") return std::string("whsec_abc\n");
+            if (path == "/run/blank") return std::string(" \n");
+            return {base::Errc::not_found, "No such file or directory"};
+          }};
+}
+
+std::vector<std::string> findings(std::string_view text) {
+  std::vector<std::string> lines;
+  for (const Diagnostic& diagnostic : parse(text, test_resolver()).diagnostics)
+    lines.push_back(format(diagnostic, "t.yaml"));
+  return lines;
+}
+
+Config parsed(std::string_view text) {
+  Loaded loaded = parse(text, test_resolver());
+  for (const Diagnostic& diagnostic : loaded.diagnostics) ADD_FAILURE() << format(diagnostic, "t.yaml");
+  return loaded.config.value_or(Config());
+}
+
+constexpr std::string_view kDesignExample = R"(data_dir: ./data
+listen: 127.0.0.1:8080
+sources:
+  genesys-prod: {kind: eventbridge, auth: {api_key: "${env:TRUNKLINE_API_KEY}"}}
+consumers:
+  siem:      {filter: {}, sink: {splunk_hec: {url: https://splunk:8088, token: "${env:HEC_TOKEN}"}}, concurrency: 50}
+  crm:       {filter: {eventCategory: [conversation]}, order: conversation, sink: {http: {url: https://crm.example/hook}}}
+  dashboard: {filter: {eventCategory: [agent, queue, conversation]}, order: agent, sink: {live: {}}}
+  wfm:       {filter: {eventCategory: [wfm, agent]}, order: agent}        # no sink: pulled
+)";
+
+TEST(ConfigLoad, reads_the_example_of_the_design) {
+  const Config config = parsed(kDesignExample);
+  ASSERT_EQ(config.sources.size(), 1u);
+  EXPECT_EQ(config.sources[0].name, "genesys-prod");
+  EXPECT_EQ(config.sources[0].kind, SourceKind::eventbridge);
+  ASSERT_EQ(config.sources[0].api_keys.size(), 1u);
+  EXPECT_EQ(config.sources[0].api_keys[0].key.reveal(), "a");
+  ASSERT_EQ(config.consumers.size(), 4u);
+  EXPECT_EQ(config.consumers[0].concurrency, 50u);
+  EXPECT_EQ(std::get<SplunkHecSink>(config.consumers[0].sink).token.reveal(), "t");
+  EXPECT_EQ(config.consumers[1].order, Order::conversation);
+  EXPECT_EQ(config.consumers[1].filter.json, R"({"eventCategory":["conversation"]})");
+  EXPECT_EQ(std::get<HttpSink>(config.consumers[1].sink).url, "https://crm.example/hook");
+  EXPECT_TRUE(std::holds_alternative<LiveSink>(config.consumers[2].sink));
+  EXPECT_TRUE(std::holds_alternative<Pulled>(config.consumers[3].sink));
+}
+
+TEST(ConfigLoad, takes_every_default_from_the_tables_when_the_file_is_empty) {
+  const Config config = parsed("# nothing\n");
+  EXPECT_EQ(config.data_dir, "./data");
+  EXPECT_EQ(config.listen, "127.0.0.1:8080");
+  EXPECT_EQ(config.log.level, LogLevel::info);
+  EXPECT_EQ(config.limits.body_bytes, 8u << 20);
+  EXPECT_EQ(config.limits.idle_timeout, base::Millis(75'000));
+  EXPECT_EQ(config.store.identity_window, std::chrono::hours(5 * 24));
+  EXPECT_THAT(config.consumers, IsEmpty());
+}
+
+TEST(ConfigLoad, gives_a_consumer_its_defaults_by_order) {
+  const Config config = parsed("consumers:\n  a:\n  b: {order: agent}\n  c: {order: topic, on_exhausted: skip}\n");
+  ASSERT_EQ(config.consumers.size(), 3u);
+  EXPECT_EQ(config.consumers[0].on_exhausted, OnExhausted::skip);
+  EXPECT_EQ(config.consumers[1].on_exhausted, OnExhausted::park);
+  EXPECT_EQ(config.consumers[2].on_exhausted, OnExhausted::skip);
+  EXPECT_EQ(config.consumers[0].attempts, 5u);
+  EXPECT_EQ(config.consumers[0].max_wait, std::chrono::hours(14 * 24));
+  EXPECT_EQ(config.consumers[0].filter.json, "{}");
+  EXPECT_EQ(std::get<Pulled>(config.consumers[0].sink).visibility_timeout, std::chrono::seconds(30));
+}
+
+TEST(ConfigLoad, sets_every_option_of_a_consumer) {
+  const Config config = parsed(R"(consumers:
+  all:
+    filter: '{"eventType": [{"prefix": "v2."}]}'
+    filter_scope: MessageBody
+    order: queue
+    concurrency: 3
+    rate: 70
+    batch: {messages: 20, bytes: 64KiB, age: 50ms}
+    attempts: 7
+    on_exhausted: drop
+    retry: {base: 1s, cap: 2m, for: 3h}
+    breaker: {lanes: 4, percent: 50, window: 20s, probe_every: 1s}
+    max_wait: 2d
+    on_full: expire
+    paused: true
+    sink:
+      http:
+        url: http://localhost:9000/x?y=1
+        headers: {x-tenant: blue, Authorization: "${env:KEY}"}
+        secret: ["${file:/run/crm}", "${env:NEXT_KEY}"]
+        batch: ndjson
+        body: raw
+        timeout: 2s
+        connect_timeout: 1s
+        allow_loopback: true
+        allow_private: true
+        allowed_cidrs: [10.1.0.0/16, "fd00::/8"]
+  file: {sink: {file: {path: ./out.jsonl, rotate_bytes: 2MiB, rotate_age: 1h, keep: 9}}}
+  pulled: {visibility_timeout: 45s, max_receive_count: 8}
+)");
+  ASSERT_EQ(config.consumers.size(), 3u);
+  const Consumer& all = config.consumers[0];
+  EXPECT_EQ(all.filter.json, R"({"eventType": [{"prefix": "v2."}]})");
+  EXPECT_EQ(all.filter.place, (Place{3, 13}));
+  EXPECT_EQ(all.filter_scope, FilterScope::message_body);
+  EXPECT_EQ(all.order, Order::queue);
+  EXPECT_EQ(all.concurrency, 3u);
+  EXPECT_EQ(all.rate, 70u);
+  EXPECT_EQ(all.batch.messages, 20u);
+  EXPECT_EQ(all.batch.bytes, 65536u);
+  EXPECT_EQ(all.batch.age, base::Millis(50));
+  EXPECT_EQ(all.attempts, 7u);
+  EXPECT_EQ(all.on_exhausted, OnExhausted::drop);
+  EXPECT_EQ(all.retry.base, std::chrono::seconds(1));
+  EXPECT_EQ(all.retry.cap, std::chrono::minutes(2));
+  EXPECT_EQ(all.retry.limit, std::chrono::hours(3));
+  EXPECT_EQ(all.breaker.lanes, 4u);
+  EXPECT_EQ(all.breaker.percent, 50u);
+  EXPECT_EQ(all.breaker.window, std::chrono::seconds(20));
+  EXPECT_EQ(all.breaker.probe_every, std::chrono::seconds(1));
+  EXPECT_EQ(all.max_wait, std::chrono::hours(48));
+  EXPECT_EQ(all.on_full, OnFull::expire);
+  EXPECT_TRUE(all.paused);
+  const auto& http = std::get<HttpSink>(all.sink);
+  EXPECT_THAT(http.headers,
+              ElementsAre(std::pair("x-tenant", Secret("blue")), std::pair("Authorization", Secret("k-1"))));
+  EXPECT_THAT(http.secrets, ElementsAre(Secret("whsec_abc"), Secret("k-2")));
+  EXPECT_EQ(http.batch, HttpBatch::ndjson);
+  EXPECT_EQ(http.body, HttpBody::raw);
+  EXPECT_EQ(http.timeout, std::chrono::seconds(2));
+  EXPECT_EQ(http.connect_timeout, std::chrono::seconds(1));
+  EXPECT_TRUE(http.allow_loopback && http.allow_private);
+  EXPECT_THAT(http.allowed_cidrs, ElementsAre("10.1.0.0/16", "fd00::/8"));
+  const auto& file = std::get<FileSink>(config.consumers[1].sink);
+  EXPECT_EQ(file.path, "./out.jsonl");
+  EXPECT_EQ(file.rotate_bytes, 2u << 20);
+  EXPECT_EQ(file.rotate_age, std::chrono::hours(1));
+  EXPECT_EQ(file.keep, 9u);
+  const auto& pulled = std::get<Pulled>(config.consumers[2].sink);
+  EXPECT_EQ(pulled.visibility_timeout, std::chrono::seconds(45));
+  EXPECT_EQ(pulled.max_receive_count, 8u);
+}
+
+TEST(ConfigLoad, reads_several_keys_with_end_dates) {
+  const Config config = parsed(R"(api: {keys: "${env:KEY}"}
+sources:
+  grid:
+    kind: eventgrid
+    org: 0a1b
+    auth:
+      header: x-hub-key
+      api_key: ["${env:KEY}"]
+      query: k
+      query_key:
+        - {key: "${env:KEY}", until: 2026-12-01}
+        - {key: "${env:NEXT_KEY}", until: "2027-01-01T06:00:00+01:00"}
+        - "${env:KEY}"
+topics:
+  - {pattern: "v2.custom.{id}", category: custom, ids: "agent=topicName segment 3"}
+)");
+  ASSERT_EQ(config.sources.size(), 1u);
+  const Source& source = config.sources[0];
+  EXPECT_EQ(config.api_keys.size(), 1u);
+  EXPECT_EQ(source.kind, SourceKind::eventgrid);
+  EXPECT_EQ(source.org, "0a1b");
+  EXPECT_EQ(source.header, "x-hub-key");
+  EXPECT_EQ(source.query, "k");
+  ASSERT_EQ(source.query_keys.size(), 3u);
+  EXPECT_EQ(source.query_keys[0].until, base::WallTime(base::Millis(1'796'083'200'000)));
+  EXPECT_EQ(source.query_keys[1].until, base::WallTime(base::Millis(1'798'779'600'000)));
+  EXPECT_EQ(source.query_keys[1].key.reveal(), "k-2");
+  EXPECT_EQ(source.query_keys[2].until, std::nullopt);
+  ASSERT_EQ(config.topics.size(), 1u);
+  EXPECT_EQ(config.topics[0].pattern, "v2.custom.{id}");
+  EXPECT_EQ(config.topics[0].ids, "agent=topicName segment 3");
+}
+
+struct ErrorCase {
+  friend void PrintTo(const ErrorCase& each, std::ostream* out) { *out << each.name; }
+
+  std::string name;
+  std::string text;
+  std::vector<std::string> expected;
+};
+class ConfigErrors : public ::testing::TestWithParam<ErrorCase> {};
+
+TEST_P(ConfigErrors, are_reported_with_line_and_column) {
+  EXPECT_EQ(findings(GetParam().text), GetParam().expected);
+}
+
+std::vector<ErrorCase> error_cases() {
+  return {
+      {"unknown_key", "data_dri: x\n", {"t.yaml:1:1: error: unknown key 'data_dri', did you mean 'data_dir'?"}},
+      {"unknown_key_far_from_all", "zebra-crossing: x\n", {"t.yaml:1:1: error: unknown key 'zebra-crossing'"}},
+      {"unknown_key_in_a_group",
+       "log:\n  levle: info\n",
+       {"t.yaml:2:3: error: unknown key 'log.levle', did you mean 'level'?"}},
+      {"unknown_key_of_a_consumer",
+       "consumers:\n  a: {atempts: 3}\n",
+       {"t.yaml:2:7: error: unknown key 'consumers.a.atempts', did you mean 'attempts'?"}},
+      {"unknown_sink",
+       "consumers: {a: {sink: {htpp: {}}}}\n",
+       {"t.yaml:1:24: error: unknown key 'consumers.a.sink.htpp', did you mean 'http'?"}},
+      {"merge_key", "log:\n  <<: {level: info}\n", {"t.yaml:2:3: error: unknown key 'log.<<'"}},
+      {"all_errors_at_once",
+       "listen: 80\nlog: {level: loud}\nconsumers:\n  a: {order: talk, sink: {live: {}}, attempts: 0}\n",
+       {"t.yaml:1:9: error: 'listen' is host:port such as 127.0.0.1:8080 or [::1]:8080, not '80'",
+        "t.yaml:2:14: error: 'log.level' is one of debug, info, warn, error, not 'loud'",
+        "t.yaml:4:14: error: 'consumers.a.order' is one of none, conversation, agent, queue, topic, not 'talk'",
+        "t.yaml:4:48: error: 'consumers.a.attempts' is 1 to 1000, not 0"}},
+      {"duplicate_key",
+       "log: {level: info}\nlisten: 127.0.0.1:1\nlog: {format: json}\n",
+       {"t.yaml:3:1: error: key 'log' is here twice, first in line 1 column 1"}},
+      {"duplicate_consumer",
+       "consumers:\n  a: {order: agent}\n  a: {order: queue}\n",
+       {"t.yaml:3:3: error: key 'a' is here twice, first in line 2 column 3"}},
+      {"number_in_quotes",
+       "consumers: {a: {sink: {live: {}}, attempts: \"5\"}}\n",
+       {"t.yaml:1:45: error: 'consumers.a.attempts' is a whole number, not '5'"}},
+      {"fraction_for_a_number",
+       "consumers: {a: {sink: {live: {}}, attempts: 1.5}}\n",
+       {"t.yaml:1:45: error: 'consumers.a.attempts' is a whole number, not '1.5'"}},
+      {"number_beyond_64_bits",
+       "consumers: {a: {sink: {live: {}}, attempts: 99999999999999999999}}\n",
+       {"t.yaml:1:45: error: 'consumers.a.attempts' is a whole number, not '99999999999999999999'"}},
+      {"text_for_a_boolean",
+       "consumers: {a: {paused: yes}}\n",
+       {"t.yaml:1:25: error: 'consumers.a.paused' is true or false, not 'yes'"}},
+      {"duration_without_unit",
+       "store: {retain: 30}\n",
+       {"t.yaml:1:17: error: 'store.retain': '30' is not a duration such as 250ms, 30s, 5m, 12h or 3d"}},
+      {"duration_out_of_bounds",
+       "store: {identity_window: 1m}\n",
+       {"t.yaml:1:26: error: 'store.identity_window' is 1h to 365d, not 1m"}},
+      {"size_of_unknown_unit",
+       "store: {disk_budget: 5gig}\n",
+       {"t.yaml:1:22: error: 'store.disk_budget': '5gig' is not a size such as 64KiB, 20MB or 5GiB"}},
+      {"size_out_of_bounds",
+       "store: {disk_budget: 1KiB}\n",
+       {"t.yaml:1:22: error: 'store.disk_budget' is 64MiB to 1024TiB, not 1KiB"}},
+      {"choice_with_near_one",
+       "consumers: {a: {on_full: refsue}}\n",
+       {"t.yaml:1:26: error: 'consumers.a.on_full' is one of refuse, expire, not 'refsue'; did you mean 'refuse'?"}},
+      {"nothing_for_a_value", "data_dir:\n", {"t.yaml:1:1: error: 'data_dir' needs a value"}},
+      {"empty_text", "data_dir: ''\n", {"t.yaml:1:11: error: 'data_dir' is empty"}},
+      {"list_for_a_value", "data_dir: [a]\n", {"t.yaml:1:11: error: 'data_dir' is a single value, not a list"}},
+      {"value_for_a_group", "log: info\n", {"t.yaml:1:6: error: 'log' is a map, not a single value"}},
+      {"list_for_sources", "sources: [a]\n", {"t.yaml:1:10: error: 'sources' is a map of names, not a list"}},
+      {"value_for_a_consumer",
+       "consumers: {a: 5}\n",
+       {"t.yaml:1:16: error: 'consumers.a' is a map, not a single value"}},
+      {"value_for_a_sink_kind",
+       "consumers: {a: {sink: {http: x}}}\n",
+       {"t.yaml:1:30: error: 'consumers.a.sink.http' is a map, not a single value"}},
+      {"map_for_topics", "topics: {a: b}\n", {"t.yaml:1:9: error: 'topics' is a list of maps, not a map"}},
+      {"value_in_topics", "topics: [x]\n", {"t.yaml:1:10: error: 'topics' holds maps, not a single value"}},
+      {"name_with_a_space",
+       "consumers: {a b: {}}\n",
+       {"t.yaml:1:13: error: 'a b' is no name: 1 to 64 letters, digits, '-' or '_'"}},
+      {"missing_required", "sources:\n  a: {org: x}\n", {"t.yaml:2:3: error: 'sources.a.kind' is missing"}},
+      {"missing_required_in_a_sink",
+       "consumers:\n  a:\n    sink:\n      http:\n",
+       {"t.yaml:4:7: error: 'consumers.a.sink.http.url' is missing"}},
+      {"two_sinks",
+       "consumers: {a: {sink: {live: {}, file: {path: x}}}}\n",
+       {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, file, splunk_hec, live"}},
+      {"no_sink_named",
+       "consumers: {a: {sink: {}}}\n",
+       {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, file, splunk_hec, live"}},
+      {"sink_of_nothing",
+       "consumers:\n  a:\n    sink:\n",
+       {"t.yaml:3:5: error: 'consumers.a.sink' is a map with exactly one of http, file, splunk_hec, live"}},
+      {"url_without_scheme",
+       "consumers: {a: {sink: {http: {url: crm.example}}}}\n",
+       {"t.yaml:1:36: error: 'consumers.a.sink.http.url' is an address that begins with http:// or https://, not "
+        "'crm.example'"}},
+      {"network_without_prefix",
+       "consumers: {a: {sink: {http: {url: http://a, allowed_cidrs: [10.0.0.1]}}}}\n",
+       {"t.yaml:1:62: error: 'consumers.a.sink.http.allowed_cidrs' holds networks such as 10.1.0.0/16, not "
+        "'10.0.0.1'"}},
+      {"network_too_long",
+       "consumers: {a: {sink: {http: {url: http://a, allowed_cidrs: [10.0.0.0/33]}}}}\n",
+       {"t.yaml:1:62: error: 'consumers.a.sink.http.allowed_cidrs' holds networks such as 10.1.0.0/16, not "
+        "'10.0.0.0/33'"}},
+      {"network_not_in_a_list",
+       "consumers: {a: {sink: {http: {url: http://a, allowed_cidrs: 10.0.0.0/8}}}}\n",
+       {"t.yaml:1:61: error: 'consumers.a.sink.http.allowed_cidrs' is a list of networks, not a single value"}},
+      {"header_name",
+       "consumers: {a: {sink: {http: {url: http://a, headers: {\"a b\": c}}}}}\n",
+       {"t.yaml:1:56: error: 'a b' is no header name"}},
+      {"header_with_a_line_break",
+       "consumers: {a: {sink: {http: {url: http://a, headers: {x: \"${env:LINES}\"}}}}}\n",
+       {"t.yaml:1:59: error: 'consumers.a.sink.http.headers.x' holds a line break, which no header can"}},
+      {"headers_not_a_map",
+       "consumers: {a: {sink: {http: {url: http://a, headers: [x]}}}}\n",
+       {"t.yaml:1:55: error: 'consumers.a.sink.http.headers' is a map of header names to values, not a list"}},
+      {"filter_not_a_map",
+       "consumers: {a: {filter: all}}\n",
+       {"t.yaml:1:25: error: 'consumers.a.filter' is a map, or a quoted JSON text, not a single value"}},
+      {"filter_number_that_json_lacks",
+       "consumers:\n  a:\n    filter:\n      ext: [0x1F, 007, .inf]\n",
+       {"t.yaml:4:13: error: 0x1F is a number to YAML that JSON cannot write: put it in quotes if a text is meant",
+        "t.yaml:4:19: error: 007 is a number to YAML that JSON cannot write: put it in quotes if a text is meant",
+        "t.yaml:4:24: error: .inf is a number to YAML that JSON cannot write: put it in quotes if a text is meant"}},
+      {"end_date",
+       "api: {keys: [{key: \"${env:KEY}\", until: soon}]}\n",
+       {"t.yaml:1:41: error: 'api.keys.until' is a date such as 2026-12-01 or a time such as 2026-12-01T06:00:00Z, not "
+        "'soon'"}},
+      {"key_without_key", "api: {keys: [{until: 2026-12-01}]}\n", {"t.yaml:1:14: error: 'api.keys.key' is missing"}},
+      {"retry_base_over_cap",
+       "consumers: {a: {sink: {live: {}}, retry: {cap: 100ms}}}\n",
+       {"t.yaml:1:43: error: 'retry.base' is longer than 'retry.cap'"}},
+      {"push_option_without_sink",
+       "consumers: {a: {batch: {age: 1s}}}\n",
+       {"t.yaml:1:25: error: 'batch.age' is for a consumer with a sink; 'a' has none and is pulled"}},
+      {"pulled_option_with_sink",
+       "consumers: {a: {visibility_timeout: 1s, sink: {live: {}}}}\n",
+       {"t.yaml:1:17: error: 'visibility_timeout' is for a consumer without a sink"}},
+      {"drop_without_sink",
+       "consumers: {a: {on_exhausted: drop}}\n",
+       {"t.yaml:1:13: error: 'on_exhausted: drop' is for a consumer with a sink; 'a' has none"}},
+      {"park_without_order",
+       "consumers: {a: {on_exhausted: park, sink: {live: {}}}}\n",
+       {"t.yaml:1:13: error: 'on_exhausted: park' holds a lane, and 'a' has none: set 'order', or skip or drop"}},
+      {"two_consumers_write_one_file",
+       "consumers:\n  a: {sink: {file: {path: x}}}\n  b: {sink: {file: {path: x}}}\n",
+       {"t.yaml:3:3: error: consumers 'a' and 'b' write the same file x"}},
+      {"body_larger_than_all_buffers",
+       "limits: {body_bytes: 32MiB, buffered_bytes: 16MiB}\n",
+       {"t.yaml: error: 'limits.body_bytes' is larger than 'limits.buffered_bytes': no such body could be read"}},
+      {"wide_without_authentication",
+       "listen: 0.0.0.0:80\nsources:\n  a: {kind: genesys}\n",
+       {"t.yaml:1:9: error: 'listen' is wider than loopback (0.0.0.0:80) and needs 'api.keys'",
+        "t.yaml:3:3: error: 'listen' is wider than loopback (0.0.0.0:80) and 'sources.a' has no key: set auth.api_key "
+        "or "
+        "auth.query_key"}},
+      {"secret_not_in_the_environment",
+       "api: {keys: \"${env:NOPE}\"}\n",
+       {"t.yaml:1:13: error: 'api.keys': ${env:NOPE} is not in the environment"}},
+      {"secret_empty_in_the_environment",
+       "api: {keys: \"${env:EMPTY}\"}\n",
+       {"t.yaml:1:13: error: 'api.keys': ${env:EMPTY} is empty"}},
+      {"secret_file_missing",
+       "api: {keys: \"${file:/nope}\"}\n",
+       {"t.yaml:1:13: error: 'api.keys': ${file:/nope} cannot be read: No such file or directory"}},
+      {"secret_file_blank",
+       "api: {keys: \"${file:/run/blank}\"}\n",
+       {"t.yaml:1:13: error: 'api.keys': ${file:/run/blank} is empty"}},
+      {"secret_with_text_around",
+       "api: {keys: \"x${env:KEY}\"}\n",
+       {"t.yaml:1:13: error: 'api.keys': a reference is ${env:NAME} or ${file:PATH} and nothing around it"}},
+      {"secret_that_is_a_map", "api: {keys: [[x]]}\n", {"t.yaml:1:14: error: 'api.keys' is a credential, not a list"}},
+      {"secret_empty", "api: {keys: ''}\n", {"t.yaml:1:13: error: 'api.keys': the credential is empty"}},
+      {"secret_in_plain_text",
+       "api: {keys: hunter2}\n",
+       {"t.yaml:1:13: warning: 'api.keys' holds a credential in plain text: use ${env:NAME} or ${file:PATH}"}},
+      {"authorization_in_plain_text",
+       "consumers: {a: {sink: {http: {url: http://a, headers: {Authorization: x}}}}}\n",
+       {"t.yaml:1:71: warning: 'consumers.a.sink.http.headers.Authorization' holds a credential in plain text: use "
+        "${env:NAME} or "
+        "${file:PATH}"}},
+      {"reference_outside_of_a_credential",
+       "data_dir: \"${env:KEY}\"\n",
+       {"t.yaml:1:11: error: 'data_dir' is no credential: references are resolved in credentials only"}},
+  };
+}
+INSTANTIATE_TEST_SUITE_P(Every, ConfigErrors, ::testing::ValuesIn(error_cases()),
+                         [](const auto& each) { return each.param.name; });
+
+TEST(ConfigLoad, has_a_config_exactly_if_nothing_is_an_error) {
+  EXPECT_TRUE(parse("api: {keys: plain}\n", test_resolver()).config.has_value());
+  EXPECT_FALSE(parse("api: {kyes: plain}\n", test_resolver()).config.has_value());
+}
+
+TEST(ConfigLoad, takes_wide_listeners_with_authentication) {
+  const Config config = parsed(R"(listen: 0.0.0.0:8080
+api: {keys: ["${env:KEY}"]}
+sources: {a: {kind: eventgrid, auth: {query_key: "${env:KEY}"}}}
+)");
+  EXPECT_EQ(config.listen, "0.0.0.0:8080");
+}
+
+TEST(ConfigLoad, bounds_lists_and_findings) {
+  std::string keys = "api:\n  keys:\n";
+  for (int i = 0; i < 65; ++i) keys += "    - \"${env:KEY}\"\n";
+  EXPECT_THAT(findings(keys), ElementsAre("t.yaml:3:5: error: 'api.keys' has more than 64 entries"));
+
+  std::string consumers = "consumers:\n";
+  for (int i = 0; i <= 1000; ++i) consumers += fmt::format("  c{}:\n", i);
+  EXPECT_THAT(findings(consumers), ElementsAre("t.yaml:1:1: error: 'consumers' has more than 1000 entries"));
+
+  std::string unknown;
+  for (int i = 0; i < 1000; ++i) unknown += fmt::format("unknown{}: 1\n", i);
+  const std::vector<std::string> lines = findings(unknown);
+  EXPECT_EQ(lines.size(), Diagnostics::kMax + 1);
+  EXPECT_EQ(lines.back(), "t.yaml: error: more than 200 findings, the rest is left out");
+}
+
+TEST(ConfigLoad, knows_loopback_by_address_and_not_by_prefix) {
+  EXPECT_TRUE(is_loopback("127.0.0.1:1"));
+  EXPECT_TRUE(is_loopback("127.9.9.9:0"));
+  EXPECT_TRUE(is_loopback("[::1]:8080"));
+  EXPECT_TRUE(is_loopback("localhost:8080"));
+  EXPECT_FALSE(is_loopback("0.0.0.0:8080"));
+  EXPECT_FALSE(is_loopback("[::]:8080"));
+  EXPECT_FALSE(is_loopback("127.0.0.1.example.org:80"));
+  EXPECT_FALSE(is_loopback("localhost.example.org:80"));
+}
+
+TEST(ConfigLoad, says_why_a_file_cannot_be_read) {
+  const Loaded missing = load("/nonexistent/trunkline.yaml");
+  ASSERT_EQ(missing.diagnostics.size(), 1u);
+  EXPECT_EQ(format(missing.diagnostics[0], "x.yaml"), "x.yaml: error: No such file or directory");
+  const Loaded directory = load("/");
+  ASSERT_EQ(directory.diagnostics.size(), 1u);
+  EXPECT_EQ(format(directory.diagnostics[0], "/"), "/: error: Is a directory");
+}
+
+TEST(Secret, is_never_printed) {
+  const Secret secret("hunter2");
+  std::ostringstream stream;
+  stream << secret;
+  EXPECT_EQ(stream.str(), "***");
+  EXPECT_EQ(fmt::format("{} {:>5}", secret, secret), "***   ***");
+  EXPECT_EQ(::testing::PrintToString(secret), "***");
+}
+
+TEST(Secret, does_not_appear_in_any_finding) {
+  for (const std::string& line : findings("data_dir: [x]\napi: {keys: [hunter2, {key: hunter2, until: hunter3}]}\n")) {
+    EXPECT_EQ(line.find("hunter2"), std::string::npos) << line;
+  }
+}
+
+}  // namespace
+}  // namespace trunkline::config

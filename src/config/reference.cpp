@@ -1,0 +1,167 @@
+#include "config/reference.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <vector>
+
+#include "config/option.hpp"
+#include "config/value.hpp"
+
+namespace trunkline::config {
+namespace {
+
+struct Section {
+  std::string_view prefix;  // of its options' paths
+  std::string_view intro;
+  std::vector<Option> options;
+};
+
+template <class Scope>
+std::vector<Option> options_of(Table<Scope> table) {
+  std::vector<Option> options;
+  for (const Row<Scope>& row : table) options.push_back(row.option);
+  return options;
+}
+
+std::vector<Section> sections() {
+  return {
+      {"", "At the top of the file.", options_of(root_table())},
+      {"sources.NAME",
+       "One entry per sender; it posts to `/ingest/NAME`. Without any key a source is open, on loopback only.",
+       options_of(source_table())},
+      {"sources.NAME.auth.api_key[]",
+       "An entry of a list of keys (`api.keys`, `auth.api_key`, `auth.query_key`): a credential alone, or a map.",
+       options_of(key_table())},
+      {"consumers.NAME",
+       "One entry per downstream. `sink` is a map with exactly one of the sinks below; without it the consumer is "
+       "*pulled* "
+       "through the API.",
+       options_of(consumer_table())},
+      {"consumers.NAME.sink.http", "An HTTP endpoint.", options_of(http_sink_table())},
+      {"consumers.NAME.sink.file", "JSON Lines files.", options_of(file_sink_table())},
+      {"consumers.NAME.sink.splunk_hec",
+       "Splunk's HTTP Event Collector. Read, and refused at start until this version has the sink.",
+       options_of(splunk_hec_sink_table())},
+      {"consumers.NAME.sink.live",
+       "The live page; no options. Read, and refused at start until this version has the sink.",
+       options_of(live_sink_table())},
+      {"topics[]", "Extra rows of the topic table.", options_of(topic_table())},
+  };
+}
+
+std::string_view type_name(Type type) {
+  switch (type) {
+    case Type::text:
+      return "text";
+    case Type::boolean:
+      return "true or false";
+    case Type::count:
+      return "whole number";
+    case Type::duration:
+      return "duration";
+    case Type::size:
+      return "size";
+    case Type::choice:
+      return "choice";
+    case Type::address:
+      return "host:port";
+    case Type::url:
+      return "URL";
+    case Type::time:
+      return "date or time";
+    case Type::secret:
+      return "credential";
+    case Type::secrets:
+      return "credential or list";
+    case Type::keys:
+      return "credential or list of keys";
+    case Type::cidrs:
+      return "list of networks";
+    case Type::headers:
+      return "map of headers";
+    case Type::policy:
+      return "filter policy";
+  }
+  return "?";
+}
+
+std::string type_and_bounds(const Option& option) {
+  std::string text(type_name(option.type));
+  if (option.type == Type::choice) return fmt::format("{}", fmt::join(split_choices(option.choices), ", "));
+  if (option.max == 0) return text;
+  text += fmt::format(", {} to {}", format_bound(option.type, option.min), format_bound(option.type, option.max));
+  if (!option.unit.empty()) text += fmt::format(" {}", option.unit);
+  return text;
+}
+
+std::string default_text(const Option& option) {
+  if (option.required) return "required";
+  return option.fallback.empty() ? "none" : fmt::format("`{}`", option.fallback);
+}
+
+constexpr std::string_view kIntro = R"(# Configuration
+
+<!-- Made from the option tables in src/config by `TRUNKLINE_WRITE_DOCS=1 trunkline_config_test`; a test compares it. -->
+
+`trunkline serve -c trunkline.yaml` reads one YAML file. `trunkline check -c trunkline.yaml` says what is wrong with it, with line
+and column, all at once; an unknown key is an error that names the nearest known one.
+
+- Durations: `250ms`, `30s`, `5m`, `12h`, `3d`. Sizes: `512`, `64KiB`, `20MB`, `5GiB`.
+- Credentials are references, `${env:NAME}` or `${file:PATH}`, read once at start and never printed. A reference that leads nowhere
+  is an error; a credential in plain text is a warning.
+- Anchors, aliases, tags and merge keys are refused. Relative paths are relative to the working directory.
+- *reload: yes* takes effect without a restart.
+- Filter policies are AWS SNS filter policies as YAML: a quoted scalar is a string, a plain one `true`, `false`, `null`, a number
+  (its digits kept) or else a string; or one quoted text that holds the JSON.
+
+```yaml
+data_dir: ./data
+listen: 127.0.0.1:8080
+sources:
+  genesys-prod:
+    kind: eventbridge
+    auth: {api_key: [{key: "${env:KEY_2026}", until: 2027-01-31}, "${env:KEY_2027}"]}
+consumers:
+  crm:
+    filter: {eventCategory: [conversation]}
+    order: conversation
+    sink: {http: {url: https://crm.example/hook, secret: "${file:/run/secrets/crm}"}}
+  archive:
+    sink: {file: {path: ./archive/events.jsonl}}
+  wfm:                                   # no sink: pulled
+    filter: {eventCategory: [wfm, agent]}
+    order: agent
+```
+)";
+
+}  // namespace
+
+std::string reference_markdown() {
+  std::string out(kIntro);
+  for (const Section& section : sections()) {
+    out += fmt::format("\n## {}\n\n{}\n", section.prefix.empty() ? "Top" : fmt::format("`{}`", section.prefix),
+                       section.intro);
+    if (section.options.empty()) continue;
+    out += "\n| option | type and bounds | default | reload | meaning |\n|---|---|---|---|---|\n";
+    for (const Option& option : section.options) {
+      out += fmt::format("| `{}` | {} | {} | {} | {} |\n", option.path, type_and_bounds(option), default_text(option),
+                         option.reloadable ? "yes" : "no", option.help);
+    }
+  }
+  return out;
+}
+
+std::string reference_text() {
+  std::string out;
+  for (const Section& section : sections()) {
+    if (!section.prefix.empty()) out += fmt::format("\n{}\n", section.prefix);
+    for (const Option& option : section.options) {
+      out += fmt::format("  {:<26} {} (default {})\n", option.path, type_and_bounds(option), default_text(option));
+      out += fmt::format("  {:<26} {}\n", "", option.help);
+    }
+  }
+  return out;
+}
+
+}  // namespace trunkline::config

@@ -1,0 +1,236 @@
+#include <array>
+
+#include "config/option.hpp"
+
+namespace trunkline::config {
+namespace {
+
+constexpr std::int64_t kSecond = 1000;
+constexpr std::int64_t kHour = 3600 * kSecond;
+constexpr std::int64_t kDay = 24 * kHour;
+constexpr std::int64_t kKiB = 1 << 10;
+constexpr std::int64_t kMiB = 1 << 20;
+constexpr std::int64_t kGiB = 1 << 30;
+
+constexpr std::array kRoot = {
+    Row<Config>{{.path = "data_dir",
+                 .type = Type::text,
+                 .fallback = "./data",
+                 .help = "Directory of the store. Made if it is not there; one running program at a time."},
+                assign<&Config::data_dir>},
+    Row<Config>{
+        {.path = "listen",
+         .type = Type::address,
+         .fallback = "127.0.0.1:8080",
+         .help =
+             "Address of ingest, API, metrics and page. Wider than loopback, it needs `api.keys` and keys for every "
+             "source. Port 0 takes a free one."},
+        assign<&Config::listen>},
+    Row<Config>{{.path = "api.keys",
+                 .type = Type::keys,
+                 .reloadable = true,
+                 .help = "Keys for `/api/v1`, `/metrics` and the page, sent as `Authorization: Bearer KEY`. None: "
+                         "open, on loopback "
+                         "only."},
+                assign<&Config::api_keys>},
+    Row<Config>{{.path = "log.level",
+                 .type = Type::choice,
+                 .fallback = "info",
+                 .choices = "debug|info|warn|error",
+                 .reloadable = true,
+                 .help = "What is logged, on standard error."},
+                assign<&Config::log, &Log::level>},
+    Row<Config>{{.path = "log.format",
+                 .type = Type::choice,
+                 .fallback = "text",
+                 .choices = "text|json",
+                 .help = "`text` is `time level message key=value`, `json` one object a line."},
+                assign<&Config::log, &Log::format>},
+    Row<Config>{
+        {.path = "limits.body_bytes",
+         .type = Type::size,
+         .fallback = "8MiB",
+         .min = kMiB,
+         .max = 256 * kMiB,
+         .help = "Largest request body as sent. Over it the answer is 503, since senders drop what is answered 413."},
+        assign<&Config::limits, &Limits::body_bytes>},
+    Row<Config>{{.path = "limits.decompressed_bytes",
+                 .type = Type::size,
+                 .fallback = "32MiB",
+                 .min = kMiB,
+                 .max = kGiB,
+                 .help = "Largest request body after gzip or deflate."},
+                assign<&Config::limits, &Limits::decompressed_bytes>},
+    Row<Config>{{.path = "limits.header_bytes",
+                 .type = Type::size,
+                 .fallback = "32KiB",
+                 .min = 8 * kKiB,
+                 .max = kMiB,
+                 .help = "Largest request head."},
+                assign<&Config::limits, &Limits::header_bytes>},
+    Row<Config>{{.path = "limits.buffered_bytes",
+                 .type = Type::size,
+                 .fallback = "256MiB",
+                 .min = 16 * kMiB,
+                 .max = 64 * kGiB,
+                 .help = "Request bodies held over all connections. Over it new requests are answered 503."},
+                assign<&Config::limits, &Limits::buffered_bytes>},
+    Row<Config>{{.path = "limits.pipeline",
+                 .type = Type::count,
+                 .fallback = "64",
+                 .min = 1,
+                 .max = 10'000,
+                 .unit = "requests",
+                 .help = "Requests of one connection whose answers are still open; then it is not read."},
+                assign<&Config::limits, &Limits::pipeline>},
+    Row<Config>{{.path = "limits.connections",
+                 .type = Type::count,
+                 .fallback = "10000",
+                 .min = 16,
+                 .max = 1'000'000,
+                 .unit = "connections",
+                 .help = "Open connections; more are closed at once."},
+                assign<&Config::limits, &Limits::connections>},
+    Row<Config>{{.path = "limits.header_timeout",
+                 .type = Type::duration,
+                 .fallback = "10s",
+                 .min = 100,
+                 .max = kHour,
+                 .help = "For a request head to be complete."},
+                assign<&Config::limits, &Limits::header_timeout>},
+    Row<Config>{{.path = "limits.body_timeout",
+                 .type = Type::duration,
+                 .fallback = "30s",
+                 .min = 100,
+                 .max = kHour,
+                 .help = "For a request body to be complete."},
+                assign<&Config::limits, &Limits::body_timeout>},
+    Row<Config>{{.path = "limits.idle_timeout",
+                 .type = Type::duration,
+                 .fallback = "75s",
+                 .min = 100,
+                 .max = kDay,
+                 .help = "For the next request of a kept connection to begin."},
+                assign<&Config::limits, &Limits::idle_timeout>},
+    Row<Config>{{.path = "limits.write_timeout",
+                 .type = Type::duration,
+                 .fallback = "30s",
+                 .min = 100,
+                 .max = kHour,
+                 .help = "For a client to take its answer."},
+                assign<&Config::limits, &Limits::write_timeout>},
+    Row<Config>{{.path = "store.disk_budget",
+                 .type = Type::size,
+                 .fallback = "10GiB",
+                 .min = 64 * kMiB,
+                 .max = 1024 * 1024 * kGiB,
+                 .reloadable = true,
+                 .help = "What the store may take on disk. When it is full, `on_full` of each consumer decides."},
+                assign<&Config::store, &Store::disk_budget>},
+    Row<Config>{{.path = "store.memory_budget",
+                 .type = Type::size,
+                 .fallback = "128MiB",
+                 .min = 16 * kMiB,
+                 .max = 1024 * kGiB,
+                 .help = "Block cache and write buffers of the store."},
+                assign<&Config::store, &Store::memory_budget>},
+    Row<Config>{{.path = "store.quarantine_budget",
+                 .type = Type::size,
+                 .fallback = "1GiB",
+                 .min = kMiB,
+                 .max = 1024 * kGiB,
+                 .reloadable = true,
+                 .help = "What the quarantine may hold. When it is full, what would be quarantined is answered 503."},
+                assign<&Config::store, &Store::quarantine_budget>},
+    Row<Config>{
+        {.path = "store.retain",
+         .type = Type::duration,
+         .fallback = "3d",
+         .min = 0,
+         .max = 3650 * kDay,
+         .reloadable = true,
+         .help =
+             "How long events stay readable after every consumer has settled them; deleted first when disk is short."},
+        assign<&Config::store, &Store::retain>},
+    Row<Config>{{.path = "store.identity_window",
+                 .type = Type::duration,
+                 .fallback = "5d",
+                 .min = kHour,
+                 .max = 365 * kDay,
+                 .help = "How long an event is recognised when it comes again."},
+                assign<&Config::store, &Store::identity_window>},
+    Row<Config>{
+        {.path = "names.file", .type = Type::text, .help = "JSON file of id to name; adds names to delivered events."},
+        assign<&Config::names_file>},
+};
+
+constexpr std::array kSource = {
+    Row<Source>{
+        {.path = "kind",
+         .type = Type::choice,
+         .choices = "eventbridge|eventgrid|genesys",
+         .required = true,
+         .help =
+             "What sends: an EventBridge API destination, Event Grid (both schemas), or Genesys notifications and the "
+             "flat form."},
+        assign<&Source::kind>},
+    Row<Source>{{.path = "auth.header",
+                 .type = Type::text,
+                 .fallback = "x-api-key",
+                 .help = "Request header that carries the key."},
+                assign<&Source::header>},
+    Row<Source>{{.path = "auth.api_key",
+                 .type = Type::keys,
+                 .reloadable = true,
+                 .help = "Keys accepted in `auth.header`. A list, so that keys can be changed without a gap."},
+                assign<&Source::api_keys>},
+    Row<Source>{
+        {.path = "auth.query", .type = Type::text, .fallback = "code", .help = "Query parameter that carries the key."},
+        assign<&Source::query>},
+    Row<Source>{{.path = "auth.query_key",
+                 .type = Type::keys,
+                 .reloadable = true,
+                 .help = "Keys accepted in the query parameter, for senders that cannot set a header (Event Grid)."},
+                assign<&Source::query_keys>},
+    Row<Source>{{.path = "org", .type = Type::text, .help = "Organisation id of bare notifications, which name none."},
+                assign<&Source::org>},
+};
+
+constexpr std::array kTopic = {
+    Row<Topic>{{.path = "pattern", .type = Type::text, .required = true, .help = "Topic with `{id}` where ids stand."},
+               assign<&Topic::pattern>},
+    Row<Topic>{{.path = "category", .type = Type::text, .required = true, .help = "The eventCategory of its events."},
+               assign<&Topic::category>},
+    Row<Topic>{
+        {.path = "ids",
+         .type = Type::text,
+         .help =
+             "Where the ids are, as in the built-in table: `conversation=eventBody.id; agent=topicName segment 3`."},
+        assign<&Topic::ids>},
+};
+
+constexpr std::array kKey = {
+    Row<AcceptedKey>{{.path = "key", .type = Type::secret, .required = true, .help = "The credential."},
+                     assign<&AcceptedKey::key>},
+    Row<AcceptedKey>{{.path = "until",
+                      .type = Type::time,
+                      .help = "Not accepted from then on: `2026-12-01` or `2026-12-01T06:00:00Z`. None: no end."},
+                     assign<&AcceptedKey::until>},
+};
+
+}  // namespace
+
+Table<Config> root_table() {
+  return kRoot;
+}
+Table<Source> source_table() {
+  return kSource;
+}
+Table<Topic> topic_table() {
+  return kTopic;
+}
+Table<AcceptedKey> key_table() {
+  return kKey;
+}
+
+}  // namespace trunkline::config
