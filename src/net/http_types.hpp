@@ -25,13 +25,14 @@ struct HttpRequest {
   Headers headers;
   std::string body;  // chunks joined, gzip and deflate undone
   std::string peer;  // "127.0.0.1:51234"
-  // Why `body` is as it came: a Content-Encoding that is not gzip or deflate, or damaged bytes. Empty when all is well. The
-  // request is passed on all the same, since a refusal would be retried for hours and then lost: a source quarantines what it
-  // cannot read.
+  // Why `body` is as it came: a Content-Encoding that is not gzip or deflate, or damaged bytes. Empty when all is well.
+  // The request is passed on all the same, since a refusal would be retried for hours and then lost: a source
+  // quarantines what it cannot read.
   std::string body_error;
 
   std::optional<std::string_view> header(std::string_view name) const { return find_header(headers, name); }
-  // The percent-decoded value of the first query parameter of that name; '+' is a space. Nothing if it is not valid percent-encoding.
+  // The percent-decoded value of the first query parameter of that name; '+' is a space. Nothing if it is not valid
+  // percent-encoding.
   std::optional<std::string> query_parameter(std::string_view name) const;
 };
 
