@@ -9,6 +9,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(trunkline_options INTERFACE
     -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds -Wno-restrict)
 endif()
+# clang 19 finds libstdc++ 12's own use of get_temporary_buffer, inside of std::stable_sort, deprecated.
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(trunkline_options INTERFACE -Wno-deprecated-declarations)
+endif()
 if(TRUNKLINE_SANITIZE)
   add_compile_options(-fsanitize=${TRUNKLINE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TRUNKLINE_SANITIZE})
