@@ -18,11 +18,12 @@ void Canonical::append_scalar(Value value) {
   }
 }
 
-void Canonical::append_object(Value value) {
+void Canonical::append_object(Value value, std::string_view without) {
   const std::size_t begin = members_.size();
   bool sorted = true;
   for (auto child = value.first(); child; child = child->next()) {
     const std::string_view name = child->name();
+    if (!without.empty() && name == without) continue;
     if (members_.size() > begin && name < members_.back().first) sorted = false;
     members_.emplace_back(name, *child);
   }
@@ -40,22 +41,22 @@ void Canonical::append_object(Value value) {
     if (i > begin) out_.push_back(',');
     append_string(out_, members_[i].first);
     out_.push_back(':');
-    append(members_[i].second);
+    append(members_[i].second, {});
   }
   out_.push_back('}');
   members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(begin), members_.end());
 }
 
-void Canonical::append(Value value) {
+void Canonical::append(Value value, std::string_view without) {
   if (value.is(Type::object)) {
-    append_object(value);
+    append_object(value, without);
   } else if (value.is(Type::array)) {
     out_.push_back('[');
     bool first = true;
     for (auto child = value.first(); child; child = child->next()) {
       if (!first) out_.push_back(',');
       first = false;
-      append(*child);
+      append(*child, {});
     }
     out_.push_back(']');
   } else {
@@ -63,15 +64,15 @@ void Canonical::append(Value value) {
   }
 }
 
-std::string_view Canonical::text(Value value) {
+std::string_view Canonical::text(Value value, std::string_view without) {
   out_.clear();
   members_.clear();
-  append(value);
+  append(value, without);
   return out_;
 }
 
-base::Hash128 Canonical::hash(Value value) {
-  return base::hash128(text(value));
+base::Hash128 Canonical::hash(Value value, std::string_view without) {
+  return base::hash128(text(value, without));
 }
 
 std::string canonical(Value value) {

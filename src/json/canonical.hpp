@@ -19,13 +19,14 @@ namespace trunkline::json {
 // Keeps its buffers: reuse one per thread. Not thread-safe. Recurses once per level, which Document bounds.
 class Canonical {
  public:
-  // Valid until the next call.
-  std::string_view text(Value value);
-  base::Hash128 hash(Value value);
+  // Valid until the next call. The members of the name `without` are left out of the value itself (not of values
+  // inside).
+  std::string_view text(Value value, std::string_view without = {});
+  base::Hash128 hash(Value value, std::string_view without = {});
 
  private:
-  void append(Value value);
-  void append_object(Value value);
+  void append(Value value, std::string_view without);
+  void append_object(Value value, std::string_view without);
   void append_scalar(Value value);
 
   std::string out_;

@@ -45,6 +45,11 @@ TEST(Canonical, can_be_used_again) {
   EXPECT_EQ(again.text(*document.parse(R"({"y":1,"x":"\\"})")), R"({"x":"\\","y":1})");
 }
 
+TEST(Canonical, leaves_one_member_out_at_the_top_only) {
+  Document document;
+  EXPECT_EQ(Canonical().text(*document.parse(R"({"id":1,"a":{"id":2},"id":3})"), "id"), R"({"a":{"id":2}})");
+}
+
 TEST(SpliceMembers, adds_behind_the_last_member_and_changes_no_other_byte) {
   EXPECT_EQ(splice_members(R"({"b":1.0})", R"("a":1,"c":2)"), R"({"b":1.0,"a":1,"c":2})");
   EXPECT_EQ(splice_members("{}", R"("a":1)"), R"({"a":1})");

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "event/event.hpp"
+#include "event/rejected.hpp"
+#include "event/topic_table.hpp"
+#include "json/canonical.hpp"
+#include "json/document.hpp"
+
+namespace trunkline::event {
+
+using Decoded = std::variant<Event, Rejected>;
+
+struct DecodeContext {
+  std::string_view default_org;  // of an event that names no organisation
+};
+
+// Turns a payload into events. The form is found by the members, never by configuration:
+//
+//   detail-type or detail         the EventBridge envelope. All nine members (version, id, detail-type, source,
+//   account, time,
+//                                 region, resources, detail) and topicName, version and eventBody inside detail are
+//                                 required, as every real event has them; metadata and timestamp may be absent. `id` is
+//                                 any text, since EventBridge's are no RFC 4122 UUIDs; `account` any digits.
+//   topicName or eventBody        a bare notification; both are required
+//   specversion                   CloudEvents 1.0, the event in data.message or data
+//   eventType and data            an Event Grid event, the event in data.message or data
+//   requestPayload                a Lambda destination record
+//   Records                       a Lambda invocation by SQS: every record's body
+//   Type and Message              a notification of SNS
+//   type "v…" (and no other)      the founding guide's flat form; id is required, too
+//
+// Wrapped events may be objects or strings that hold JSON; any of them may come alone or in an array. The body is taken
+// as it is: unknown topics and members are carried. `channel.metadata`, `v2.system.*` and `v2.subscription.updated` are
+// control.
+//
+// Keeps its buffers: one per thread. Not thread-safe. The table must outlive it.
+class Decoder {
+ public:
+  explicit Decoder(const TopicTable& topics) : topics_(topics) {}
+
+  // Appends one entry per item, in order; at least one, also for an empty payload. A bad item rejects only itself.
+  void decode(std::string_view payload, const DecodeContext& context, std::vector<Decoded>& out);
+
+ private:
+  // The real senders wrap twice at most (SNS inside SQS, Event Grid around EventBridge).
+  static constexpr int kWrapsMax = 8;
+  static constexpr std::size_t kTextsMax = 4;
+
+  struct Frame {
+    std::string_view item;     // what a rejection carries
+    std::optional<Form> form;  // of the outermost wrapper
+    std::size_t texts = 0;     // JSON texts around this one
+    int wraps = 0;
+    bool in_array = false;
+  };
+  // Parts of a notification that only its wrapping knows.
+  struct Notification;
+
+  void text(std::string_view text, Frame frame);
+  void value(json::Value value, Frame frame);
+  void object(json::Value object, Frame frame);
+  bool wrapper(json::Value object, const Frame& frame);
+  void records(json::Value list, const Frame& frame);
+  void wrapped(std::optional<json::Value> inner, Frame frame, std::string_view member);
+  void envelope(json::Value object, const Frame& frame);
+  void bare(json::Value object, const Frame& frame);
+  void flat(json::Value object, const Frame& frame);
+  bool is_control(std::string_view topic_name, const Frame& frame);
+  void accept(const Notification& notification, const Frame& frame);
+  void reject(Reason reason, std::string detail, const Frame& frame);
+
+  const TopicTable& topics_;
+  std::array<json::Document, kTextsMax> documents_;
+  json::Canonical canonical_;
+  std::string scratch_;
+  const DecodeContext* context_ = nullptr;
+  std::vector<Decoded>* out_ = nullptr;
+};
+
+}  // namespace trunkline::event

@@ -1,0 +1,36 @@
+#include "event/enrich.hpp"
+
+#include "base/text.hpp"
+#include "json/canonical.hpp"
+#include "json/writer.hpp"
+
+namespace trunkline::event {
+namespace {
+
+void add_member(std::string& members, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  if (!members.empty()) members.push_back(',');
+  json::append_string(members, name);
+  members.push_back(':');
+  json::append_string(members, value);
+}
+
+}  // namespace
+
+std::string enriched(const Event& event, base::WallTime accepted_at, const NameTable* names) {
+  std::string members;
+  members.reserve(400);
+  add_member(members, "_processingTimestamp", base::format_time(accepted_at));
+  add_member(members, "_eventCategory", event.category);
+  add_member(members, "_orgId", event.org_id);
+  add_member(members, "_conversationId", event.conversation_id);
+  add_member(members, "_userId", event.user_id);
+  add_member(members, "_queueId", event.queue_id);
+  if (names != nullptr) {
+    add_member(members, "_userName", names->find(event.user_id));
+    add_member(members, "_queueName", names->find(event.queue_id));
+  }
+  return json::splice_members(event.raw, members);
+}
+
+}  // namespace trunkline::event

@@ -1,0 +1,30 @@
+#include "event/identity.hpp"
+
+#include "base/bytes.hpp"
+
+namespace trunkline::event {
+namespace {
+
+// Lengths keep the parts apart, so that no two lists of parts give the same bytes.
+base::Hash128 hash_parts(std::string& scratch, std::initializer_list<std::string_view> parts) {
+  scratch.clear();
+  for (const std::string_view part : parts) base::put_string(scratch, part);
+  return base::hash128(scratch);
+}
+
+}  // namespace
+
+void identify(Event& event, KeyRule rule, json::Value body, std::string_view timestamp, std::string& scratch) {
+  if (!event.envelope_id.empty()) {
+    event.envelope_identity = hash_parts(scratch, {"envelope", event.org_id, event.envelope_id});
+  }
+  append_natural_key(event.content_key, rule, event.topic_name, body);
+  if (!event.content_key.empty()) {
+    event.content_identity = hash_parts(scratch, {"content", event.org_id, event.content_key});
+  } else if (!timestamp.empty()) {
+    event.content_identity =
+        hash_parts(scratch, {"fallback", event.org_id, event.topic_name, base::view(event.body_hash), timestamp});
+  }
+}
+
+}  // namespace trunkline::event
