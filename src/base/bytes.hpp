@@ -27,8 +27,8 @@ inline void put_string(std::string& out, std::string_view text) {
   out.append(text);
 }
 
-// Reads what the put functions wrote. After a read past the end every further read returns a zero value and ok() is false, so
-// that a caller checks once at the end.
+// Reads what the put functions wrote. After a read past the end every further read returns a zero value and ok() is
+// false, so that a caller checks once at the end.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view bytes) : rest_(bytes) {}

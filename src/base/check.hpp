@@ -10,8 +10,8 @@ namespace trunkline::base {
 }  // namespace trunkline::base
 
 // Always on, in every build.
-#define TRUNKLINE_CHECK(condition, message)                                             \
-  do {                                                                                  \
-    if (!(condition)) [[unlikely]]                                                      \
-      ::trunkline::base::check_failed(__FILE__, __LINE__, #condition, message);         \
+#define TRUNKLINE_CHECK(condition, message)                                     \
+  do {                                                                          \
+    if (!(condition)) [[unlikely]]                                              \
+      ::trunkline::base::check_failed(__FILE__, __LINE__, #condition, message); \
   } while (false)

@@ -5,7 +5,7 @@
 namespace trunkline::base {
 
 using Millis = std::chrono::milliseconds;
-using WallTime = std::chrono::sys_time<Millis>;           // UTC; may jump
+using WallTime = std::chrono::sys_time<Millis>;          // UTC; may jump
 using MonoTime = std::chrono::steady_clock::time_point;  // never goes back; means nothing after a restart
 
 // Passed in wherever time matters, so that tests and the simulation own it. Thread-safe.

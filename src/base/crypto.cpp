@@ -10,8 +10,12 @@
 namespace trunkline::base {
 namespace {
 
-const unsigned char* octets(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
-unsigned char* octets(std::string& bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
+const unsigned char* octets(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+unsigned char* octets(std::string& bytes) {
+  return reinterpret_cast<unsigned char*>(bytes.data());
+}
 
 }  // namespace
 
@@ -26,7 +30,8 @@ std::optional<std::string> base64_decode(std::string_view text) {
   constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
   // OpenSSL skips white space at both ends; here it is an error.
-  if (text.size() % 4 != 0 || text.substr(0, text.size() - padding).find_first_not_of(kAlphabet) != std::string_view::npos) {
+  if (text.size() % 4 != 0 ||
+      text.substr(0, text.size() - padding).find_first_not_of(kAlphabet) != std::string_view::npos) {
     return std::nullopt;
   }
   std::string out(text.size() / 4 * 3, '\0');

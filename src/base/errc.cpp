@@ -30,7 +30,11 @@ static_assert(in_enum_order());
 
 }  // namespace
 
-std::string_view name(Errc code) { return kTable[static_cast<std::size_t>(code)].name; }
-int http_status(Errc code) { return kTable[static_cast<std::size_t>(code)].http_status; }
+std::string_view name(Errc code) {
+  return kTable[static_cast<std::size_t>(code)].name;
+}
+int http_status(Errc code) {
+  return kTable[static_cast<std::size_t>(code)].http_status;
+}
 
 }  // namespace trunkline::base

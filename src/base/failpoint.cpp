@@ -15,8 +15,16 @@ namespace {
 
 // Points at which the drill kills, then the planted defects that prove that the drill sees them.
 constexpr std::array<std::string_view, 10> kNames = {
-    "commit.before_sync", "commit.after_sync", "wal.switch",         "flush",                    "compaction",
-    "settle",             "cursor.move",       "defect.skip_sync",   "defect.answer_before_sync", "defect.cursor_skips",
+    "commit.before_sync",
+    "commit.after_sync",
+    "wal.switch",
+    "flush",
+    "compaction",
+    "settle",
+    "cursor.move",
+    "defect.skip_sync",
+    "defect.answer_before_sync",
+    "defect.cursor_skips",
 };
 
 enum class Action { kill, power_cut, on };
@@ -57,7 +65,9 @@ Result<std::unique_ptr<Point>> parse_action(std::string_view text) {
 
 std::atomic<bool> enabled{false};
 
-std::vector<std::string> names() { return {kNames.begin(), kNames.end()}; }
+std::vector<std::string> names() {
+  return {kNames.begin(), kNames.end()};
+}
 
 Result<void> configure(std::string_view text) {
   while (!text.empty()) {
@@ -75,7 +85,9 @@ Result<void> configure(std::string_view text) {
   return {};
 }
 
-void on_power_cut(UniqueFunction<void()> handler) { power_cut_handler = std::move(handler); }
+void on_power_cut(UniqueFunction<void()> handler) {
+  power_cut_handler = std::move(handler);
+}
 
 void pass_slow(std::string_view name) {
   const auto found = points.find(name);

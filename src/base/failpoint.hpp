@@ -10,12 +10,12 @@
 
 namespace trunkline::base {
 
-// Named places where a test may stop the program dead. Off, a point costs one relaxed load. They stay in release builds, so
-// that the crash drill kills the very binary that users run.
+// Named places where a test may stop the program dead. Off, a point costs one relaxed load. They stay in release
+// builds, so that the crash drill kills the very binary that users run.
 //
-// Set from the text of the environment variable TRUNKLINE_FAILPOINTS, read once at start: "name=action@count,…"; the action is
-// done on the count-th time the point is passed (default 1). Actions: kill (SIGKILL to self), power_cut (the handler given to
-// on_power_cut, then SIGKILL), on (no action: makes failpoint_on() true, for planted defects).
+// Set from the text of the environment variable TRUNKLINE_FAILPOINTS, read once at start: "name=action@count,…"; the
+// action is done on the count-th time the point is passed (default 1). Actions: kill (SIGKILL to self), power_cut (the
+// handler given to on_power_cut, then SIGKILL), on (no action: makes failpoint_on() true, for planted defects).
 // Process-wide by nature (it stands for the machine), hence the only mutable state outside objects.
 namespace failpoint {
 
@@ -31,9 +31,12 @@ void pass_slow(std::string_view name);
 bool on_slow(std::string_view name);
 
 inline void pass(std::string_view name) {
-  if (enabled.load(std::memory_order_relaxed)) [[unlikely]] pass_slow(name);
+  if (enabled.load(std::memory_order_relaxed)) [[unlikely]]
+    pass_slow(name);
 }
-inline bool on(std::string_view name) { return enabled.load(std::memory_order_relaxed) && on_slow(name); }
+inline bool on(std::string_view name) {
+  return enabled.load(std::memory_order_relaxed) && on_slow(name);
+}
 
 }  // namespace failpoint
 }  // namespace trunkline::base

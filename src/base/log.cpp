@@ -23,20 +23,28 @@ spdlog::logger& logger() {
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warn: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warn:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
 
 std::string_view level_name(Level level) {
   switch (level) {
-    case Level::debug: return "debug";
-    case Level::info: return "info";
-    case Level::warn: return "warn";
-    case Level::error: return "error";
+    case Level::debug:
+      return "debug";
+    case Level::info:
+      return "info";
+    case Level::warn:
+      return "warn";
+    case Level::error:
+      return "error";
   }
   return "error";
 }
@@ -69,8 +77,12 @@ void append_json_string(fmt::memory_buffer& out, std::string_view text) {
 
 }  // namespace
 
-void set_level(Level level) { logger().set_level(to_spdlog(level)); }
-void set_json(bool json) { json_lines.store(json, std::memory_order_relaxed); }
+void set_level(Level level) {
+  logger().set_level(to_spdlog(level));
+}
+void set_json(bool json) {
+  json_lines.store(json, std::memory_order_relaxed);
+}
 
 void Line::add(std::string_view key, std::string_view value) {
   if (json_lines.load(std::memory_order_relaxed)) {
@@ -94,7 +106,8 @@ Line::~Line() {
   if (!logger().should_log(to_spdlog(level_))) return;
   fmt::memory_buffer line;
   if (json_lines.load(std::memory_order_relaxed)) {
-    fmt::format_to(std::back_inserter(line), "{{\"time\":\"{}\",\"level\":\"{}\",\"message\":", now_text(), level_name(level_));
+    fmt::format_to(std::back_inserter(line), "{{\"time\":\"{}\",\"level\":\"{}\",\"message\":", now_text(),
+                   level_name(level_));
     append_json_string(line, message_);
     line.append(fields_);
     line.push_back('}');

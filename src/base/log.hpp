@@ -8,8 +8,8 @@ namespace trunkline::base::log {
 
 enum class Level { debug, info, warn, error };
 
-// Lines are `time level message key=value …` on standard error: one per change of state, none per event. Any thread. The
-// logger is process-wide, since standard error is.
+// Lines are `time level message key=value …` on standard error: one per change of state, none per event. Any thread.
+// The logger is process-wide, since standard error is.
 void set_level(Level level);
 // Lines as JSON objects instead.
 void set_json(bool json);

@@ -22,8 +22,8 @@ struct Error {
   }
 };
 
-// A value or an Error. Errors are values on the data path; exceptions only at start-up. Not std::expected: g++ 12 has it in
-// C++23 only.
+// A value or an Error. Errors are values on the data path; exceptions only at start-up. Not std::expected: g++ 12 has
+// it in C++23 only.
 template <class T>
 class [[nodiscard]] Result {
  public:
@@ -89,13 +89,13 @@ class [[nodiscard]] Result<void> {
 #define TRUNKLINE_CONCAT(a, b) TRUNKLINE_CONCAT_INNER(a, b)
 
 // TRUNKLINE_TRY(auto x, f()): binds the value, or returns the error from the enclosing function.
-#define TRUNKLINE_TRY(declaration, expression)                                                     \
-  auto TRUNKLINE_CONCAT(try_, __LINE__) = (expression);                                            \
-  if (!TRUNKLINE_CONCAT(try_, __LINE__).ok()) return TRUNKLINE_CONCAT(try_, __LINE__).error();     \
+#define TRUNKLINE_TRY(declaration, expression)                                                 \
+  auto TRUNKLINE_CONCAT(try_, __LINE__) = (expression);                                        \
+  if (!TRUNKLINE_CONCAT(try_, __LINE__).ok()) return TRUNKLINE_CONCAT(try_, __LINE__).error(); \
   declaration = std::move(TRUNKLINE_CONCAT(try_, __LINE__)).value()
 
 // The same for Result<void>.
-#define TRUNKLINE_TRY_VOID(expression)                                 \
-  do {                                                                 \
+#define TRUNKLINE_TRY_VOID(expression)                                         \
+  do {                                                                         \
     if (auto try_void = (expression); !try_void.ok()) return try_void.error(); \
   } while (false)

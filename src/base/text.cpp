@@ -60,9 +60,15 @@ struct Unit {
 };
 constexpr std::array kDurations = {Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}, Unit{"h", 3'600'000},
                                    Unit{"d", 86'400'000}};
-constexpr std::array kSizes = {Unit{"B", 1},          Unit{"KB", 1000},        Unit{"MB", 1'000'000},
-                               Unit{"GB", 1'000'000'000}, Unit{"TB", 1'000'000'000'000}, Unit{"KiB", 1ull << 10},
-                               Unit{"MiB", 1ull << 20},   Unit{"GiB", 1ull << 30},       Unit{"TiB", 1ull << 40}};
+constexpr std::array kSizes = {Unit{"B", 1},
+                               Unit{"KB", 1000},
+                               Unit{"MB", 1'000'000},
+                               Unit{"GB", 1'000'000'000},
+                               Unit{"TB", 1'000'000'000'000},
+                               Unit{"KiB", 1ull << 10},
+                               Unit{"MiB", 1ull << 20},
+                               Unit{"GiB", 1ull << 30},
+                               Unit{"TiB", 1ull << 40}};
 
 template <std::size_t N>
 Result<std::uint64_t> parse_with_unit(std::string_view text, const std::array<Unit, N>& units, std::string_view what,
@@ -90,8 +96,9 @@ std::optional<WallTime> parse_time(std::string_view text) {
   const bool shape = read_digits(text, pos, 4, year) && read_char(text, pos, '-') && read_digits(text, pos, 2, month) &&
                      read_char(text, pos, '-') && read_digits(text, pos, 2, day) && pos < text.size() &&
                      (text[pos] == 'T' || text[pos] == 't' || text[pos] == ' ') && ++pos &&
-                     read_digits(text, pos, 2, hour) && read_char(text, pos, ':') && read_digits(text, pos, 2, minute) &&
-                     read_char(text, pos, ':') && read_digits(text, pos, 2, second) && read_fraction(text, pos, millis) &&
+                     read_digits(text, pos, 2, hour) && read_char(text, pos, ':') &&
+                     read_digits(text, pos, 2, minute) && read_char(text, pos, ':') &&
+                     read_digits(text, pos, 2, second) && read_fraction(text, pos, millis) &&
                      read_offset(text, pos, offset) && pos == text.size();
   if (!shape || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
@@ -123,7 +130,9 @@ std::string format_duration(Millis duration) {
   return "0s";
 }
 
-Result<std::uint64_t> parse_size(std::string_view text) { return parse_with_unit(text, kSizes, "size", "64KiB, 20MB or 5GiB"); }
+Result<std::uint64_t> parse_size(std::string_view text) {
+  return parse_with_unit(text, kSizes, "size", "64KiB, 20MB or 5GiB");
+}
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
   std::optional<std::string> best;

@@ -15,7 +15,8 @@
 
 namespace trunkline::engine {
 
-// ---- Queues -----------------------------------------------------------------------------------------------------------
+// ---- Queues
+// -----------------------------------------------------------------------------------------------------------
 
 enum class OnFull : std::uint8_t { refuse, expire };
 
@@ -25,25 +26,26 @@ struct QueueSpec {
   event::Order order = event::Order::none;  // none: a standard queue; else FIFO by that message group
   base::Millis max_wait = std::chrono::hours(24 * 14);
   OnFull on_full = OnFull::refuse;
-  bool pulled = false;                                    // leases and receive counts are durable
+  bool pulled = false;                                         // leases and receive counts are durable
   base::Millis visibility_timeout = std::chrono::seconds(30);  // of a pulled lease
-  std::uint32_t max_receive_count = 5;                    // of a pulled message, then it is dead-lettered
-  bool park_on_max_receive = false;                       // pulled: hold the lane instead of going on
+  std::uint32_t max_receive_count = 5;                         // of a pulled message, then it is dead-lettered
+  bool park_on_max_receive = false;                            // pulled: hold the lane instead of going on
 };
 
 struct QueueStatistics {
-  std::uint64_t waiting = 0;       // accepted, not settled, nothing below; includes those behind a blocked lane
+  std::uint64_t waiting = 0;  // accepted, not settled, nothing below; includes those behind a blocked lane
   std::uint64_t in_flight = 0;
-  std::uint64_t backing_off = 0;   // heads of lanes that wait for a retry
-  std::uint64_t parked = 0;        // heads of parked lanes; each is one dead letter
-  std::uint64_t dead_letters = 0;  // skipped ones, in the dead-letter queue
-  std::uint64_t lanes = 0;         // non-empty lanes held in memory
-  std::uint64_t delivered = 0;     // since start
-  std::uint64_t expired = 0;       // since start
+  std::uint64_t backing_off = 0;                 // heads of lanes that wait for a retry
+  std::uint64_t parked = 0;                      // heads of parked lanes; each is one dead letter
+  std::uint64_t dead_letters = 0;                // skipped ones, in the dead-letter queue
+  std::uint64_t lanes = 0;                       // non-empty lanes held in memory
+  std::uint64_t delivered = 0;                   // since start
+  std::uint64_t expired = 0;                     // since start
   std::optional<base::WallTime> oldest_waiting;  // accepted_at of the oldest that is not settled
 };
 
-// ---- Publish ----------------------------------------------------------------------------------------------------------
+// ---- Publish
+// ----------------------------------------------------------------------------------------------------------
 
 struct PublishEntry {
   event::Event event;
@@ -67,12 +69,13 @@ struct PublishResult {
 };
 using PublishCallback = base::UniqueFunction<void(std::vector<PublishResult>)>;  // one result per item, in order
 
-// ---- Delivery ---------------------------------------------------------------------------------------------------------
+// ---- Delivery
+// ---------------------------------------------------------------------------------------------------------
 
 struct LeasedMessage {
   RecordPtr record;
-  std::uint32_t attempts = 0;       // deliveries that ended in *rejected* so far
-  std::uint32_t receive_count = 1;  // of this queue, this receive included
+  std::uint32_t attempts = 0;                // deliveries that ended in *rejected* so far
+  std::uint32_t receive_count = 1;           // of this queue, this receive included
   std::optional<base::Sequence> gap_before;  // the event of this lane that was skipped just before this one
   bool redriven = false;
 };
@@ -87,11 +90,11 @@ struct Lease {
 };
 
 struct ReceiveLimits {
-  std::size_t max_messages = 1;            // over all leases
+  std::size_t max_messages = 1;  // over all leases
   std::size_t max_messages_per_group = 1;
-  std::size_t max_bytes = 1 << 20;         // of raw bodies; one message is given even when it is larger
+  std::size_t max_bytes = 1 << 20;  // of raw bodies; one message is given even when it is larger
   std::size_t max_groups = SIZE_MAX;
-  base::Millis visibility_timeout{0};      // pulled: 0 takes the queue's
+  base::Millis visibility_timeout{0};          // pulled: 0 takes the queue's
   base::Millis wait = std::chrono::hours(24);  // how long to wait for the first message; then an empty answer
 };
 using ReceiveCallback = base::UniqueFunction<void(base::Result<std::vector<Lease>>)>;
@@ -106,14 +109,15 @@ enum class Fate : std::uint8_t {
 };
 struct MessageFate {
   Fate fate = Fate::delivered;
-  base::Millis delay{0};         // retry
-  std::uint32_t attempts = 0;    // to be kept with the message (retry, park, skip)
-  std::string error_class;       // stable word: "http_500", "timeout"; kept with the message
-  std::string error_detail;      // at most 1 KiB is kept
+  base::Millis delay{0};       // retry
+  std::uint32_t attempts = 0;  // to be kept with the message (retry, park, skip)
+  std::string error_class;     // stable word: "http_500", "timeout"; kept with the message
+  std::string error_detail;    // at most 1 KiB is kept
 };
 using DoneCallback = base::UniqueFunction<void(base::Result<void>)>;
 
-// ---- Dead letters, quarantine, state ------------------------------------------------------------------------------------
+// ---- Dead letters, quarantine, state
+// ------------------------------------------------------------------------------------
 
 struct DeadLetter {
   base::Sequence sequence;
@@ -137,9 +141,9 @@ struct RedriveFilter {
 
 enum class Capability : std::uint8_t { lanes_in_engine, park, event_time_window, state, quarantine };
 
-// What the pipeline needs of a broker. Publishing and administration: any loop's thread, the callback is posted to the loop
-// that was given. Receiving and settling: only on loop_of(queue), where the callbacks run, too. Callbacks are never run inside the
-// call. After stop() every callback still waiting gets Errc::cancelled.
+// What the pipeline needs of a broker. Publishing and administration: any loop's thread, the callback is posted to the
+// loop that was given. Receiving and settling: only on loop_of(queue), where the callbacks run, too. Callbacks are
+// never run inside the call. After stop() every callback still waiting gets Errc::cancelled.
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -159,15 +163,18 @@ class Engine {
   virtual void receive(base::QueueId queue, const ReceiveLimits& limits, ReceiveCallback done) = 0;
   // Drops the outstanding receives of a push queue; their callbacks get Errc::cancelled.
   virtual void cancel_receive(base::QueueId queue) = 0;
-  // One fate per message of the lease, in order. In a FIFO queue everything after the first retry, park or release must be
-  // release. `done`, where given, runs when the outcome is on disk; a push settle without it is on disk within 50 ms.
-  virtual void settle(base::QueueId queue, std::uint64_t lease, std::vector<MessageFate> fates, DoneCallback done = {}) = 0;
+  // One fate per message of the lease, in order. In a FIFO queue the lane is cut at the first message that was not
+  // delivered: everything after it must be release. `done`, where given, runs when the outcome is on disk; a push
+  // settle without it is on disk within 50 ms.
+  virtual void settle(base::QueueId queue, std::uint64_t lease, std::vector<MessageFate> fates,
+                      DoneCallback done = {}) = 0;
 
-  virtual QueueStatistics statistics(base::QueueId queue) = 0;  // any thread; at most 100 ms old
+  virtual QueueStatistics statistics(base::QueueId queue) = 0;  // any thread; about a second old at most
 
   virtual void dead_letters(base::QueueId queue, Page page, base::Loop& reply_on,
                             base::UniqueFunction<void(base::Result<std::vector<DeadLetter>>)> done) = 0;
-  // Parked lanes go on with the parked event, then its successors; skipped events go to the front of their lane, in order.
+  // Parked lanes go on with the parked event, then its successors; skipped events go to the front of their lane, in
+  // order.
   virtual void redrive(base::QueueId queue, RedriveFilter filter, base::Loop& reply_on,
                        base::UniqueFunction<void(base::Result<std::uint64_t>)> done) = 0;
   // Dead letters that match are settled as purged; a parked lane goes on with its successors.
@@ -178,8 +185,8 @@ class Engine {
                                base::UniqueFunction<void(base::Result<std::vector<Quarantined>>)> done) = 0;
   virtual void quarantine_remove(std::vector<std::uint64_t> ids, base::Loop& reply_on, DoneCallback done) = 0;
 
-  // Small durable state by (owner, key): at most 64 KiB, versioned. put with a version that is not the stored one is Errc::conflict;
-  // version 0 means "not there yet".
+  // Small durable state by (owner, key): at most 64 KiB, versioned. put with a version that is not the stored one is
+  // Errc::conflict; version 0 means "not there yet".
   struct StateValue {
     std::uint64_t version = 0;
     std::string bytes;

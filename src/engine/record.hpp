@@ -18,7 +18,7 @@ struct Record {
   std::string source_name;  // the configured source that took it
   base::PolicyVersion policy_version;
   std::vector<base::QueueId> routes;  // ascending
-  bool conflict = false;     // a known identity came with another body, or its two identities point at two events
+  bool conflict = false;  // a known identity came with another body, or its two identities point at two events
   event::Event event;
 };
 using RecordPtr = std::shared_ptr<const Record>;

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/strong.hpp"
+#include "engine/engine.hpp"
+#include "engine/record.hpp"
+
+// What the values of keys.hpp look like. Every decode of bytes that do not fit is Errc::corrupt, never a guess.
+namespace trunkline::queue {
+
+// ---- log ------------------------------------------------------------------------------------------------------------
+
+// Encoded before the commit thread has decided on `conflict`; set_conflict patches it.
+std::string encode_record(const engine::Record& record);
+void set_conflict(std::string& encoded);
+base::Result<engine::Record> decode_record(base::Sequence sequence, std::string_view bytes);
+
+// ---- scan -----------------------------------------------------------------------------------------------------------
+
+constexpr std::size_t kOrders = 4;  // conversation, agent, queue, topic; see event::Order
+struct ScanEntry {
+  std::int64_t accepted_ms = 0;
+  std::uint32_t bytes = 0;  // of the raw body
+  std::array<base::GroupKey, kOrders> groups{};
+  std::vector<base::QueueId> routes;  // ascending
+};
+std::string encode_scan(const ScanEntry& entry);
+base::Result<ScanEntry> decode_scan(std::string_view bytes);
+std::array<base::GroupKey, kOrders> group_keys(const event::Event& event);
+// The lane of an event in a queue of that order; in a standard queue every event is its own.
+base::GroupKey group_in(const std::array<base::GroupKey, kOrders>& groups, event::Order order, base::Sequence sequence);
+
+// ---- identity -------------------------------------------------------------------------------------------------------
+
+struct Twin {
+  base::Sequence sequence;
+  base::Hash128 body_hash{};
+  std::int64_t accepted_ms = 0;
+};
+constexpr std::size_t kTwinsMax = 8;  // bodies remembered per identity; the oldest is forgotten
+std::string encode_twins(const std::vector<Twin>& twins);
+base::Result<std::vector<Twin>> decode_twins(std::string_view bytes);
+
+// ---- queue ----------------------------------------------------------------------------------------------------------
+
+struct QueueTotals {
+  std::uint64_t settled = 0;  // delivered, skipped, dropped, expired, purged
+  std::uint64_t delivered = 0;
+  std::uint64_t expired = 0;
+  std::uint64_t rows = 0;
+  std::uint64_t parked = 0;
+  std::uint64_t dead_letters = 0;  // skipped ones
+};
+// Every event up to `scanned` that is routed to the queue is settled, or has a row, or is one of `outstanding`.
+struct CursorRecord {
+  base::Sequence scanned;
+  std::vector<base::Sequence> outstanding;  // ascending
+  QueueTotals totals;
+};
+std::string encode_cursor(const CursorRecord& cursor);
+base::Result<CursorRecord> decode_cursor(std::string_view bytes);
+
+enum class LaneState : std::uint8_t { ready, backing_off, parked, leased };
+struct LaneHeader {
+  LaneState state = LaneState::ready;
+  std::uint64_t rows = 0;
+  base::Sequence head;  // the event that attempts and error belong to
+  std::uint32_t attempts = 0;
+  std::int64_t until_ms = 0;  // backing_off: wall time of the next try; leased: deadline of the visibility timeout
+  std::int64_t since_ms = 0;  // of the state
+  std::uint64_t lease = 0;    // leased (pulled queues)
+  std::uint32_t leased = 0;   // how many messages from the head on
+  base::Sequence gap_before;  // value 0: none
+  std::string error_class;
+  std::string error_detail;
+};
+std::string encode_lane(const LaneHeader& header);
+base::Result<LaneHeader> decode_lane(std::string_view bytes);
+
+struct Row {
+  std::int64_t accepted_ms = 0;
+  std::uint32_t bytes = 0;
+  std::uint32_t receive_count = 0;
+  bool redriven = false;
+};
+std::string encode_row(const Row& row);
+base::Result<Row> decode_row(std::string_view bytes);
+
+struct RowPlace {
+  base::GroupKey group;
+  std::int64_t accepted_ms = 0;
+};
+std::string encode_place(const RowPlace& place);
+base::Result<RowPlace> decode_place(std::string_view bytes);
+
+struct DeadLetterEntry {
+  bool parked = false;
+  base::GroupKey group;
+  Row row;
+  std::uint32_t attempts = 0;
+  std::int64_t since_ms = 0;
+  std::string error_class;
+  std::string error_detail;
+};
+std::string encode_dead_letter(const DeadLetterEntry& entry);
+base::Result<DeadLetterEntry> decode_dead_letter(std::string_view bytes);
+
+enum class Outcome : std::uint8_t { dropped, expired, purged };
+
+// ---- the rest -------------------------------------------------------------------------------------------------------
+
+struct StoredQueue {
+  base::QueueId id;
+  base::Sequence created_after;  // the end of the log when it was made
+  engine::QueueSpec spec;
+};
+std::string encode_queue(const StoredQueue& queue);
+base::Result<StoredQueue> decode_queue(std::string_view bytes);
+
+std::string encode_quarantined(const engine::Quarantined& input);
+base::Result<engine::Quarantined> decode_quarantined(std::uint64_t id, std::string_view bytes);
+
+}  // namespace trunkline::queue

@@ -1,0 +1,117 @@
+#include "queue/disk_guard.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/log.hpp"
+#include "queue/keys.hpp"
+#include "queue/retention.hpp"
+
+namespace trunkline::queue {
+namespace {
+
+constexpr std::size_t kStepsMax = 1'000;  // of one check: 20 million records
+constexpr std::size_t kExpireAtOnce = 10'000;
+constexpr std::size_t kChecksPerInterval = 5;  // usage is looked at more often than history is swept
+
+}  // namespace
+
+DiskGuard::DiskGuard(store::Store& store, Committer& committer, const base::Clock& clock, DiskGuardOptions options,
+                     std::function<std::vector<base::QueueId>()> queues, std::function<bool(std::size_t)> expire_some)
+    : store_(store),
+      committer_(committer),
+      clock_(clock),
+      options_(options),
+      queues_(std::move(queues)),
+      expire_some_(std::move(expire_some)),
+      usage_(store.usage()),
+      thread_([this] { run(); }) {}
+
+DiskGuard::~DiskGuard() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+store::Store::Usage DiskGuard::usage() const {
+  const std::lock_guard lock(mutex_);
+  return usage_;
+}
+
+void DiskGuard::run() {
+  std::size_t round = 0;
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, options_.interval / kChecksPerInterval, [this] { return stopping_; });
+      if (stopping_) return;
+    }
+    if (round++ % kChecksPerInterval == 0) {
+      const auto before = clock_.wall() - options_.retain;
+      sweep_all(before.time_since_epoch().count());
+    }
+    check();
+  }
+}
+
+bool DiskGuard::over(const store::Store::Usage& usage) const {
+  // While refusing, 5 % must be free again before events are let in: else it flaps.
+  const std::uint64_t slack = refusing_ ? options_.disk_budget / 20 : 0;
+  return (options_.disk_budget > 0 && usage.bytes > options_.disk_budget - slack) ||
+         usage.free_bytes < options_.min_free;
+}
+
+void DiskGuard::check() {
+  store::Store::Usage fresh = store_.usage();
+  if (over(fresh)) {
+    sweep_all(std::numeric_limits<std::int64_t>::max());
+    fresh = store_.usage();
+    if (over(fresh) && expire_some_(kExpireAtOnce)) sweep_all(std::numeric_limits<std::int64_t>::max());
+    fresh = store_.usage();
+  }
+  const bool refuse = over(fresh);
+  if (refuse != refusing_) {
+    refusing_ = refuse;
+    committer_.refuse_for_budget(refuse);
+    if (refuse) {
+      base::log::error("the disk budget is full: publishes are refused until there is room", "bytes", fresh.bytes,
+                       "budget", options_.disk_budget, "free", fresh.free_bytes);
+    } else {
+      base::log::info("there is room on the disk again", "bytes", fresh.bytes, "budget", options_.disk_budget);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  usage_ = fresh;
+}
+
+bool DiskGuard::sweep_all(std::int64_t before_ms) {
+  bool removed = false;
+  for (std::size_t step = 0; step < kStepsMax; ++step) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return removed;
+    }
+    auto result = sweep(store_, queues_(), committer_.end(), {before_ms, 20'000});
+    if (!result.ok()) {
+      base::log::warn("settled history cannot be swept now", "error", result.error().detail);
+      return removed;
+    }
+    if (result->batch.empty()) return removed;
+    const std::uint64_t count = result->removed;
+    if (!committer_.write_and_wait(std::move(result->batch)).ok()) return removed;
+    removed = removed || count > 0;
+    if (result->to.value != 0) {
+      for (const Table table : {Table::log, Table::scan}) {
+        if (const auto given = store_.reclaim(handle(table), {}, sequence_key(result->from)); !given.ok())
+          return removed;
+      }
+    }
+    if (!result->more) return removed;
+  }
+  return removed;
+}
+
+}  // namespace trunkline::queue

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "queue/committer.hpp"
+#include "store/store.hpp"
+
+namespace trunkline::queue {
+
+struct DiskGuardOptions {
+  base::Millis retain{};
+  std::uint64_t disk_budget = 0;
+  std::uint64_t min_free = 0;
+  base::Millis interval = std::chrono::seconds(5);
+};
+
+// A thread that keeps the store inside its disk budget: deletes settled history older than `retain`; over the budget
+// whatever is settled; then expires the oldest waiting events of queues that allow it; and when nothing else is left,
+// refuses publishes until there is room again (promise I7).
+class DiskGuard {
+ public:
+  // `queues`: every queue on disk. `expire_some`: has about that many of the oldest waiting events of the queues with
+  // on_full expire expired; false when there is no such queue. Both are called on the guard's thread.
+  DiskGuard(store::Store& store, Committer& committer, const base::Clock& clock, DiskGuardOptions options,
+            std::function<std::vector<base::QueueId>()> queues, std::function<bool(std::size_t)> expire_some);
+  ~DiskGuard();
+
+  store::Store::Usage usage() const;  // any thread
+
+ private:
+  void run();
+  void check();
+  // Steps until nothing more is to be removed; says whether anything was.
+  bool sweep_all(std::int64_t before_ms);
+  bool over(const store::Store::Usage& usage) const;
+
+  store::Store& store_;
+  Committer& committer_;
+  const base::Clock& clock_;
+  const DiskGuardOptions options_;
+  const std::function<std::vector<base::QueueId>()> queues_;
+  const std::function<bool(std::size_t)> expire_some_;
+  mutable std::mutex mutex_;  // guards usage_ and stopping_
+  std::condition_variable wake_;
+  store::Store::Usage usage_;
+  bool stopping_ = false;
+  bool refusing_ = false;
+  std::thread thread_;
+};
+
+}  // namespace trunkline::queue

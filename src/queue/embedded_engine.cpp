@@ -1,0 +1,506 @@
+#include "queue/embedded_engine.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "base/check.hpp"
+#include "base/log.hpp"
+#include "queue/disk_guard.hpp"
+#include "queue/keys.hpp"
+#include "queue/listing.hpp"
+#include "queue/queue_runner.hpp"
+#include "queue/read_pool.hpp"
+
+namespace trunkline::queue {
+
+using base::Errc;
+using base::Error;
+using base::QueueId;
+using base::Result;
+using base::Sequence;
+
+namespace {
+
+constexpr std::string_view kNextQueueKey = "nqueue";
+constexpr std::size_t kStateBytesMax = 64 << 10;
+
+std::string queue_spec_key(const std::string& name) {
+  return "q" + name;
+}
+
+std::string state_key(const std::string& owner, const std::string& key) {
+  std::string out = owner;
+  out.push_back('\0');
+  return out + key;
+}
+
+std::function<bool(std::string_view, std::string_view)> identity_expired(const base::Clock& clock,
+                                                                         base::Millis window) {
+  return [&clock, window](std::string_view, std::string_view value) {
+    const auto twins = decode_twins(value);
+    if (!twins.ok()) return false;  // never delete what is not understood
+    return twins->back().accepted_ms < (clock.wall() - window).time_since_epoch().count();
+  };
+}
+
+}  // namespace
+
+struct EmbeddedEngine::Impl {
+  Impl(EmbeddedOptions given, std::vector<base::Loop*> given_loops, const base::Clock& given_clock)
+      : options(std::move(given)), loops(std::move(given_loops)), clock(given_clock) {}
+
+  struct LoopPart {
+    explicit LoopPart(std::size_t tail_bytes_max) : shared(tail_bytes_max) {}
+    LoopShared shared;
+    std::unordered_map<QueueId, std::shared_ptr<QueueRunner>> runners;  // loop thread only
+  };
+  struct Registered {
+    StoredQueue stored;
+    std::shared_ptr<QueueRunner> runner;
+    std::size_t loop = 0;
+  };
+
+  Result<void> open();
+  Result<void> open_store();
+  void on_tail(std::size_t loop, const TailBatchPtr& batch);
+  bool rebuild();
+  Result<void> start_runner(const Registered& registered, std::uint64_t routed);
+  Result<QueueId> create(const engine::QueueSpec& spec);
+  Result<StoredQueue> take_over(StoredQueue stored, const engine::QueueSpec& spec);
+  std::optional<Registered> find(QueueId queue) const;
+  std::vector<QueueId> stored_queue_ids() const;
+
+  // Runs `function` with the queue's runner on its loop; without one, answers on `reply_on`.
+  template <class Function, class Callback>
+  void on_runner(QueueId queue, base::Loop& reply_on, Callback done, Function function) {
+    const auto registered = find(queue);
+    if (!registered) {
+      reply_on.post([done = std::move(done)]() mutable { done(Error{Errc::not_found, "no such queue"}); });
+      return;
+    }
+    loops[registered->loop]->post([runner = registered->runner, done = std::move(done),
+                                   function = std::move(function)]() mutable { function(*runner, std::move(done)); });
+  }
+
+  EmbeddedOptions options;
+  const std::vector<base::Loop*> loops;
+  const base::Clock& clock;
+  std::vector<std::unique_ptr<LoopPart>> parts;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<ReadPool> reads;
+  std::unique_ptr<Committer> committer;
+  std::unique_ptr<DiskGuard> guard;
+  mutable std::shared_mutex mutex;  // guards the registry; taken for writing only when queues are made or removed
+  std::unordered_map<QueueId, Registered> registry;
+  bool stopped = false;
+};
+
+// ---- open and rebuild
+// -------------------------------------------------------------------------------------------------------
+
+Result<void> EmbeddedEngine::Impl::open_store() {
+  store::Options store_options;
+  store_options.directory = options.directory;
+  store_options.families = families(identity_expired(clock, options.committer.identity_window));
+  store_options.memory_budget = options.memory_budget;
+  store_options.format_version = kFormatVersion;
+  store_options.file_system = options.file_system;
+  TRUNKLINE_TRY(store, store::Store::open(std::move(store_options)));
+  return {};
+}
+
+Result<void> EmbeddedEngine::Impl::open() {
+  TRUNKLINE_TRY_VOID(open_store());
+  reads = std::make_unique<ReadPool>(options.read_threads);
+  for (std::size_t i = 0; i < loops.size(); ++i) parts.push_back(std::make_unique<LoopPart>(options.tail_bytes_max));
+  Committer::Hooks hooks;
+  hooks.on_tail = [this](std::size_t loop, const TailBatchPtr& batch) { on_tail(loop, batch); };
+  hooks.on_reopened = [this] { return rebuild(); };
+  committer = std::make_unique<Committer>(*store, clock, loops, options.committer, std::move(hooks));
+  TRUNKLINE_TRY_VOID(committer->start());
+  for (const auto& part : parts) part->shared.end = committer->end();
+  DiskGuardOptions guard_options;
+  guard_options.retain = options.retain;
+  guard_options.disk_budget = options.disk_budget;
+  guard_options.min_free = options.min_free;
+  guard_options.interval = options.sweep_interval;
+  guard = std::make_unique<DiskGuard>(
+      *store, *committer, clock, guard_options, [this] { return stored_queue_ids(); },
+      [this](std::size_t count) {
+        std::vector<std::shared_ptr<QueueRunner>> expiring;
+        const std::shared_lock lock(mutex);
+        for (const auto& [id, registered] : registry) {
+          if (registered.stored.spec.on_full == engine::OnFull::expire) expiring.push_back(registered.runner);
+        }
+        for (const auto& runner : expiring) {
+          runner->loop().post([runner, count] {
+            runner->expire(std::numeric_limits<std::int64_t>::max(), count, [](Result<std::uint64_t>) {});
+          });
+        }
+        return !expiring.empty();
+      });
+  return {};
+}
+
+void EmbeddedEngine::Impl::on_tail(std::size_t loop, const TailBatchPtr& batch) {
+  LoopPart& part = *parts[loop];
+  part.shared.tail.push(batch);
+  for (const TailEntry& entry : batch->entries) {
+    for (const QueueId queue : entry.record->routes) {
+      if (const auto found = part.runners.find(queue); found != part.runners.end()) found->second->on_event(entry);
+    }
+  }
+  part.shared.end = batch->last();
+  for (const auto& [id, runner] : part.runners) runner->on_end(part.shared.end);
+}
+
+// Commit thread, after a reopen: every queue's memory is made anew from what is on disk.
+bool EmbeddedEngine::Impl::rebuild() {
+  std::vector<Registered> all;
+  {
+    const std::shared_lock lock(mutex);
+    for (const auto& [id, registered] : registry) all.push_back(registered);
+  }
+  std::vector<RestoredQueue> restored;
+  for (const Registered& registered : all) {
+    auto queue = read_queue(*store, registered.stored.id, registered.stored.spec, registered.stored.created_after);
+    if (!queue.ok()) {
+      base::log::error("a queue cannot be read back", "queue", registered.stored.spec.name, "error",
+                       queue.error().detail);
+      return false;
+    }
+    restored.push_back(std::move(*queue));
+  }
+  const Sequence end = committer->end();
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    loops[i]->post([part = parts[i].get(), end] {
+      part->shared.tail.clear();
+      part->shared.end = end;
+    });
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto routed = committer->routed().find(all[i].stored.id);
+    loops[all[i].loop]->post([runner = all[i].runner, queue = std::move(restored[i]), epoch = committer->epoch(),
+                              count = routed == committer->routed().end() ? 0 : routed->second]() mutable {
+      runner->start(std::move(queue), count, epoch);
+    });
+  }
+  return true;
+}
+
+// ---- queues
+// ---------------------------------------------------------------------------------------------------------------
+
+Result<QueueId> EmbeddedEngine::Impl::create(const engine::QueueSpec& spec) {
+  if (spec.name.empty() || spec.name.size() > 80) return {Errc::invalid, "a queue's name has 1 to 80 characters"};
+  Registered registered;
+  std::uint64_t routed = 0;
+  Result<void> written = committer->write_and_wait({}, [&](store::Batch& batch) -> Result<void> {
+    TRUNKLINE_TRY(const auto known, store->get(handle(Table::meta), queue_spec_key(spec.name)));
+    if (known) {
+      TRUNKLINE_TRY(StoredQueue stored, decode_queue(*known));
+      TRUNKLINE_TRY(registered.stored, take_over(std::move(stored), spec));
+    } else {
+      TRUNKLINE_TRY(const auto next, store->get(handle(Table::meta), kNextQueueKey));
+      const std::uint64_t id = next ? base::ByteReader(*next).u64() : 1;
+      registered.stored = {{static_cast<std::uint32_t>(id)}, committer->end(), spec};
+      batch.put(handle(Table::meta), kNextQueueKey, sequence_key({id + 1}));
+      CursorRecord cursor;
+      cursor.scanned = registered.stored.created_after;
+      batch.put(handle(Table::queue), cursor_key(registered.stored.id), encode_cursor(cursor));
+    }
+    batch.put(handle(Table::meta), queue_spec_key(spec.name), encode_queue(registered.stored));
+    const auto found = committer->routed().find(registered.stored.id);
+    if (found != committer->routed().end()) routed = found->second;
+    return {};
+  });
+  if (!written.ok()) return written.error();
+  const QueueId id = registered.stored.id;
+  {
+    const std::unique_lock lock(mutex);
+    if (const auto found = registry.find(id); found != registry.end()) {
+      found->second.stored = registered.stored;
+      loops[found->second.loop]->post([runner = found->second.runner, spec] { runner->set_spec(spec); });
+      return id;
+    }
+    if (registry.size() >= options.queues_max)
+      return {Errc::overloaded, fmt::format("{} queues are the most", options.queues_max)};
+    registered.loop = id.value % loops.size();
+    registered.runner = std::make_shared<QueueRunner>(
+        QueueRunner::Context{*loops[registered.loop], *store, *committer, *reads, parts[registered.loop]->shared}, id,
+        spec, options.queue);
+    registry[id] = registered;
+  }
+  TRUNKLINE_TRY_VOID(start_runner(registered, routed));
+  return id;
+}
+
+Result<StoredQueue> EmbeddedEngine::Impl::take_over(StoredQueue stored, const engine::QueueSpec& spec) {
+  if (stored.spec.order != spec.order) {
+    TRUNKLINE_TRY(const RestoredQueue now, read_queue(*store, stored.id, stored.spec, stored.created_after));
+    if (!now.lanes.empty() || !now.outstanding.empty() || now.cursor.totals.dead_letters > 0 ||
+        now.cursor.scanned < committer->end()) {
+      return {
+          Errc::conflict,
+          fmt::format("queue {} holds events in the order '{}': let it drain, or remove it, before its order changes",
+                      spec.name, event::name(stored.spec.order))};
+    }
+  }
+  stored.spec = spec;
+  return stored;
+}
+
+Result<void> EmbeddedEngine::Impl::start_runner(const Registered& registered, std::uint64_t routed) {
+  TRUNKLINE_TRY(RestoredQueue restored,
+                read_queue(*store, registered.stored.id, registered.stored.spec, registered.stored.created_after));
+  loops[registered.loop]->post([part = parts[registered.loop].get(), runner = registered.runner,
+                                restored = std::move(restored), routed, epoch = committer->epoch()]() mutable {
+    part->runners[runner->id()] = runner;
+    runner->start(std::move(restored), routed, epoch);
+  });
+  return {};
+}
+
+std::optional<EmbeddedEngine::Impl::Registered> EmbeddedEngine::Impl::find(QueueId queue) const {
+  const std::shared_lock lock(mutex);
+  const auto found = registry.find(queue);
+  if (found == registry.end()) return std::nullopt;
+  return found->second;
+}
+
+// Every queue on disk holds its events, whether the configuration of this run names it or not.
+std::vector<QueueId> EmbeddedEngine::Impl::stored_queue_ids() const {
+  std::vector<QueueId> ids;
+  for (auto at = store->seek(handle(Table::meta), "q", "r"); at->valid(); at->next()) {
+    if (const auto stored = decode_queue(at->value()); stored.ok()) ids.push_back(stored->id);
+  }
+  return ids;
+}
+
+// ---- the port
+// ---------------------------------------------------------------------------------------------------------------
+
+EmbeddedEngine::EmbeddedEngine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+EmbeddedEngine::~EmbeddedEngine() {
+  stop();
+}
+
+Result<std::unique_ptr<EmbeddedEngine>> EmbeddedEngine::open(EmbeddedOptions options, std::vector<base::Loop*> loops,
+                                                             const base::Clock& clock) {
+  TRUNKLINE_CHECK(!loops.empty(), "an engine needs a loop");
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(loops), clock);
+  TRUNKLINE_TRY_VOID(impl->open());
+  return std::unique_ptr<EmbeddedEngine>(new EmbeddedEngine(std::move(impl)));
+}
+
+void EmbeddedEngine::stop() {
+  if (std::exchange(impl_->stopped, true)) return;
+  impl_->guard.reset();
+  impl_->committer->stop();
+  impl_->reads.reset();
+}
+
+std::vector<engine::Capability> EmbeddedEngine::capabilities() const {
+  using engine::Capability;
+  return {Capability::lanes_in_engine, Capability::park, Capability::state, Capability::quarantine};
+}
+
+Result<QueueId> EmbeddedEngine::declare(const engine::QueueSpec& spec) {
+  return impl_->create(spec);
+}
+
+Result<void> EmbeddedEngine::remove(QueueId queue) {
+  const auto registered = impl_->find(queue);
+  if (!registered) return {Errc::not_found, "no such queue"};
+  store::Batch batch;
+  const std::string first = queue_prefix(queue, '\0');
+  batch.remove_range(handle(Table::queue), first, queue_prefix({queue.value + 1}, '\0'));
+  batch.remove(handle(Table::meta), queue_spec_key(registered->stored.spec.name));
+  TRUNKLINE_TRY_VOID(impl_->committer->write_and_wait(std::move(batch)));
+  {
+    const std::unique_lock lock(impl_->mutex);
+    impl_->registry.erase(queue);
+  }
+  impl_->loops[registered->loop]->post([part = impl_->parts[registered->loop].get(), runner = registered->runner] {
+    runner->stop();
+    part->runners.erase(runner->id());
+  });
+  return {};
+}
+
+base::Loop& EmbeddedEngine::loop_of(QueueId queue) {
+  return *impl_->loops[queue.value % impl_->loops.size()];
+}
+
+void EmbeddedEngine::publish(std::vector<engine::PublishItem> items, base::Loop& reply_on,
+                             engine::PublishCallback done) {
+  impl_->committer->publish(std::move(items), reply_on, std::move(done));
+}
+
+void EmbeddedEngine::receive(QueueId queue, const engine::ReceiveLimits& limits, engine::ReceiveCallback done) {
+  impl_->on_runner(
+      queue, loop_of(queue), std::move(done),
+      [limits](QueueRunner& runner, engine::ReceiveCallback callback) { runner.receive(limits, std::move(callback)); });
+}
+
+void EmbeddedEngine::cancel_receive(QueueId queue) {
+  if (const auto registered = impl_->find(queue)) {
+    impl_->loops[registered->loop]->post([runner = registered->runner] { runner->cancel_receive(); });
+  }
+}
+
+void EmbeddedEngine::settle(QueueId queue, std::uint64_t lease, std::vector<engine::MessageFate> fates,
+                            engine::DoneCallback done) {
+  if (!done) done = [](const Result<void>&) {};
+  impl_->on_runner(queue, loop_of(queue), std::move(done),
+                   [lease, fates = std::move(fates)](QueueRunner& runner, engine::DoneCallback callback) mutable {
+                     runner.settle(lease, std::move(fates), std::move(callback));
+                   });
+}
+
+engine::QueueStatistics EmbeddedEngine::statistics(QueueId queue) {
+  const auto registered = impl_->find(queue);
+  return registered ? registered->runner->statistics() : engine::QueueStatistics{};
+}
+
+void EmbeddedEngine::dead_letters(QueueId queue, engine::Page page, base::Loop& reply_on,
+                                  base::UniqueFunction<void(Result<std::vector<engine::DeadLetter>>)> done) {
+  const auto registered = impl_->find(queue);
+  if (!registered) {
+    reply_on.post([done = std::move(done)]() mutable { done(Error{Errc::not_found, "no such queue"}); });
+    return;
+  }
+  impl_->reads->run([&store = *impl_->store, queue, page, order = registered->stored.spec.order, &reply_on,
+                     done = std::move(done)]() mutable {
+    reply_on.post([result = read_dead_letters(store, queue, order, page), done = std::move(done)]() mutable {
+      done(std::move(result));
+    });
+  });
+}
+
+void EmbeddedEngine::redrive(QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
+                             base::UniqueFunction<void(Result<std::uint64_t>)> done) {
+  impl_->on_runner(
+      queue, reply_on, std::move(done),
+      [filter = std::move(filter), &reply_on](QueueRunner& runner, QueueRunner::CountCallback callback) mutable {
+        runner.for_dead_letters(
+            QueueRunner::DeadLetterAction::redrive, std::move(filter),
+            [&reply_on, callback = std::move(callback)](Result<std::uint64_t> result) mutable {
+              reply_on.post([callback = std::move(callback), result]() mutable { callback(result); });
+            });
+      });
+}
+
+void EmbeddedEngine::purge_dead_letters(QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
+                                        base::UniqueFunction<void(Result<std::uint64_t>)> done) {
+  impl_->on_runner(
+      queue, reply_on, std::move(done),
+      [filter = std::move(filter), &reply_on](QueueRunner& runner, QueueRunner::CountCallback callback) mutable {
+        runner.for_dead_letters(
+            QueueRunner::DeadLetterAction::purge, std::move(filter),
+            [&reply_on, callback = std::move(callback)](Result<std::uint64_t> result) mutable {
+              reply_on.post([callback = std::move(callback), result]() mutable { callback(result); });
+            });
+      });
+}
+
+void EmbeddedEngine::quarantine_list(engine::Page page, base::Loop& reply_on,
+                                     base::UniqueFunction<void(Result<std::vector<engine::Quarantined>>)> done) {
+  impl_->reads->run([&store = *impl_->store, page, &reply_on, done = std::move(done)]() mutable {
+    reply_on.post(
+        [result = read_quarantine(store, page), done = std::move(done)]() mutable { done(std::move(result)); });
+  });
+}
+
+void EmbeddedEngine::quarantine_remove(std::vector<std::uint64_t> ids, base::Loop& reply_on,
+                                       engine::DoneCallback done) {
+  impl_->committer->write({},
+                          {0,
+                           [impl = impl_.get(), ids = std::move(ids)](store::Batch& batch) -> Result<void> {
+                             std::uint64_t removed = 0;
+                             for (const std::uint64_t id : ids) {
+                               TRUNKLINE_TRY(const auto known,
+                                             impl->store->get(handle(Table::quarantine), sequence_key({id})));
+                               if (!known) continue;
+                               batch.remove(handle(Table::quarantine), sequence_key({id}));
+                               ++removed;
+                             }
+                             impl->committer->left_quarantine(removed, batch);
+                             return {};
+                           }},
+                          &reply_on, std::move(done));
+}
+
+Result<std::optional<engine::Engine::StateValue>> EmbeddedEngine::get_state(const std::string& owner,
+                                                                            const std::string& key) {
+  TRUNKLINE_TRY(const auto stored, impl_->store->get(handle(Table::state), state_key(owner, key)));
+  if (!stored) return std::optional<StateValue>();
+  base::ByteReader in(*stored);
+  StateValue value;
+  value.version = in.u64();
+  value.bytes = in.take(in.left());
+  if (!in.ok()) return {Errc::corrupt, "a stored state value does not decode"};
+  return std::optional<StateValue>(std::move(value));
+}
+
+void EmbeddedEngine::put_state(const std::string& owner, const std::string& key, std::uint64_t version,
+                               std::string bytes, base::Loop& reply_on, engine::DoneCallback done) {
+  if (bytes.size() > kStateBytesMax) {
+    reply_on.post(
+        [done = std::move(done)]() mutable { done(Error{Errc::too_large, "a state value has at most 64 KiB"}); });
+    return;
+  }
+  impl_->committer->write({},
+                          {0,
+                           [this, owner, key, version, bytes = std::move(bytes)](store::Batch& batch) -> Result<void> {
+                             TRUNKLINE_TRY(const auto now, get_state(owner, key));
+                             if ((now ? now->version : 0) != version) return {Errc::conflict, "the state has moved on"};
+                             std::string value;
+                             base::put_u64(value, version + 1);
+                             value += bytes;
+                             batch.put(handle(Table::state), state_key(owner, key), value);
+                             return {};
+                           }},
+                          &reply_on, std::move(done));
+}
+
+const CommitStatistics& EmbeddedEngine::commit_statistics() const {
+  return impl_->committer->statistics();
+}
+std::optional<Errc> EmbeddedEngine::refusing() const {
+  return impl_->committer->refusing();
+}
+store::Store::Usage EmbeddedEngine::usage() const {
+  return impl_->guard->usage();
+}
+Sequence EmbeddedEngine::end() const {
+  return impl_->committer->end();
+}
+store::Store& EmbeddedEngine::store() {
+  return *impl_->store;
+}
+
+Result<std::optional<engine::Record>> EmbeddedEngine::read_record(Sequence sequence) const {
+  TRUNKLINE_TRY(const auto value, impl_->store->get(handle(Table::log), sequence_key(sequence)));
+  if (!value) return std::optional<engine::Record>();
+  TRUNKLINE_TRY(engine::Record record, decode_record(sequence, *value));
+  return std::optional<engine::Record>(std::move(record));
+}
+
+Result<std::vector<engine::QueueSpec>> EmbeddedEngine::stored_queues() const {
+  std::vector<engine::QueueSpec> specs;
+  auto at = impl_->store->seek(handle(Table::meta), "q", "r");
+  for (; at->valid(); at->next()) {
+    TRUNKLINE_TRY(StoredQueue stored, decode_queue(at->value()));
+    specs.push_back(std::move(stored.spec));
+  }
+  TRUNKLINE_TRY_VOID(at->status());
+  return specs;
+}
+
+}  // namespace trunkline::queue

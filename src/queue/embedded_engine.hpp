@@ -1,0 +1,86 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/loop.hpp"
+#include "base/result.hpp"
+#include "engine/engine.hpp"
+#include "queue/committer.hpp"
+#include "queue/queue_core.hpp"
+#include "store/store.hpp"
+
+namespace trunkline::queue {
+
+struct EmbeddedOptions {
+  std::string directory;
+  CommitterOptions committer;
+  QueueCoreOptions queue;
+  std::uint64_t memory_budget = 192 << 20;  // of the store: block cache and memtables
+  std::size_t tail_bytes_max = 32 << 20;    // newest events kept in memory
+  std::size_t read_threads = 2;
+  base::Millis retain = std::chrono::hours(24 * 3);  // settled history is kept that long, disk permitting
+  std::uint64_t disk_budget = 0;                     // bytes of the store's files; 0: only min_free bounds it
+  std::uint64_t min_free =
+      256 << 20;  // bytes of the device below which publishes are refused: RocksDB needs room to compact
+  base::Millis sweep_interval = std::chrono::seconds(5);
+  std::size_t queues_max = 1'000;                    // a queue costs a cursor record a second and some memory
+  std::shared_ptr<rocksdb::FileSystem> file_system;  // tests and the crash drill
+};
+
+// The engine on RocksDB: one log, many cursors (DESIGN section 5). Loops are given and outlive the engine; start them
+// after open() and stop them after stop().
+class EmbeddedEngine final : public engine::Engine {
+ public:
+  static base::Result<std::unique_ptr<EmbeddedEngine>> open(EmbeddedOptions options, std::vector<base::Loop*> loops,
+                                                            const base::Clock& clock);
+  ~EmbeddedEngine() override;
+
+  // Writes what is waiting and stops the threads. Open callbacks get Errc::cancelled. Not on a loop.
+  void stop();
+
+  std::vector<engine::Capability> capabilities() const override;
+  base::Result<base::QueueId> declare(const engine::QueueSpec& spec) override;
+  base::Result<void> remove(base::QueueId queue) override;
+  base::Loop& loop_of(base::QueueId queue) override;
+  void publish(std::vector<engine::PublishItem> items, base::Loop& reply_on, engine::PublishCallback done) override;
+  void receive(base::QueueId queue, const engine::ReceiveLimits& limits, engine::ReceiveCallback done) override;
+  void cancel_receive(base::QueueId queue) override;
+  void settle(base::QueueId queue, std::uint64_t lease, std::vector<engine::MessageFate> fates,
+              engine::DoneCallback done) override;
+  engine::QueueStatistics statistics(base::QueueId queue) override;
+  void dead_letters(base::QueueId queue, engine::Page page, base::Loop& reply_on,
+                    base::UniqueFunction<void(base::Result<std::vector<engine::DeadLetter>>)> done) override;
+  void redrive(base::QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
+               base::UniqueFunction<void(base::Result<std::uint64_t>)> done) override;
+  void purge_dead_letters(base::QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
+                          base::UniqueFunction<void(base::Result<std::uint64_t>)> done) override;
+  void quarantine_list(engine::Page page, base::Loop& reply_on,
+                       base::UniqueFunction<void(base::Result<std::vector<engine::Quarantined>>)> done) override;
+  void quarantine_remove(std::vector<std::uint64_t> ids, base::Loop& reply_on, engine::DoneCallback done) override;
+  base::Result<std::optional<StateValue>> get_state(const std::string& owner, const std::string& key) override;
+  void put_state(const std::string& owner, const std::string& key, std::uint64_t version, std::string bytes,
+                 base::Loop& reply_on, engine::DoneCallback done) override;
+
+  // Beyond the port: what operating an embedded store needs.
+  const CommitStatistics& commit_statistics() const;
+  std::optional<base::Errc> refusing() const;  // why publishes are refused now
+  store::Store::Usage usage() const;           // at most a second old; any thread
+  base::Sequence end() const;
+  // The event itself, for tools; reads the store on the caller's thread.
+  base::Result<std::optional<engine::Record>> read_record(base::Sequence sequence) const;
+  // Queues that are on disk, declared in this run or not.
+  base::Result<std::vector<engine::QueueSpec>> stored_queues() const;
+  store::Store& store();
+
+ private:
+  struct Impl;
+  explicit EmbeddedEngine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace trunkline::queue

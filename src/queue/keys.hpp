@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/strong.hpp"
+#include "store/store.hpp"
+
+// Every key on disk, in one table. Numbers are big-endian, so that key order is number order. Never reorder families
+// and never change a layout without raising kFormatVersion.
+//
+// family      key                              value
+// log         sequence                         record (codec.hpp)
+// scan        sequence                         scan entry: routes, groups, size, time: what a queue reads instead of
+// bodies identity    16 bytes hash                    twins: (sequence, body hash, accepted at), newest last queue
+// queue 'C'                        cursor record
+//             queue 'L' group                  lane header, while the lane has rows
+//             queue 'R' group sequence         row: one unsettled event at or below the cursor
+//             queue 'S' sequence               the same rows by sequence: group, accepted at
+//             queue 'D' sequence               dead letter
+//             queue 'O' sequence               outcome other than delivered: skipped, expired, purged
+// quarantine  id                               quarantined input
+// meta        'q' name                         queue spec with its id
+//             'n' word                         counters: next queue id, swept-to, routed counts
+//             'v' sequence                     a record that outlived the sweep, because something still needed it
+// state       owner 0x00 key                   version, bytes
+namespace trunkline::queue {
+
+constexpr std::uint32_t kFormatVersion = 1;
+
+enum class Table : store::FamilyHandle { log, scan, identity, queue, quarantine, meta, state };
+constexpr store::FamilyHandle handle(Table table) {
+  return static_cast<store::FamilyHandle>(table);
+}
+// In the order of Table. `identity_expired` is given to the identity family.
+std::vector<store::Family> families(std::function<bool(std::string_view, std::string_view)> identity_expired);
+
+inline std::string sequence_key(base::Sequence sequence) {
+  std::string key;
+  base::put_u64(key, sequence.value);
+  return key;
+}
+inline base::Sequence sequence_of(std::string_view key) {
+  return {base::ByteReader(key.substr(key.size() - 8)).u64()};
+}
+
+inline std::string queue_prefix(base::QueueId queue, char list) {
+  std::string key;
+  base::put_u32(key, queue.value);
+  key.push_back(list);
+  return key;
+}
+inline std::string cursor_key(base::QueueId queue) {
+  return queue_prefix(queue, 'C');
+}
+inline std::string lane_key(base::QueueId queue, base::GroupKey group) {
+  std::string key = queue_prefix(queue, 'L');
+  base::put_u64(key, group.value);
+  return key;
+}
+inline std::string row_key(base::QueueId queue, base::GroupKey group, base::Sequence sequence) {
+  std::string key = queue_prefix(queue, 'R');
+  base::put_u64(key, group.value);
+  base::put_u64(key, sequence.value);
+  return key;
+}
+inline std::string by_sequence_key(base::QueueId queue, char list, base::Sequence sequence) {
+  std::string key = queue_prefix(queue, list);
+  base::put_u64(key, sequence.value);
+  return key;
+}
+// The first key behind every key that starts with `prefix`.
+std::string prefix_end(std::string prefix);
+
+}  // namespace trunkline::queue

@@ -1,0 +1,259 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "engine/engine.hpp"
+#include "queue/codec.hpp"
+#include "store/store.hpp"
+
+namespace trunkline::queue {
+
+struct Now {
+  base::WallTime wall;
+  base::MonoTime mono;
+};
+inline Now now_of(const base::Clock& clock) {
+  return {clock.wall(), clock.mono()};
+}
+
+// An event of the log that is routed to the queue.
+struct Scanned {
+  base::Sequence sequence;
+  base::GroupKey group;
+  std::int64_t accepted_ms = 0;
+  std::uint32_t bytes = 0;
+};
+
+struct LeasedItem {
+  base::Sequence sequence;
+  std::uint32_t attempts = 0;
+  std::uint32_t receive_count = 1;
+  std::optional<base::Sequence> gap_before;
+  bool redriven = false;
+};
+struct LeaseDraft {
+  std::uint64_t id = 0;
+  base::GroupKey group;  // of the first message; in a standard queue a lease holds many
+  std::optional<base::WallTime> deadline;
+  std::vector<LeasedItem> items;
+};
+
+struct QueueCoreOptions {
+  // Events held in memory that are neither settled nor listed in a row. Enough to keep 50 batches of 100 in flight and
+  // as many ready; an item takes about 100 bytes.
+  std::size_t window = 16'384;
+  std::size_t row_chunk = 256;     // rows of a lane read at once
+  std::size_t blocked_keep = 16;   // items of a blocked lane kept in memory; the others are read again later
+  std::size_t gaps_max = 100'000;  // empty lanes remembered because their next event must say gap_before
+};
+
+// The lanes of one queue: which event may go out next, and what must be written for that to hold after a crash. Pure:
+// no I/O and no clock of its own; changes are collected in a store::Batch that the owner writes. Not thread-safe.
+//
+// Two inputs: events met by the scan of the log, in order of sequence, and rows (this queue's own list on disk: what
+// was blocked, failed or redriven). Invariants, checked by the model test:
+// - every event up to scanned() that is routed here is settled, or has a row, or is outstanding (in memory, named in
+// the cursor record);
+// - a lane's items in memory are a prefix of what is unsettled of it: every row up to its `loaded` sequence is in
+// memory, every
+//   row behind it is counted in rows_beyond();
+// - at most one lease per lane, and it holds the lane's first items.
+class QueueCore {
+ public:
+  QueueCore(base::QueueId id, engine::QueueSpec spec, QueueCoreOptions options = {});
+
+  // ---- start: what was on disk; `outstanding` are the events the cursor record names.
+  void restore(const CursorRecord& cursor, std::vector<std::pair<base::GroupKey, LaneHeader>> lanes,
+               const std::vector<Scanned>& outstanding, Now now);
+
+  // ---- scan
+  base::Sequence scanned() const { return scanned_; }
+  bool wants_scan() const { return live_ < options_.window; }
+  // Frees the window by listing what waits behind leased events. Call when wants_scan() is false and nothing is ready.
+  void spill();
+  void scan(const Scanned& event, Now now);
+  // Nothing more for this queue up to and with `sequence`. By itself no reason to write: what is not routed here is
+  // scanned again.
+  void scanned_to(base::Sequence sequence);
+
+  // ---- receive
+  bool has_ready() const { return !ready_.empty(); }
+  std::vector<LeaseDraft> lease(const engine::ReceiveLimits& limits, Now now);
+  // One fate per item, in order. Errc::not_found: no such lease (it has ended). Errc::invalid: fates that break the
+  // lane's order.
+  base::Result<void> settle(std::uint64_t lease, const std::vector<engine::MessageFate>& fates, Now now);
+  // Ends every lease as if released, for a sink that has gone.
+  void release_all();
+
+  // ---- rows on disk
+  struct Load {
+    base::GroupKey group;
+    base::Sequence after;
+    std::size_t limit = 0;
+  };
+  // A lane that wants its next rows and whose rows are all committed; the owner reads them and calls loaded().
+  std::optional<Load> next_load();
+  void loaded(base::GroupKey group, const std::vector<std::pair<base::Sequence, Row>>& rows, bool ended);
+
+  // ---- time
+  std::optional<base::MonoTime> next_deadline() const;
+  void tick(Now now);  // ends back-offs and visibility timeouts that are due
+
+  // ---- dead letters; `entry` is what is stored and committed
+  bool redrive(base::Sequence sequence, const DeadLetterEntry& entry);
+  bool purge(base::Sequence sequence, const DeadLetterEntry& entry);
+
+  // ---- expiry (max_wait); leased events are left for later
+  std::size_t expire_outstanding(std::int64_t before_ms, std::size_t limit);
+  bool expire_row(base::Sequence sequence, base::GroupKey group);
+
+  // ---- what must be written
+  bool dirty() const { return dirty_; }  // something was settled, listed or blocked
+  bool moved() const { return dirty_ || written_scanned_ != scanned_; }
+  std::uint64_t delta_id() const { return delta_id_; }  // of the delta that is being collected
+  store::Batch take_delta();
+  void committed(std::uint64_t delta_id);
+
+  // ---- figures
+  const QueueTotals& totals() const { return totals_; }
+  std::size_t lanes() const { return lanes_.size(); }
+  std::uint64_t in_flight() const { return in_flight_; }
+  std::uint64_t backing_off() const { return backing_off_; }
+  std::optional<std::int64_t> oldest_outstanding_ms() const;
+  const engine::QueueSpec& spec() const { return spec_; }
+  void set_spec(engine::QueueSpec spec) { spec_ = std::move(spec); }
+  std::size_t outstanding() const { return live_; }
+
+ private:
+  static constexpr std::uint32_t kNone = ~0u;
+
+  struct Item {
+    base::Sequence sequence;
+    Row row;
+    std::uint32_t next = kNone;
+    bool listed = false;  // has a row on disk (or in the delta)
+  };
+  struct Failure {
+    std::string error_class;
+    std::string error_detail;
+  };
+  struct Lane {
+    LaneState state = LaneState::ready;
+    bool queued = false;  // stands in ready_
+    bool loading = false;
+    bool load_is_stale = false;  // a row was put before what is being read
+    bool touched = false;        // stands in touched_
+    bool unsorted = false;       // an earlier event was redriven while later ones are leased
+    bool header_on_disk = false;
+    std::uint32_t first = kNone;  // items in memory
+    std::uint32_t last = kNone;
+    std::uint32_t count = 0;
+    std::uint32_t leased = 0;      // of them, from the first on
+    std::uint64_t rows = 0;        // on disk, those in memory included
+    std::uint64_t listed = 0;      // items in memory that have a row
+    base::Sequence loaded;         // every row up to here is in memory
+    std::uint64_t row_delta = 0;   // the delta that holds the newest row put
+    std::uint64_t hold_delta = 0;  // nothing goes out before this delta is on disk
+    base::Sequence head;           // what attempts and failure belong to
+    std::uint32_t attempts = 0;
+    base::Sequence gap_before;
+    base::MonoTime until{};  // backing_off: next try; leased and pulled: deadline
+    std::int64_t until_ms = 0;
+    std::int64_t since_ms = 0;
+    std::uint64_t lease = 0;
+    std::unique_ptr<Failure> failure;
+
+    std::uint64_t rows_beyond() const { return rows - listed; }
+  };
+  using Lanes = std::unordered_map<base::GroupKey, Lane>;
+  struct LeasePart {
+    base::GroupKey group;
+    std::uint32_t count = 0;
+  };
+  struct Outstanding {
+    base::Sequence sequence;
+    base::GroupKey group;
+    std::int64_t accepted_ms = 0;
+    bool live = true;
+  };
+  struct Timer {
+    base::MonoTime at;
+    base::GroupKey group;
+    bool operator>(const Timer& other) const { return at > other.at; }
+  };
+
+  bool standard() const { return spec_.order == event::Order::none; }
+  Lane& touch(base::GroupKey group, Lane& lane);
+  void make_ready(base::GroupKey group, Lane& lane);
+  // What was skipped, or is redriven, must be so on disk before the lane gives out the next: a crash in between would
+  // bring the skipped one back behind its successor.
+  void hold(base::GroupKey group, Lane& lane);
+  std::uint32_t new_item(base::Sequence sequence, const Row& row, bool listed);
+  void push_back(Lane& lane, std::uint32_t item);
+  void insert_sorted(Lane& lane, std::uint32_t item);
+  void sort(Lane& lane);  // once nothing is leased
+  void pop_front(Lane& lane);
+  void put_row(base::GroupKey group, Lane& lane, base::Sequence sequence, const Row& row);
+  void remove_row(base::GroupKey group, base::Sequence sequence);
+  void list_item(base::GroupKey group, Lane& lane, Item& item);
+  void list_all(base::GroupKey group, Lane& lane);
+  void trim(Lane& lane);
+  void no_longer_outstanding(base::Sequence sequence);
+  // The first item of the lane is settled for good.
+  void finish_head(base::GroupKey group, Lane& lane);
+  void forget_if_empty(base::GroupKey group, Lane& lane);
+  static void clear_failure(Lane& lane);
+  void set_failure(Lane& lane, const engine::MessageFate& fate, base::Sequence head, Now now);
+  void back_off(base::GroupKey group, Lane& lane, const engine::MessageFate& fate, Now now);
+  void park(base::GroupKey group, Lane& lane, const engine::MessageFate& fate, Now now);
+  void dead_letter(base::GroupKey group, Lane& lane, const engine::MessageFate& fate, Now now);
+  void put_outcome(base::Sequence sequence, Outcome outcome);
+  bool take_from(base::GroupKey group, Lane& lane, const engine::ReceiveLimits& limits, std::size_t& messages_left,
+                 std::size_t& bytes_left, LeaseDraft& draft, Now now);
+  bool over_receive_count(base::GroupKey group, Lane& lane, Now now);
+  void lease_part(base::GroupKey group, Lane& lane, std::uint32_t count, LeaseDraft& draft,
+                  const engine::ReceiveLimits& limits, Now now);
+  // Applies fates to the leased items of one lane, from `at` on.
+  void settle_lane(base::GroupKey group, Lane& lane, std::uint32_t count, const engine::MessageFate* fates, Now now);
+  void end_lease(base::GroupKey group, Lane& lane);
+  void schedule(base::GroupKey group, base::MonoTime at);
+  LaneHeader header_of(const Lane& lane) const;
+  bool valid_fates(const std::vector<LeasePart>& parts, const std::vector<engine::MessageFate>& fates) const;
+
+  const base::QueueId id_;
+  engine::QueueSpec spec_;
+  const QueueCoreOptions options_;
+  QueueTotals totals_;
+  base::Sequence scanned_;
+  base::Sequence written_scanned_;
+  Lanes lanes_;
+  std::vector<Item> items_;
+  std::uint32_t free_items_ = kNone;
+  std::deque<Outstanding> outstanding_;
+  std::size_t live_ = 0;
+  std::deque<base::GroupKey> ready_;
+  std::deque<base::GroupKey> want_load_;
+  std::deque<base::GroupKey> held_;
+  std::deque<base::GroupKey> gaps_;
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+  std::unordered_map<std::uint64_t, std::vector<LeasePart>> leases_;
+  std::uint64_t next_lease_ = 1;
+  std::uint64_t in_flight_ = 0;
+  std::uint64_t backing_off_ = 0;
+  store::Batch delta_;
+  std::vector<base::GroupKey> touched_;
+  std::uint64_t delta_id_ = 1;
+  std::uint64_t committed_ = 0;
+  bool dirty_ = false;
+};
+
+}  // namespace trunkline::queue

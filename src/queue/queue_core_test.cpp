@@ -1,0 +1,470 @@
+#include "queue/queue_core.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <random>
+#include <set>
+
+#include "queue/keys.hpp"
+
+namespace trunkline::queue {
+namespace {
+
+using base::GroupKey;
+using base::Sequence;
+using engine::Fate;
+using engine::MessageFate;
+
+constexpr base::QueueId kQueue{7};
+
+// The queue family as a plain map.
+class Disk {
+ public:
+  void apply(const store::Batch& batch) {
+    batch.visit([this](store::Batch::Kind kind, store::FamilyHandle, std::string_view key, std::string_view value) {
+      if (kind == store::Batch::Kind::put) entries_[std::string(key)] = value;
+      if (kind == store::Batch::Kind::remove) entries_.erase(std::string(key));
+    });
+  }
+  std::vector<std::pair<std::string, std::string>> list(char list) const {
+    std::vector<std::pair<std::string, std::string>> found;
+    const std::string prefix = queue_prefix(kQueue, list);
+    for (auto at = entries_.lower_bound(prefix); at != entries_.end() && at->first.starts_with(prefix); ++at)
+      found.push_back(*at);
+    return found;
+  }
+  std::vector<std::pair<Sequence, Row>> rows(GroupKey group, Sequence after, std::size_t limit, bool& ended) const {
+    std::vector<std::pair<Sequence, Row>> found;
+    const std::string prefix = lane_key(kQueue, group).replace(4, 1, "R");
+    auto at = entries_.upper_bound(row_key(kQueue, group, after));
+    for (; at != entries_.end() && at->first.starts_with(prefix) && found.size() < limit; ++at) {
+      found.emplace_back(sequence_of(at->first), *decode_row(at->second));
+    }
+    ended = at == entries_.end() || !at->first.starts_with(prefix);
+    return found;
+  }
+
+ private:
+  std::map<std::string, std::string> entries_;
+};
+
+// A queue, its disk, a log, and what a downstream has seen.
+class World {
+ public:
+  World(engine::QueueSpec spec, std::uint64_t seed) : random(seed), spec_(std::move(spec)) {
+    options_.window = 40;  // small, so that spilling, listing and reading back happen all the time
+    options_.row_chunk = 3;
+    options_.blocked_keep = 2;
+    begin();
+  }
+
+  Now now() const { return now_of(clock); }
+
+  void append(std::size_t groups) {
+    const Sequence sequence{log.size() + 1};
+    const GroupKey group =
+        spec_.order == event::Order::none ? GroupKey{sequence.value} : GroupKey{random() % groups + 1};
+    log.push_back({sequence, group, clock.wall().time_since_epoch().count(), 100});
+  }
+  void scan() {
+    while (core->wants_scan() && core->scanned().value < log.size()) core->scan(log[core->scanned().value], now());
+    if (!core->wants_scan() && !core->has_ready()) core->spill();
+  }
+  void load() {
+    while (const auto load = core->next_load()) {
+      bool ended = false;
+      const auto rows = disk.rows(load->group, load->after, load->limit, ended);
+      core->loaded(load->group, rows, ended);
+    }
+  }
+  void flush() {
+    const std::uint64_t id = core->delta_id();
+    disk.apply(core->take_delta());
+    core->committed(id);
+    load();
+  }
+  void crash() {
+    open.clear();
+    begin();
+  }
+  void begin() {
+    core = std::make_unique<QueueCore>(kQueue, spec_, options_);
+    CursorRecord cursor;
+    for (const auto& [key, value] : disk.list('C')) cursor = *decode_cursor(value);
+    std::vector<std::pair<GroupKey, LaneHeader>> lanes;
+    for (const auto& [key, value] : disk.list('L'))
+      lanes.emplace_back(GroupKey{sequence_of(key).value}, *decode_lane(value));
+    std::vector<Scanned> outstanding;
+    for (const Sequence sequence : cursor.outstanding) outstanding.push_back(log[sequence.value - 1]);
+    core->restore(cursor, std::move(lanes), outstanding, now());
+    load();
+  }
+
+  void receive(std::size_t messages, std::size_t per_group) {
+    engine::ReceiveLimits limits;
+    limits.max_messages = messages;
+    limits.max_messages_per_group = per_group;
+    for (LeaseDraft& draft : core->lease(limits, now())) {
+      for (const LeasedItem& item : draft.items) {
+        if (spec_.order == event::Order::none) continue;
+        for (const LeaseDraft& other : open) {
+          EXPECT_NE(log[other.items[0].sequence.value - 1].group, log[item.sequence.value - 1].group)
+              << "two leases of one lane";
+        }
+      }
+      open.push_back(std::move(draft));
+    }
+  }
+  // Settles a random open lease; `fate_of` names the fate of each message.
+  template <class FateOf>
+  void settle(FateOf fate_of) {
+    if (open.empty()) return;
+    const std::size_t at = random() % open.size();
+    const LeaseDraft draft = std::move(open[at]);
+    open.erase(open.begin() + static_cast<std::ptrdiff_t>(at));
+    std::vector<MessageFate> fates;
+    bool ended = false;
+    for (const LeasedItem& item : draft.items) {
+      MessageFate fate;
+      fate.fate = ended ? Fate::release : fate_of(item);
+      fate.delay = base::Millis(random() % 50);
+      fate.attempts = item.attempts + 1;
+      fate.error_class = "test";
+      ended = ended || (spec_.order != event::Order::none && fate.fate != Fate::delivered);
+      if (fate.fate == Fate::delivered) delivered(item);
+      fates.push_back(fate);
+    }
+    const auto settled = core->settle(draft.id, fates, now());
+    EXPECT_TRUE(settled.ok() || settled.error().code != base::Errc::invalid) << settled.error().detail;
+  }
+  void delivered(const LeasedItem& item) {
+    if (!seen.insert(item.sequence.value).second) return;
+    auto& lane = delivered_by_group[log[item.sequence.value - 1].group.value];
+    if (!item.redriven) {
+      EXPECT_TRUE(lane.empty() || lane.back() < item.sequence.value) << "out of order: " << item.sequence.value;
+      lane.push_back(item.sequence.value);
+    }
+  }
+  void for_each_dead_letter(const std::function<void(Sequence, const DeadLetterEntry&)>& action) {
+    flush();
+    for (const auto& [key, value] : disk.list('D')) action(sequence_of(key), *decode_dead_letter(value));
+  }
+
+  // Everything that can go out goes out; parked lanes are redriven.
+  void drain() {
+    for (int i = 0; i < 5'000 && core->totals().settled < log.size(); ++i) {
+      scan();
+      receive(50, 5);
+      while (!open.empty()) settle([](const LeasedItem&) { return Fate::delivered; });
+      clock.advance(base::Millis(1'000));
+      core->tick(now());
+      flush();
+      for_each_dead_letter([this](Sequence sequence, const DeadLetterEntry& entry) {
+        EXPECT_TRUE(!entry.parked || core->redrive(sequence, entry)) << sequence.value;
+      });
+    }
+    flush();
+  }
+
+  std::mt19937_64 random;
+  base::ManualClock clock;
+  std::vector<Scanned> log;
+  Disk disk;
+  std::unique_ptr<QueueCore> core;
+  std::vector<LeaseDraft> open;
+  std::set<std::uint64_t> seen;
+  std::map<std::uint64_t, std::vector<std::uint64_t>> delivered_by_group;
+
+ private:
+  engine::QueueSpec spec_;
+  QueueCoreOptions options_;
+};
+
+engine::QueueSpec fifo() {
+  engine::QueueSpec spec;
+  spec.name = "q";
+  spec.order = event::Order::conversation;
+  return spec;
+}
+engine::QueueSpec standard() {
+  engine::QueueSpec spec = fifo();
+  spec.order = event::Order::none;
+  return spec;
+}
+engine::QueueSpec pulled(engine::QueueSpec spec) {
+  spec.pulled = true;
+  spec.max_receive_count = 0;  // the model decides what is dead-lettered
+  return spec;
+}
+
+Fate any_fate(std::mt19937_64& random, bool skips) {
+  const auto dice = random() % 100;
+  if (dice < 70) return Fate::delivered;
+  if (dice < 82) return Fate::retry;
+  if (dice < 88) return Fate::release;
+  if (dice < 94) return Fate::park;
+  return skips ? Fate::skip : Fate::retry;
+}
+
+void random_steps(World& world, bool skips, int steps) {
+  for (int step = 0; step < steps; ++step) {
+    switch (world.random() % 12) {
+      case 0:
+      case 1:
+      case 2:
+        world.append(12);
+        break;
+      case 3:
+        world.scan();
+        break;
+      case 4:
+        world.receive(world.random() % 8 + 1, world.random() % 3 + 1);
+        break;
+      case 5:
+      case 6:
+        world.settle([&](const LeasedItem&) { return any_fate(world.random, skips); });
+        break;
+      case 7:
+        world.clock.advance(base::Millis(world.random() % 40));
+        world.core->tick(world.now());
+        break;
+      case 8:
+        world.flush();
+        break;
+      case 9:
+        if (world.random() % 10 == 0) world.crash();
+        break;
+      case 10:
+        if (world.random() % 20 == 0) {
+          world.for_each_dead_letter([&](Sequence sequence, const DeadLetterEntry& entry) {
+            if (entry.parked || skips) world.core->redrive(sequence, entry);
+          });
+        }
+        break;
+      case 11:
+        world.load();
+        break;
+    }
+  }
+}
+
+struct Case {
+  const char* name;
+  engine::QueueSpec spec;
+  bool skips;
+};
+class QueueCoreModel : public testing::TestWithParam<Case> {};
+
+TEST_P(QueueCoreModel, everything_accepted_is_delivered_in_order_through_crashes_and_dead_letters) {
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    World world(GetParam().spec, seed);
+    random_steps(world, GetParam().skips, 1'500);
+    if (world.random() % 2 == 0) world.crash();
+    world.drain();
+    ASSERT_EQ(world.core->totals().settled, world.log.size())
+        << "rows " << world.core->totals().rows << " outstanding " << world.core->outstanding() << " ready "
+        << world.core->has_ready();
+    ASSERT_EQ(world.core->totals().rows, 0u);
+    ASSERT_EQ(world.core->totals().parked, 0u);
+    ASSERT_EQ(world.core->in_flight(), 0u);
+    ASSERT_EQ(world.disk.list('R').size(), 0u);
+    ASSERT_EQ(world.disk.list('S').size(), 0u);
+    // Delivered or dead-lettered; both, where a crash forgot the delivery and the repeat was skipped.
+    std::set<std::uint64_t> ended = world.seen;
+    for (const auto& [key, value] : world.disk.list('D')) ended.insert(sequence_of(key).value);
+    ASSERT_EQ(world.disk.list('D').size(), world.core->totals().dead_letters);
+    ASSERT_EQ(ended.size(), world.log.size());
+    if (GetParam().skips) continue;
+    for (const auto& [group, lane] : world.delivered_by_group) {
+      std::vector<std::uint64_t> accepted;
+      for (const Scanned& event : world.log) {
+        if (event.group.value == group) accepted.push_back(event.sequence.value);
+      }
+      std::vector<std::uint64_t> once;
+      for (const std::uint64_t sequence : accepted) {
+        if (world.seen.contains(sequence)) once.push_back(sequence);
+      }
+      ASSERT_EQ(once, accepted);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(all, QueueCoreModel,
+                         testing::Values(Case{"fifo_park", fifo(), false}, Case{"fifo_skip", fifo(), true},
+                                         Case{"standard_skip", standard(), true},
+                                         Case{"pulled_fifo", pulled(fifo()), false},
+                                         Case{"pulled_standard", pulled(standard()), true}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(QueueCore, a_failed_event_blocks_its_lane_alone) {
+  World world(fifo(), 1);
+  for (const std::uint64_t group : {1, 2, 1, 2}) {
+    world.log.push_back({{world.log.size() + 1}, {group}, world.clock.wall().time_since_epoch().count(), 10});
+  }
+  world.scan();
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::retry; });
+  world.receive(10, 10);
+  ASSERT_EQ(world.open.size(), 1u);
+  EXPECT_EQ(world.open[0].items[0].sequence.value, 2u);
+  EXPECT_EQ(world.open[0].items[1].sequence.value, 4u);
+}
+
+TEST(QueueCore, attempts_and_the_blocked_lane_survive_a_crash) {
+  World world(fifo(), 1);
+  world.append(1);
+  world.append(1);
+  world.scan();
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::retry; });
+  world.flush();
+  world.crash();
+  EXPECT_EQ(world.core->backing_off(), 1u);
+  world.clock.advance(base::Millis(100));
+  world.core->tick(world.now());
+  world.load();
+  world.receive(10, 10);
+  ASSERT_EQ(world.open.size(), 1u);
+  EXPECT_EQ(world.open[0].items[0].attempts, 1u);
+  EXPECT_EQ(world.open[0].items.size(), 2u);
+}
+
+TEST(QueueCore, the_event_after_a_skipped_one_says_gap_before_even_when_it_comes_later) {
+  World world(fifo(), 1);
+  world.append(1);
+  world.scan();
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::skip; });
+  world.flush();
+  world.crash();
+  world.append(1);
+  world.scan();
+  world.receive(1, 1);
+  ASSERT_EQ(world.open.size(), 1u);
+  ASSERT_TRUE(world.open[0].items[0].gap_before.has_value());
+  EXPECT_EQ(world.open[0].items[0].gap_before->value, 1u);
+}
+
+TEST(QueueCore, a_redriven_skipped_event_goes_before_what_waits_in_its_lane) {
+  World world(fifo(), 1);
+  for (int i = 0; i < 3; ++i) world.append(1);
+  world.scan();
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::skip; });
+  world.for_each_dead_letter(
+      [&](Sequence sequence, const DeadLetterEntry& entry) { world.core->redrive(sequence, entry); });
+  world.receive(10, 10);
+  EXPECT_TRUE(world.open.empty()) << "not before the redrive is on disk";
+  world.flush();
+  world.receive(10, 10);
+  ASSERT_EQ(world.open.size(), 1u);
+  ASSERT_EQ(world.open[0].items.size(), 3u);
+  EXPECT_EQ(world.open[0].items[0].sequence.value, 1u);
+  EXPECT_TRUE(world.open[0].items[0].redriven);
+  EXPECT_FALSE(world.open[0].items[0].gap_before.has_value());
+}
+
+TEST(QueueCore, fates_that_would_overtake_are_refused) {
+  World world(fifo(), 1);
+  for (int i = 0; i < 2; ++i) world.append(1);
+  world.scan();
+  world.receive(10, 10);
+  std::vector<MessageFate> fates(2);
+  fates[0].fate = Fate::retry;
+  fates[1].fate = Fate::delivered;
+  EXPECT_EQ(world.core->settle(world.open[0].id, fates, world.now()).error().code, base::Errc::invalid);
+  fates[1].fate = Fate::release;
+  EXPECT_TRUE(world.core->settle(world.open[0].id, fates, world.now()).ok());
+}
+
+TEST(QueueCore, a_slow_lane_with_many_followers_does_not_stop_the_others) {
+  World world(fifo(), 1);
+  const auto add = [&](std::uint64_t group) {
+    world.log.push_back({{world.log.size() + 1}, {group}, world.clock.wall().time_since_epoch().count(), 10});
+  };
+  for (int i = 0; i < 500; ++i) add(1);
+  add(2);
+  world.scan();
+  world.receive(1, 1);  // the first of lane 1 hangs
+  for (int i = 0; i < 20; ++i) {
+    world.scan();
+    world.flush();
+  }
+  world.receive(1, 1);
+  ASSERT_EQ(world.open.size(), 2u);
+  EXPECT_EQ(world.open[1].items[0].sequence.value, 501u);
+}
+
+TEST(QueueCore, what_is_older_than_max_wait_expires_and_frees_its_lane) {
+  engine::QueueSpec spec = fifo();
+  spec.max_wait = std::chrono::minutes(1);
+  World world(spec, 1);
+  for (int i = 0; i < 3; ++i) world.append(1);
+  world.scan();
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::park; });
+  world.flush();
+  world.clock.advance(std::chrono::minutes(2));
+  world.append(1);
+  world.scan();
+  for (const auto& [key, value] : world.disk.list('S')) {
+    const RowPlace place = *decode_place(value);
+    if (place.accepted_ms < world.now().wall.time_since_epoch().count() - 60'000) {
+      EXPECT_TRUE(world.core->expire_row(sequence_of(key), place.group));
+    }
+  }
+  world.flush();
+  EXPECT_EQ(world.core->totals().expired, 3u);
+  EXPECT_EQ(world.core->totals().parked, 0u);
+  world.receive(10, 10);
+  ASSERT_EQ(world.open.size(), 1u);
+  EXPECT_EQ(world.open[0].items[0].sequence.value, 4u);
+}
+
+TEST(QueueCore, a_pulled_lease_survives_a_crash_and_ends_at_its_deadline) {
+  World world(pulled(fifo()), 1);
+  for (int i = 0; i < 2; ++i) world.append(1);
+  world.scan();
+  world.receive(1, 1);
+  const std::uint64_t lease = world.open[0].id;
+  world.flush();
+  world.crash();
+  world.receive(10, 10);
+  EXPECT_TRUE(world.open.empty()) << "the lane is still leased";
+  std::vector<MessageFate> fates(1);
+  EXPECT_TRUE(world.core->settle(lease, fates, world.now()).ok()) << "the receipt holds after a restart";
+  world.receive(1, 1);
+  ASSERT_EQ(world.open.size(), 1u);
+  EXPECT_EQ(world.open[0].items[0].sequence.value, 2u);
+  world.clock.advance(std::chrono::seconds(31));
+  world.core->tick(world.now());
+  world.flush();
+  world.open.clear();
+  world.receive(1, 1);
+  ASSERT_EQ(world.open.size(), 1u);
+  EXPECT_EQ(world.open[0].items[0].receive_count, 2u);
+}
+
+TEST(QueueCore, a_message_received_too_often_is_dead_lettered) {
+  engine::QueueSpec spec = pulled(standard());
+  spec.max_receive_count = 2;
+  World world(spec, 1);
+  world.append(1);
+  world.scan();
+  for (int i = 0; i < 3; ++i) {
+    world.receive(1, 1);
+    world.flush();
+    world.open.clear();
+    world.clock.advance(std::chrono::seconds(31));
+    world.core->tick(world.now());
+  }
+  world.flush();
+  EXPECT_EQ(world.core->totals().dead_letters, 1u);
+  EXPECT_EQ(decode_dead_letter(world.disk.list('D')[0].second)->error_class, "max_receives");
+}
+
+}  // namespace
+}  // namespace trunkline::queue

@@ -1,0 +1,671 @@
+#include "queue/queue_runner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "base/log.hpp"
+#include "queue/keys.hpp"
+
+namespace trunkline::queue {
+
+using base::Errc;
+using base::Error;
+using base::Result;
+using base::Sequence;
+
+namespace {
+
+constexpr store::FamilyHandle kQueue = handle(Table::queue);
+// A settle is on disk within 50 ms (DESIGN section 5): one flush may be under way when the next is wanted, hence well
+// below.
+constexpr base::Millis kFlushDelay(10);
+constexpr base::Millis kMaintenance(1000);
+constexpr base::Millis kErrorPause(1000);
+constexpr base::Millis kStatisticsAge(50);
+constexpr std::size_t kScanEntries = 4096;  // read at once: about 300 KB
+constexpr std::size_t kScanMatches = 1024;
+constexpr std::size_t kLoadsMax = 4;  // lanes read at the same time by one queue
+constexpr std::size_t kWalkChunk = 256;
+constexpr std::size_t kExpireChunk = 1000;
+constexpr std::size_t kReceivesMax = 1000;
+
+Error reopened_meanwhile() {
+  return {Errc::unavailable, "the store was reopened after a disk error; try again"};
+}
+
+struct ScanResult {
+  std::vector<Scanned> events;
+  Sequence to;
+  Result<void> status;
+};
+
+// Stands for a record until it has been read.
+engine::RecordPtr placeholder(Sequence sequence) {
+  auto record = std::make_shared<engine::Record>();
+  record->sequence = sequence;
+  return record;
+}
+
+ScanResult read_scan(const store::Store& store, base::QueueId id, event::Order order, Sequence after, Sequence end) {
+  ScanResult result;
+  result.to = after;
+  const std::string first = sequence_key({after.value + 1});
+  const std::string bound = sequence_key({end.value + 1});
+  std::size_t seen = 0;
+  auto at = store.seek(handle(Table::scan), first, bound);
+  for (; at->valid() && seen < kScanEntries && result.events.size() < kScanMatches; at->next(), ++seen) {
+    const Sequence sequence = sequence_of(at->key());
+    const Result<ScanEntry> entry = decode_scan(at->value());
+    if (!entry.ok()) {
+      result.status = entry.error();
+      return result;
+    }
+    if (std::binary_search(entry->routes.begin(), entry->routes.end(), id)) {
+      result.events.push_back({sequence, group_in(entry->groups, order, sequence), entry->accepted_ms, entry->bytes});
+    }
+    result.to = sequence;
+  }
+  result.status = at->status();
+  if (result.status.ok() && !at->valid()) result.to = end;
+  return result;
+}
+
+}  // namespace
+
+Result<RestoredQueue> read_queue(const store::Store& store, base::QueueId id, const engine::QueueSpec& spec,
+                                 Sequence created_after) {
+  RestoredQueue restored;
+  TRUNKLINE_TRY(const auto cursor, store.get(kQueue, cursor_key(id)));
+  if (!cursor) {
+    restored.cursor.scanned = created_after;
+    return restored;
+  }
+  TRUNKLINE_TRY(restored.cursor, decode_cursor(*cursor));
+  const std::string prefix = queue_prefix(id, 'L');
+  auto at = store.seek(kQueue, prefix, prefix_end(prefix));
+  for (; at->valid(); at->next()) {
+    TRUNKLINE_TRY(LaneHeader header, decode_lane(at->value()));
+    restored.lanes.emplace_back(base::GroupKey{base::ByteReader(at->key().substr(prefix.size())).u64()},
+                                std::move(header));
+  }
+  TRUNKLINE_TRY_VOID(at->status());
+  for (const Sequence sequence : restored.cursor.outstanding) {
+    TRUNKLINE_TRY(const auto value, store.get(handle(Table::scan), sequence_key(sequence)));
+    if (!value)
+      return {Errc::corrupt, fmt::format("queue {}: event {} waits but is not in the log", spec.name, sequence.value)};
+    TRUNKLINE_TRY(const ScanEntry entry, decode_scan(*value));
+    restored.outstanding.push_back(
+        {sequence, group_in(entry.groups, spec.order, sequence), entry.accepted_ms, entry.bytes});
+  }
+  return restored;
+}
+
+// A walk over the dead letters there were when it began. One at a time in a queue: each reads what the one before has
+// written.
+struct QueueRunner::Walk {
+  DeadLetterAction action = DeadLetterAction::redrive;
+  engine::RedriveFilter filter;
+  Sequence after;
+  Sequence end;  // dead letters that come later, or come again, are not met
+  std::uint64_t count = 0;
+  CountCallback done;
+
+  void finish(Result<std::uint64_t> result) {
+    if (CountCallback callback = std::exchange(done, {})) callback(std::move(result));
+  }
+};
+
+QueueRunner::QueueRunner(Context context, base::QueueId id, engine::QueueSpec spec, QueueCoreOptions options)
+    : context_(context), id_(id), spec_(std::move(spec)), options_(options) {}
+
+void QueueRunner::start(RestoredQueue restored, std::uint64_t routed, std::uint64_t epoch) {
+  core_ = std::make_unique<QueueCore>(id_, spec_, options_);
+  core_->restore(restored.cursor, std::move(restored.lanes), restored.outstanding, now());
+  epoch_ = epoch;
+  routed_ = routed;
+  running_ = true;
+  live_ = core_->scanned() == context_.shared.end;
+  scanning_ = flushing_ = flush_timer_ = pumping_ = paused_by_error_ = walking_ = false;
+  loads_ = 0;
+  deadline_ = {};
+  oldest_row_ms_.reset();
+  for (engine::DoneCallback& waiter : std::exchange(waiters_, {})) waiter(reopened_meanwhile());
+  for (const auto& walk : std::exchange(walks_, {})) walk->finish(reopened_meanwhile());
+  pump_later();
+  maintain();
+}
+
+void QueueRunner::stop() {
+  running_ = false;
+  for (Receive& receive : std::exchange(receives_, {})) {
+    if (receive.timer != 0) context_.loop.cancel(receive.timer);
+    receive.done(Error{Errc::cancelled, "the queue is closing"});
+  }
+  for (engine::DoneCallback& waiter : std::exchange(waiters_, {}))
+    waiter(Error{Errc::cancelled, "the queue is closing"});
+  for (const auto& walk : std::exchange(walks_, {})) walk->finish(Error{Errc::cancelled, "the queue is closing"});
+}
+
+void QueueRunner::set_spec(engine::QueueSpec spec) {
+  spec_ = std::move(spec);
+  if (core_) core_->set_spec(spec_);
+}
+
+// ---- the pump: everything that may be possible now
+// ---------------------------------------------------------------------------
+
+void QueueRunner::pump_later() {
+  if (pumping_ || !running_) return;
+  pumping_ = true;
+  context_.loop.post(guarded([](QueueRunner& self) {
+    self.pumping_ = false;
+    self.pump();
+  }));
+}
+
+void QueueRunner::pump() {
+  core_->tick(now());
+  answer_receives();
+  if (!core_->wants_scan() && !core_->has_ready()) core_->spill();
+  scan_more();
+  load_rows();
+  answer_receives();
+  if (core_->dirty() || !waiters_.empty()) flush_soon();
+  arm_deadline();
+  publish_statistics();
+}
+
+void QueueRunner::on_event(const TailEntry& entry) {
+  ++routed_;
+  if (!running_ || !live_) return;
+  const Sequence sequence = entry.record->sequence;
+  if (!core_->wants_scan()) {
+    // From here on it is behind; the scan catches up when there is room.
+    core_->scanned_to({sequence.value - 1});
+    live_ = false;
+    return;
+  }
+  core_->scan(
+      {sequence, group_in(entry.groups, spec_.order, sequence), entry.record->accepted_at.time_since_epoch().count(),
+       static_cast<std::uint32_t>(entry.record->event.raw.size())},
+      now());
+}
+
+void QueueRunner::on_end(Sequence end) {
+  if (!running_) return;
+  if (live_) core_->scanned_to(end);
+  if (live_ && core_->dirty()) pump_later();
+}
+
+// ---- scan
+// -----------------------------------------------------------------------------------------------------------------
+
+void QueueRunner::scan_more() {
+  if (live_ || scanning_ || paused_by_error_ || !core_->wants_scan()) return;
+  if (core_->scanned() >= context_.shared.end) {
+    live_ = true;
+    return;
+  }
+  if (context_.shared.tail.find({core_->scanned().value + 1}) != nullptr) {
+    scan_tail();
+  } else {
+    scan_store();
+  }
+}
+
+void QueueRunner::scan_tail() {
+  const Now at = now();
+  for (std::size_t seen = 0; seen < kScanEntries && core_->wants_scan(); ++seen) {
+    const Sequence sequence{core_->scanned().value + 1};
+    if (sequence > context_.shared.end) break;
+    const TailEntry* entry = context_.shared.tail.find(sequence);
+    if (entry == nullptr) break;
+    const auto& routes = entry->record->routes;
+    if (std::binary_search(routes.begin(), routes.end(), id_)) {
+      core_->scan({sequence, group_in(entry->groups, spec_.order, sequence),
+                   entry->record->accepted_at.time_since_epoch().count(),
+                   static_cast<std::uint32_t>(entry->record->event.raw.size())},
+                  at);
+    } else {
+      core_->scanned_to(sequence);
+    }
+  }
+  live_ = core_->scanned() >= context_.shared.end;
+  if (!live_ && core_->wants_scan()) pump_later();
+}
+
+void QueueRunner::scan_store() {
+  scanning_ = true;
+  context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop, id = id_,
+                      order = spec_.order, after = core_->scanned(), end = context_.shared.end] {
+    ScanResult result = read_scan(store, id, order, after, end);
+    loop.post([weak, epoch, result = std::move(result)] {
+      const auto self = weak.lock();
+      if (!self || !self->running_ || self->epoch_ != epoch) return;
+      self->scanning_ = false;
+      for (const Scanned& event : result.events) self->core_->scan(event, self->now());
+      self->core_->scanned_to(result.to);
+      if (!result.status.ok()) self->read_failed("scan", result.status.error());
+      self->pump();
+    });
+  });
+}
+
+// Nothing is guessed about bytes that cannot be read: the queue stands until they can.
+void QueueRunner::read_failed(std::string_view what, const Error& error) {
+  base::log::error("a queue cannot read the store; it tries again", "queue", spec_.name, "what", what, "error",
+                   error.detail);
+  if (paused_by_error_) return;
+  paused_by_error_ = true;
+  context_.loop.after(kErrorPause, guarded([](QueueRunner& self) {
+                        self.paused_by_error_ = false;
+                        self.pump();
+                      }));
+}
+
+// ---- rows
+// -----------------------------------------------------------------------------------------------------------------
+
+void QueueRunner::load_rows() {
+  while (loads_ < kLoadsMax && !paused_by_error_) {
+    const auto load = core_->next_load();
+    if (!load) return;
+    ++loads_;
+    context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop,
+                        id = id_, load = *load] {
+      std::vector<std::pair<Sequence, Row>> rows;
+      const std::string end = prefix_end(lane_key(id, load.group).replace(4, 1, "R"));
+      auto at = store.seek(kQueue, row_key(id, load.group, {load.after.value + 1}), end);
+      Result<void> status;
+      for (; at->valid() && rows.size() < load.limit; at->next()) {
+        const Result<Row> row = decode_row(at->value());
+        if (!row.ok()) {
+          status = row.error();
+          break;
+        }
+        rows.emplace_back(sequence_of(at->key()), *row);
+      }
+      const bool ended = status.ok() && !at->valid() && at->status().ok();
+      if (status.ok()) status = at->status();
+      loop.post([weak, epoch, group = load.group, rows = std::move(rows), ended, status] {
+        const auto self = weak.lock();
+        if (!self || !self->running_ || self->epoch_ != epoch) return;
+        --self->loads_;
+        self->core_->loaded(group, rows, ended);
+        if (!status.ok()) self->read_failed("rows", status.error());
+        self->pump();
+      });
+    });
+  }
+}
+
+// ---- receive
+// --------------------------------------------------------------------------------------------------------------
+
+void QueueRunner::receive(const engine::ReceiveLimits& limits, engine::ReceiveCallback done) {
+  if (receives_.size() >= (spec_.pulled ? kReceivesMax : 1)) {
+    context_.loop.post([done = std::move(done)]() mutable {
+      done(Error{Errc::overloaded, "too many receives are waiting on this queue"});
+    });
+    return;
+  }
+  Receive& receive = receives_.emplace_back();
+  receive.limits = limits;
+  receive.done = std::move(done);
+  receive.id = next_receive_++;
+  const auto time_out = [id = receive.id](QueueRunner& self) {
+    const auto found =
+        std::find_if(self.receives_.begin(), self.receives_.end(), [&](const Receive& r) { return r.id == id; });
+    if (found == self.receives_.end()) return;
+    engine::ReceiveCallback callback = std::move(found->done);
+    self.receives_.erase(found);
+    callback(std::vector<engine::Lease>());
+  };
+  // Not guarded(): a receive outlives a reopened store.
+  receive.timer = context_.loop.after(limits.wait, [weak = weak_from_this(), time_out] {
+    if (const auto self = weak.lock()) time_out(*self);
+  });
+  pump_later();
+}
+
+void QueueRunner::cancel_receive() {
+  for (Receive& receive : std::exchange(receives_, {})) {
+    context_.loop.cancel(receive.timer);
+    context_.loop.post(
+        [done = std::move(receive.done)]() mutable { done(Error{Errc::cancelled, "the receive was taken back"}); });
+  }
+}
+
+void QueueRunner::answer_receives() {
+  while (!receives_.empty() && core_->has_ready()) {
+    std::vector<LeaseDraft> drafts = core_->lease(receives_.front().limits, now());
+    if (drafts.empty()) continue;  // what was ready has gone elsewhere, to the dead letters for one
+    engine::ReceiveCallback done = std::move(receives_.front().done);
+    context_.loop.cancel(receives_.front().timer);
+    receives_.pop_front();
+    hand_out(std::move(drafts), std::move(done));
+  }
+}
+
+void QueueRunner::hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallback done) {
+  auto fetched = std::make_shared<Fetch>();
+  fetched->done = std::move(done);
+  for (LeaseDraft& draft : drafts) {
+    engine::Lease& lease = fetched->leases.emplace_back();
+    lease.queue = id_;
+    lease.id = draft.id;
+    lease.group = draft.group;
+    lease.deadline = draft.deadline;
+    lease.messages.reserve(draft.items.size());
+    for (const LeasedItem& item : draft.items) {
+      const TailEntry* entry = context_.shared.tail.find(item.sequence);
+      if (entry == nullptr) fetched->missing.emplace_back(fetched->leases.size() - 1, lease.messages.size());
+      engine::LeasedMessage& message = lease.messages.emplace_back();
+      message.record = entry != nullptr ? entry->record : placeholder(item.sequence);
+      message.attempts = item.attempts;
+      message.receive_count = item.receive_count;
+      message.gap_before = item.gap_before;
+      message.redriven = item.redriven;
+    }
+  }
+  if (!fetched->missing.empty()) return fetch(std::move(fetched));
+  give(std::move(fetched));
+}
+
+void QueueRunner::fetch(std::shared_ptr<Fetch> fetched) {
+  context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop,
+                      fetched] {
+    std::vector<std::string> keys;
+    for (const auto& [lease, message] : fetched->missing) {
+      keys.push_back(sequence_key(fetched->leases[lease].messages[message].record->sequence));
+    }
+    const auto values = store.multi_get(handle(Table::log), {keys.begin(), keys.end()});
+    Result<void> status;
+    if (!values.ok()) status = values.error();
+    for (std::size_t i = 0; status.ok() && i < keys.size(); ++i) {
+      const auto [lease, message] = fetched->missing[i];
+      if (!(*values)[i]) {
+        status = Error{Errc::corrupt, fmt::format("event {} waits but is not in the log", sequence_of(keys[i]).value)};
+        break;
+      }
+      Result<engine::Record> record = decode_record(sequence_of(keys[i]), *(*values)[i]);
+      if (!record.ok()) {
+        status = record.error();
+        break;
+      }
+      fetched->leases[lease].messages[message].record = std::make_shared<engine::Record>(std::move(*record));
+    }
+    loop.post([weak, epoch, fetched, status] {
+      const auto self = weak.lock();
+      if (!self || !self->running_ || self->epoch_ != epoch) {
+        return fetched->done(reopened_meanwhile());
+      }
+      if (!status.ok()) return self->give_back(*fetched, status.error());
+      self->give(fetched);
+    });
+  });
+}
+
+// The bodies cannot be read: the lanes back off, spending nothing.
+void QueueRunner::give_back(Fetch& fetched, const Error& error) {
+  base::log::error("events cannot be read from the store; their lanes wait", "queue", spec_.name, "error",
+                   error.detail);
+  for (const engine::Lease& lease : fetched.leases) {
+    std::vector<engine::MessageFate> fates(lease.messages.size());
+    for (std::size_t i = 0; i < fates.size(); ++i) {
+      const bool blocks = i == 0 || spec_.order == event::Order::none;
+      fates[i].fate = blocks ? engine::Fate::retry : engine::Fate::release;
+      fates[i].delay = std::chrono::seconds(30);
+      fates[i].attempts = lease.messages[i].attempts;
+      fates[i].error_class = "store_" + std::string(base::name(error.code));
+      fates[i].error_detail = error.detail;
+    }
+    if (const auto settled = core_->settle(lease.id, fates, now()); !settled.ok()) {
+      base::log::warn("a lease had ended before its events could be read", "queue", spec_.name);
+    }
+  }
+  fetched.done(error);
+  pump_later();
+}
+
+void QueueRunner::give(std::shared_ptr<Fetch> fetched) {
+  if (!spec_.pulled) {
+    // Later, never inside the caller's receive() or settle().
+    return fetched->done(std::move(fetched->leases));
+  }
+  // A pulled lease is durable before it is seen.
+  waiters_.push_back([fetched](Result<void> written) {
+    if (written.ok()) return fetched->done(std::move(fetched->leases));
+    fetched->done(written.error());
+  });
+  flush_soon();
+}
+
+void QueueRunner::settle(std::uint64_t lease, std::vector<engine::MessageFate> fates, engine::DoneCallback done) {
+  Result<void> settled =
+      running_ ? core_->settle(lease, fates, now()) : Result<void>(Errc::unavailable, "the queue is starting");
+  if (!settled.ok()) {
+    if (done) context_.loop.post([done = std::move(done), error = settled.error()]() mutable { done(error); });
+    return;
+  }
+  if (done) waiters_.push_back(std::move(done));
+  pump_later();
+}
+
+// ---- flush
+// ----------------------------------------------------------------------------------------------------------------
+
+void QueueRunner::flush_soon() {
+  if (flushing_) return;
+  if (!waiters_.empty()) return flush();
+  if (flush_timer_) return;
+  flush_timer_ = true;
+  context_.loop.after(kFlushDelay, guarded([](QueueRunner& self) {
+                        self.flush_timer_ = false;
+                        if (!self.flushing_ && self.core_->moved()) self.flush();
+                      }));
+}
+
+void QueueRunner::flush() {
+  flushing_ = true;
+  const std::uint64_t delta = core_->delta_id();
+  context_.committer.write(core_->take_delta(), {epoch_, {}}, &context_.loop,
+                           [weak = weak_from_this(), delta, epoch = epoch_,
+                            waiters = std::exchange(waiters_, {})](Result<void> result) mutable {
+                             if (const auto self = weak.lock())
+                               return self->flushed(delta, epoch, result, std::move(waiters));
+                             for (engine::DoneCallback& waiter : waiters)
+                               waiter(Error{Errc::cancelled, "the queue is closing"});
+                           });
+}
+
+void QueueRunner::flushed(std::uint64_t delta, std::uint64_t epoch, const Result<void>& result,
+                          std::vector<engine::DoneCallback> waiters) {
+  for (engine::DoneCallback& waiter : waiters) waiter(result);
+  if (epoch != epoch_ || !running_) return;
+  if (!result.ok()) {
+    // Memory is ahead of the disk now; the owner starts this queue anew from what is there.
+    running_ = false;
+    return;
+  }
+  flushing_ = false;
+  core_->committed(delta);
+  pump();
+}
+
+// ---- time
+// -----------------------------------------------------------------------------------------------------------------
+
+void QueueRunner::arm_deadline() {
+  const auto next = core_->next_deadline();
+  if (!next || (deadline_ != base::MonoTime{} && deadline_ <= *next)) return;
+  if (deadline_ != base::MonoTime{}) context_.loop.cancel(deadline_timer_);
+  deadline_ = *next;
+  const auto delay = std::max(base::Millis(0), std::chrono::ceil<base::Millis>(*next - context_.loop.clock().mono()));
+  deadline_timer_ = context_.loop.after(delay, guarded([](QueueRunner& self) {
+                                          self.deadline_ = {};
+                                          self.pump();
+                                        }));
+}
+
+void QueueRunner::maintain() {
+  if (maintaining_) return;
+  maintaining_ = true;
+  context_.loop.after(kMaintenance, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->maintaining_ = false;
+    self->maintain();
+    if (!self->running_) return;
+    if (self->core_->moved() && !self->flushing_) self->flush();
+    self->find_oldest_row();
+    const std::int64_t due = self->now().wall.time_since_epoch().count() - self->spec_.max_wait.count();
+    const auto oldest = self->statistics().oldest_waiting;
+    if (oldest && oldest->time_since_epoch().count() < due)
+      self->expire(due, kExpireChunk, [](Result<std::uint64_t>) {});
+    self->publish_statistics();
+  });
+}
+
+void QueueRunner::find_oldest_row() {
+  if (core_->totals().rows == 0) {
+    oldest_row_ms_.reset();
+    return;
+  }
+  context_.reads.run(
+      [weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop, id = id_] {
+        const std::string prefix = queue_prefix(id, 'S');
+        const auto at = store.seek(kQueue, prefix, prefix_end(prefix));
+        if (!at->valid()) return;
+        const auto place = decode_place(at->value());
+        if (!place.ok()) return;
+        loop.post([weak, epoch, oldest = place->accepted_ms] {
+          const auto self = weak.lock();
+          if (self && self->epoch_ == epoch) self->oldest_row_ms_ = oldest;
+        });
+      });
+}
+
+void QueueRunner::expire(std::int64_t before_ms, std::size_t limit, CountCallback done) {
+  if (!running_) return done(std::uint64_t{0});
+  const std::uint64_t from_memory = core_->expire_outstanding(before_ms, limit);
+  context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop, id = id_,
+                      before_ms, limit, from_memory, spec_name = spec_.name, done = std::move(done)]() mutable {
+    std::vector<std::pair<Sequence, base::GroupKey>> due;
+    const std::string prefix = queue_prefix(id, 'S');
+    for (auto at = store.seek(kQueue, prefix, prefix_end(prefix)); at->valid() && due.size() < limit; at->next()) {
+      const auto place = decode_place(at->value());
+      if (!place.ok() || place->accepted_ms >= before_ms) break;
+      due.emplace_back(sequence_of(at->key()), place->group);
+    }
+    loop.post([weak, epoch, due = std::move(due), from_memory, done = std::move(done)]() mutable {
+      const auto self = weak.lock();
+      if (!self || !self->running_ || self->epoch_ != epoch) return done(from_memory);
+      std::uint64_t expired = from_memory;
+      for (const auto& [sequence, group] : due) expired += self->core_->expire_row(sequence, group) ? 1 : 0;
+      if (expired > 0) {
+        base::log::warn("events expired", "queue", self->spec_.name, "count", expired);
+        self->pump();
+      }
+      done(expired);
+    });
+  });
+}
+
+// ---- dead letters
+// -----------------------------------------------------------------------------------------------------------
+
+void QueueRunner::for_dead_letters(DeadLetterAction action, engine::RedriveFilter filter, CountCallback done) {
+  auto next = std::make_shared<Walk>();
+  next->action = action;
+  next->after = filter.sequence ? Sequence{filter.sequence->value - 1} : Sequence{};
+  next->end = filter.sequence ? *filter.sequence : Sequence{~0ull - 1};
+  next->filter = std::move(filter);
+  next->done = std::move(done);
+  if (!running_) return next->done(Error{Errc::unavailable, "the queue is starting"});
+  walks_.push_back(next);
+  if (!walking_) walk(next);
+}
+
+void QueueRunner::walk(std::shared_ptr<Walk> current) {
+  walking_ = true;
+  // What was parked or skipped a moment ago must be on disk before it is read.
+  waiters_.push_back([weak = weak_from_this(), epoch = epoch_, current](Result<void> written) {
+    const auto runner = weak.lock();
+    if (!runner || !runner->running_ || runner->epoch_ != epoch || !written.ok())
+      return current->finish(reopened_meanwhile());
+    runner->context_.reads.run(
+        [weak, epoch, current, id = runner->id_, &store = runner->context_.store, &loop = runner->context_.loop] {
+          std::vector<std::pair<Sequence, DeadLetterEntry>> entries;
+          const std::string first = by_sequence_key(id, 'D', {current->after.value + 1});
+          const std::string end = by_sequence_key(id, 'D', {current->end.value + 1});
+          auto at = store.seek(kQueue, first, end);
+          for (; at->valid() && entries.size() < kWalkChunk; at->next()) {
+            auto entry = decode_dead_letter(at->value());
+            if (entry.ok()) entries.emplace_back(sequence_of(at->key()), std::move(*entry));
+          }
+          loop.post([weak, epoch, current, entries = std::move(entries), ended = !at->valid()]() mutable {
+            const auto self = weak.lock();
+            if (!self || !self->running_ || self->epoch_ != epoch) return current->finish(reopened_meanwhile());
+            self->apply(current, std::move(entries), ended);
+          });
+        });
+  });
+  flush_soon();
+}
+
+void QueueRunner::apply(const std::shared_ptr<Walk>& current, std::vector<std::pair<Sequence, DeadLetterEntry>> entries,
+                        bool ended) {
+  for (const auto& [sequence, entry] : entries) {
+    current->after = sequence;
+    if (!current->filter.error_class.empty() && entry.error_class != current->filter.error_class) continue;
+    const bool done =
+        current->action == DeadLetterAction::redrive ? core_->redrive(sequence, entry) : core_->purge(sequence, entry);
+    if (done) ++current->count;
+  }
+  if (!ended) return walk(current);
+  walking_ = false;
+  std::erase(walks_, current);
+  // The answer says what is on disk.
+  waiters_.push_back([current](Result<void> written) {
+    if (written.ok()) return current->finish(current->count);
+    current->finish(written.error());
+  });
+  if (!walks_.empty()) walk(walks_.front());
+  pump();
+}
+
+// ---- figures
+// ----------------------------------------------------------------------------------------------------------------
+
+void QueueRunner::publish_statistics() {
+  const Now at = now();
+  if (at.mono - snapshot_at_ < kStatisticsAge) return;
+  snapshot_at_ = at.mono;
+  const QueueTotals& totals = core_->totals();
+  engine::QueueStatistics fresh;
+  fresh.in_flight = core_->in_flight();
+  fresh.backing_off = core_->backing_off();
+  fresh.parked = totals.parked;
+  fresh.dead_letters = totals.dead_letters;
+  fresh.delivered = totals.delivered;
+  fresh.expired = totals.expired;
+  fresh.lanes = core_->lanes();
+  const std::uint64_t open = routed_ > totals.settled ? routed_ - totals.settled : 0;
+  const std::uint64_t elsewhere = fresh.in_flight + fresh.backing_off + fresh.parked;
+  fresh.waiting = open > elsewhere ? open - elsewhere : 0;
+  std::optional<std::int64_t> oldest = core_->oldest_outstanding_ms();
+  if (oldest_row_ms_ && totals.rows > 0) oldest = oldest ? std::min(*oldest, *oldest_row_ms_) : *oldest_row_ms_;
+  if (oldest) fresh.oldest_waiting = base::WallTime(base::Millis(*oldest));
+  const std::lock_guard lock(statistics_mutex_);
+  snapshot_ = fresh;
+}
+
+engine::QueueStatistics QueueRunner::statistics() const {
+  const std::lock_guard lock(statistics_mutex_);
+  return snapshot_;
+}
+
+}  // namespace trunkline::queue

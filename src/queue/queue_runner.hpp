@@ -1,0 +1,155 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/loop.hpp"
+#include "base/result.hpp"
+#include "engine/engine.hpp"
+#include "queue/committer.hpp"
+#include "queue/queue_core.hpp"
+#include "queue/read_pool.hpp"
+#include "queue/tail_cache.hpp"
+#include "store/store.hpp"
+
+namespace trunkline::queue {
+
+// What a loop's queues share. Loop thread only.
+struct LoopShared {
+  explicit LoopShared(std::size_t tail_bytes_max) : tail(tail_bytes_max) {}
+  TailCache tail;
+  base::Sequence end;  // of the log, as this loop has heard
+};
+
+// What is on disk of one queue.
+struct RestoredQueue {
+  CursorRecord cursor;
+  std::vector<std::pair<base::GroupKey, LaneHeader>> lanes;
+  std::vector<Scanned> outstanding;
+};
+// A new queue (no cursor record) starts behind `created_after`.
+base::Result<RestoredQueue> read_queue(const store::Store& store, base::QueueId id, const engine::QueueSpec& spec,
+                                       base::Sequence created_after);
+
+// One queue on its loop: feeds a QueueCore from the tail and the store, answers receives, writes its deltas. All
+// methods but statistics() on the loop. Held by shared_ptr; callbacks hold weak ones, so a removed queue goes quietly.
+class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
+ public:
+  struct Context {
+    base::Loop& loop;
+    store::Store& store;
+    Committer& committer;
+    ReadPool& reads;
+    LoopShared& shared;
+  };
+
+  QueueRunner(Context context, base::QueueId id, engine::QueueSpec spec, QueueCoreOptions options);
+
+  // Begins, or begins anew after the store was reopened: every lease of before has ended, receives go on waiting.
+  void start(RestoredQueue restored, std::uint64_t routed, std::uint64_t epoch);
+  void stop();  // open receives and waiting settles get Errc::cancelled
+
+  // From the commit: an event routed to this queue, in order; then the end of what was committed.
+  void on_event(const TailEntry& entry);
+  void on_end(base::Sequence end);
+
+  void receive(const engine::ReceiveLimits& limits, engine::ReceiveCallback done);
+  void cancel_receive();
+  void settle(std::uint64_t lease, std::vector<engine::MessageFate> fates, engine::DoneCallback done);
+  void set_spec(engine::QueueSpec spec);
+
+  using CountCallback = base::UniqueFunction<void(base::Result<std::uint64_t>)>;
+  enum class DeadLetterAction : std::uint8_t { redrive, purge };
+  // Walks the dead letters there are now, in order, and applies the action to those that match.
+  void for_dead_letters(DeadLetterAction action, engine::RedriveFilter filter, CountCallback done);
+
+  // Expires up to `limit` of the oldest waiting events accepted before; says how many. For max_wait and for a full
+  // disk.
+  void expire(std::int64_t before_ms, std::size_t limit, CountCallback done);
+
+  engine::QueueStatistics statistics() const;  // any thread
+  base::QueueId id() const { return id_; }
+  base::Loop& loop() { return context_.loop; }
+
+ private:
+  struct Receive {
+    engine::ReceiveLimits limits;
+    engine::ReceiveCallback done;
+    base::Loop::TimerId timer = 0;
+    std::uint64_t id = 0;
+  };
+  struct Fetch {
+    std::vector<engine::Lease> leases;
+    engine::ReceiveCallback done;
+    std::vector<std::pair<std::size_t, std::size_t>> missing;  // (lease, message) whose record is not in memory
+  };
+  struct Walk;
+
+  void pump_later();
+  void pump();
+  void scan_more();
+  void scan_tail();
+  void scan_store();
+  void load_rows();
+  void answer_receives();
+  void hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallback done);
+  void fetch(std::shared_ptr<Fetch> fetch);
+  void give(std::shared_ptr<Fetch> fetch);
+  void give_back(Fetch& fetch, const base::Error& error);
+  void flush_soon();
+  void flush();
+  void flushed(std::uint64_t delta, std::uint64_t epoch, const base::Result<void>& result,
+               std::vector<engine::DoneCallback> waiters);
+  void arm_deadline();
+  void maintain();
+  void find_oldest_row();
+  void publish_statistics();
+  void walk(std::shared_ptr<Walk> walk);
+  void apply(const std::shared_ptr<Walk>& walk, std::vector<std::pair<base::Sequence, DeadLetterEntry>> entries,
+             bool ended);
+  void read_failed(std::string_view what, const base::Error& error);
+  Now now() const { return now_of(context_.loop.clock()); }
+
+  // Runs a task of this queue later, if it is still there and nothing was reopened in between.
+  template <class F>
+  base::Task guarded(F&& function) {
+    return [weak = weak_from_this(), epoch = epoch_, function = std::forward<F>(function)]() mutable {
+      if (const auto self = weak.lock(); self && self->epoch_ == epoch && self->running_) function(*self);
+    };
+  }
+
+  const Context context_;
+  const base::QueueId id_;
+  engine::QueueSpec spec_;
+  const QueueCoreOptions options_;
+  std::unique_ptr<QueueCore> core_;
+  bool running_ = false;
+  std::uint64_t epoch_ = 0;
+  std::uint64_t routed_ = 0;
+  bool live_ = false;      // the core has scanned all that the loop has heard of
+  bool pumping_ = false;   // a pump is posted
+  bool scanning_ = false;  // a read of the store is under way
+  bool paused_by_error_ = false;
+  std::size_t loads_ = 0;
+  std::deque<Receive> receives_;
+  std::uint64_t next_receive_ = 1;
+  bool flushing_ = false;
+  bool flush_timer_ = false;
+  std::vector<engine::DoneCallback> waiters_;  // of the delta that is being collected
+  base::Loop::TimerId deadline_timer_ = 0;
+  base::MonoTime deadline_{};
+  bool maintaining_ = false;
+  std::optional<std::int64_t> oldest_row_ms_;
+  bool walking_ = false;
+  std::deque<std::shared_ptr<Walk>> walks_;
+
+  mutable std::mutex statistics_mutex_;  // guards the snapshot only
+  engine::QueueStatistics snapshot_;
+  base::MonoTime snapshot_at_{};
+};
+
+}  // namespace trunkline::queue

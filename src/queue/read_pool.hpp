@@ -1,0 +1,32 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/loop.hpp"
+
+namespace trunkline::queue {
+
+// A few threads that read the store, since RocksDB blocks. Tasks post their result to the loop that asked. What may
+// wait here is bounded by the askers: a queue has a handful of reads under way, an API call one.
+class ReadPool {
+ public:
+  explicit ReadPool(std::size_t threads);
+  ~ReadPool();  // runs no more tasks; waits for those under way
+
+  void run(base::Task task);  // any thread
+
+ private:
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<base::Task> tasks_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace trunkline::queue

@@ -1,0 +1,112 @@
+#include "queue/retention.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "queue/codec.hpp"
+#include "queue/keys.hpp"
+
+namespace trunkline::queue {
+namespace {
+
+using base::Result;
+using base::Sequence;
+
+constexpr std::string_view kSweptKey = "nswept";
+constexpr std::size_t kSurvivorsMax = 2'000;  // looked at in one step
+
+// The last sequence that no queue's scan or memory needs.
+Result<Sequence> settled_end(const store::Store& store, const std::vector<base::QueueId>& queues, Sequence end) {
+  Sequence lowest = end;
+  for (const base::QueueId queue : queues) {
+    TRUNKLINE_TRY(const auto value, store.get(handle(Table::queue), cursor_key(queue)));
+    if (!value) return Sequence{};  // made a moment ago, nothing is known of it
+    TRUNKLINE_TRY(const CursorRecord cursor, decode_cursor(*value));
+    const Sequence needs = cursor.outstanding.empty() ? cursor.scanned : Sequence{cursor.outstanding.front().value - 1};
+    lowest = std::min(lowest, needs);
+  }
+  return lowest;
+}
+
+// Sequences in (from, to] that some queue's rows or dead letters hold, ascending.
+Result<std::vector<Sequence>> pinned_between(const store::Store& store, const std::vector<base::QueueId>& queues,
+                                             Sequence from, Sequence to) {
+  std::vector<Sequence> pinned;
+  for (const base::QueueId queue : queues) {
+    for (const char list : {'S', 'D'}) {
+      const std::string first = by_sequence_key(queue, list, {from.value + 1});
+      const std::string end = by_sequence_key(queue, list, {to.value + 1});
+      auto at = store.seek(handle(Table::queue), first, end);
+      for (; at->valid(); at->next()) pinned.push_back(sequence_of(at->key()));
+      TRUNKLINE_TRY_VOID(at->status());
+    }
+  }
+  std::sort(pinned.begin(), pinned.end());
+  pinned.erase(std::unique(pinned.begin(), pinned.end()), pinned.end());
+  return pinned;
+}
+
+void remove_records(store::Batch& batch, Sequence first, Sequence end) {
+  if (first >= end) return;
+  for (const Table table : {Table::log, Table::scan}) {
+    batch.remove_range(handle(table), sequence_key(first), sequence_key(end));
+  }
+}
+
+// Records that outlived their sweep and are needed no more.
+Result<void> sweep_survivors(const store::Store& store, const std::vector<base::QueueId>& queues, Sweep& sweep) {
+  std::size_t seen = 0;
+  for (auto at = store.seek(handle(Table::meta), "v", "w"); at->valid() && seen < kSurvivorsMax; at->next(), ++seen) {
+    const Sequence sequence = sequence_of(at->key());
+    TRUNKLINE_TRY(const auto pinned, pinned_between(store, queues, {sequence.value - 1}, sequence));
+    if (!pinned.empty()) continue;
+    for (const Table table : {Table::log, Table::scan}) sweep.batch.remove(handle(table), sequence_key(sequence));
+    sweep.batch.remove(handle(Table::meta), at->key());
+    ++sweep.removed;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Sweep> sweep(const store::Store& store, const std::vector<base::QueueId>& queues, Sequence end,
+                    const SweepOptions& options) {
+  Sweep result;
+  TRUNKLINE_TRY_VOID(sweep_survivors(store, queues, result));
+  TRUNKLINE_TRY(const auto stored, store.get(handle(Table::meta), kSweptKey));
+  const Sequence swept{stored ? base::ByteReader(*stored).u64() : 0};
+  TRUNKLINE_TRY(const Sequence settled, settled_end(store, queues, end));
+  Sequence to = swept;
+  std::size_t seen = 0;
+  auto at = store.seek(handle(Table::scan), sequence_key({swept.value + 1}), sequence_key({settled.value + 1}));
+  for (; at->valid() && seen < options.step_max; at->next(), ++seen) {
+    TRUNKLINE_TRY(const ScanEntry entry, decode_scan(at->value()));
+    if (entry.accepted_ms >= options.before_ms) break;
+    to = sequence_of(at->key());
+  }
+  TRUNKLINE_TRY_VOID(at->status());
+  result.more = seen == options.step_max;
+  if (to == swept) return result;
+
+  TRUNKLINE_TRY(const std::vector<Sequence> pinned, pinned_between(store, queues, swept, to));
+  Sequence first{swept.value + 1};
+  for (const Sequence keep : pinned) {
+    remove_records(result.batch, first, keep);
+    std::string key = "v";
+    base::put_u64(key, keep.value);
+    result.batch.put(handle(Table::meta), key, {});
+    first = {keep.value + 1};
+  }
+  remove_records(result.batch, first, {to.value + 1});
+  for (const base::QueueId queue : queues) {
+    result.batch.remove_range(handle(Table::queue), by_sequence_key(queue, 'O', {}),
+                              by_sequence_key(queue, 'O', {to.value + 1}));
+  }
+  result.batch.put(handle(Table::meta), kSweptKey, sequence_key(to));
+  result.from = {swept.value + 1};
+  result.to = to;
+  result.removed += to.value - swept.value - pinned.size();
+  return result;
+}
+
+}  // namespace trunkline::queue

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace trunkline::store {
+
+// `DIRECTORY/FORMAT` holds "trunkline N\n". Read before the store is opened, since opening writes. A directory that
+// does not exist or is empty gets one (written to a temporary name, synced, renamed). Errc::unsupported: a newer
+// version, left untouched. Errc::corrupt: no such line. Errc::conflict: a directory with other files and no FORMAT.
+base::Result<void> check_format_file(const std::string& directory, std::uint32_t version);
+
+}  // namespace trunkline::store
