@@ -26,8 +26,8 @@ struct EventVerdict {
   std::string detail;                 // for people, at most 1 KiB
 };
 
-// The verdicts of one batch. refused: the batch as a whole was not taken and nobody knows which event is the bad one: it is halved
-// until the bad event stands alone; no attempt for the innocent.
+// The verdicts of one batch. refused: the batch as a whole was not taken and nobody knows which event is the bad one:
+// it is halved until the bad event stands alone; no attempt for the innocent.
 struct BatchVerdict {
   bool refused = false;
   std::vector<EventVerdict> events;  // one per event of the batch; of a refused batch, one that says why
@@ -36,8 +36,8 @@ struct BatchVerdict {
 // A batch is frozen: it is sent again as it is until it has a verdict.
 struct Batch {
   std::string consumer;
-  std::uint64_t id = 0;               // unique in the process
-  std::uint32_t attempt = 1;          // how often the head was tried, this one included
+  std::uint64_t id = 0;                         // unique in the process
+  std::uint32_t attempt = 1;                    // how often the head was tried, this one included
   std::vector<engine::LeasedMessage> messages;  // in order within each message group
 };
 
@@ -46,8 +46,8 @@ struct SinkLimits {
   std::size_t max_batch_bytes = 1 << 20;
 };
 
-// Speaks one downstream's protocol. Lives on one loop; send() and its callback run there, the callback never inside send().
-// Every send ends in exactly one callback within the sink's own time-out. Several sends may be under way.
+// Speaks one downstream's protocol. Lives on one loop; send() and its callback run there, the callback never inside
+// send(). Every send ends in exactly one callback within the sink's own time-out. Several sends may be under way.
 class Sink {
  public:
   virtual ~Sink() = default;

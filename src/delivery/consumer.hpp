@@ -1,0 +1,81 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/loop.hpp"
+#include "delivery/scheduler.hpp"
+#include "delivery/sink.hpp"
+#include "engine/engine.hpp"
+
+namespace trunkline::delivery {
+
+// Delivers one queue to one sink: carries out what the Scheduler decides. Everything but statistics() belongs to the
+// loop of the queue, where the sink lives, too; the constructor may run on any thread before start(). Callbacks that
+// come after stop or destruction have no effect. One engine receive is outstanding at most.
+class Consumer {
+ public:
+  // Batches are bounded by the options and the sink's limits, whichever is less. Options must be valid. The engine must
+  // outlive the consumer.
+  Consumer(std::string name, engine::Engine& engine, base::QueueId queue, std::unique_ptr<Sink> sink, Options options);
+  ~Consumer();
+  Consumer(const Consumer&) = delete;
+  Consumer& operator=(const Consumer&) = delete;
+
+  void start();
+  // Nothing is lost or spent by a pause: what is in flight finishes, what was only leased goes back.
+  void pause();
+  void resume();
+  // Receives and sends nothing more and lets the batches in flight finish, for `deadline` at most; then their leases
+  // are released, since nobody knows what became of them. `done` runs later on the loop. Call once.
+  void stop(base::Millis deadline, base::Task done);
+
+  // Any thread; at most 100 ms old.
+  Statistics statistics() const;
+  const std::string& name() const { return name_; }
+
+ private:
+  // Callbacks may outlive the consumer; they hold this and look first.
+  struct Life {
+    Consumer* self = nullptr;
+  };
+
+  Now now() const;
+  void pump();
+  void receive(const engine::ReceiveLimits& limits);
+  void send(Batch batch);
+  void arm(std::optional<base::MonoTime> at);
+  void disarm();
+  void end_if_stopped();
+  void end();
+  void publish_soon();
+  void publish();
+  void log_breaker(const Statistics& statistics);
+
+  const std::string name_;
+  engine::Engine& engine_;
+  const base::QueueId queue_;
+  base::Loop& loop_;
+  std::unique_ptr<Sink> sink_;
+  Scheduler scheduler_;
+  Actions actions_;  // kept for its buffers
+  std::shared_ptr<Life> life_;
+  struct Armed {
+    base::Loop::TimerId timer;
+    base::MonoTime at;
+  };
+  std::optional<Armed> wake_;
+  std::optional<base::Loop::TimerId> publish_timer_;
+  std::optional<base::Loop::TimerId> deadline_timer_;
+  base::Task stopped_;
+  bool started_ = false;
+  bool ended_ = false;
+  BreakerState logged_breaker_ = BreakerState::closed;
+
+  mutable std::mutex published_mutex_;  // taken ten times a second, not per event
+  Statistics published_;
+};
+
+}  // namespace trunkline::delivery

@@ -1,0 +1,185 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "delivery/breaker.hpp"
+#include "delivery/notes.hpp"
+#include "delivery/options.hpp"
+#include "delivery/random.hpp"
+#include "delivery/sink.hpp"
+#include "delivery/statistics.hpp"
+#include "delivery/token_bucket.hpp"
+#include "engine/engine.hpp"
+
+namespace trunkline::delivery {
+
+struct Settlement {
+  std::uint64_t lease = 0;
+  std::vector<engine::MessageFate> fates;  // one per message of the lease, in order
+};
+
+// What is to be done, in this order.
+struct Actions {
+  std::vector<Settlement> settle;
+  bool cancel_receive = false;
+  std::vector<Batch> send;
+  std::optional<engine::ReceiveLimits> receive;  // only when none is outstanding
+  std::optional<base::MonoTime> wake_at;         // call advance() then at the latest; replaces the former one
+};
+
+// All policy of one consumer's delivery: what is sent when, and what becomes of each event (DESIGN section 6). Pure: no
+// I/O, no clock; inputs may come at any time, advance() says what to do. Not thread-safe.
+//
+// Promises, checked by the model test: every message of every lease given in gets exactly one fate; of a lane (message
+// group of an ordered queue) at most one batch is in flight, its events in order; a lane is cut at its first event that
+// was not delivered, the ones behind it are released; nothing is spent while the breaker is not closed, and what was
+// spent in the window before it opened is given back.
+//
+// Bounds: leased events at most 1.25 times concurrency times batch size (and one batch), see room_for().
+class Scheduler {
+ public:
+  // `consumer` is the name that batches carry. Options must be valid.
+  Scheduler(std::string consumer, Options options);
+
+  // ---- inputs
+  void on_leases(std::vector<engine::Lease> leases, Now now);  // may be empty: the receive's wait is over
+  void on_receive_failed(const base::Error& error, Now now);
+  // Ignores a batch that it does not know (its verdict came, or it was abandoned).
+  void on_verdict(std::uint64_t batch, BatchVerdict verdict, Now now);
+  // Nothing is sent or received until resume(); what is leased and not in flight is released; in-flight batches finish.
+  void pause();
+  void resume();
+  // As pause(), for good.
+  void drain();
+  // Gives up what is in flight: its leases are released, its verdicts will be ignored. After drain().
+  void abandon();
+
+  // ---- output; replaces what `out` held
+  void advance(Now now, Actions& out);
+
+  // ---- figures
+  bool idle() const { return leased_ == 0; }  // nothing leased: every lease has been settled by an action
+  bool receiving() const { return receiving_; }
+  const Breaker& breaker() const { return breaker_; }
+  Statistics statistics() const;
+
+ private:
+  // A lease whose messages do not all have a fate.
+  struct Held {
+    std::uint64_t id = 0;
+    std::uint64_t group = 0;
+    base::MonoTime arrived{};
+    std::vector<engine::LeasedMessage> messages;
+    std::vector<engine::MessageFate> fates;
+    std::uint32_t open = 0;  // messages without a fate; 0: the slot is free
+    bool cut = false;        // ordered: an event was not delivered, the rest is released
+  };
+  struct Item {
+    std::uint32_t held = 0;
+    std::uint32_t index = 0;
+  };
+  struct Slice {
+    std::uint32_t held = 0;
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+  };
+  using Range = std::pair<std::uint32_t, std::uint32_t>;
+  // A batch with a concurrency slot of its own. `range` of its items is in flight; `later` is what is left of it after
+  // it was refused and halved, last one first.
+  struct Flight {
+    std::vector<Item> items;
+    Range range;
+    std::vector<Range> later;
+    bool probe = false;
+    bool clean = true;  // all were delivered so far
+  };
+
+  bool accepting() const { return !paused_ && !draining_ && breaker_.state() != BreakerState::open; }
+  std::size_t in_flight() const { return flights_.size() + resend_.size(); }
+  std::size_t slots_free() const;
+  std::size_t batch_messages_now() const;
+  std::uint64_t lane_of(const Item& item) const;
+  engine::LeasedMessage& message(const Item& item) { return held_[item.held].messages[item.index]; }
+  const engine::LeasedMessage& message(const Item& item) const { return held_[item.held].messages[item.index]; }
+  std::size_t bytes_of(const Item& item) const { return message(item).record->event.raw.size(); }
+  std::uint32_t attempts_of(const Item& item);
+
+  void hold(engine::Lease lease, Now now);
+  // Whether its last attempt was spent a window ago and it comes back for the decision.
+  bool exhausted(const Item& item);
+  void decide_exhausted(const Item& item);
+  void add_pending(const Slice& slice);
+  void release_pending(std::size_t keep);
+  void release_later(Flight& flight);
+  void release_unsent();
+
+  void set_fate(const Item& item, engine::MessageFate fate);
+  void release(const Item& item);
+
+  void halve(Flight& flight);
+  void apply(Flight& flight, const std::vector<EventVerdict>& verdicts, Now now);
+  void judge_downstream(const Flight& flight, const std::vector<EventVerdict>& verdicts, Now now);
+  void give_back(base::MonoTime now);
+  void deliver(const Item& item, Now now);
+  void fail(const Flight& flight, const Item& item, const EventVerdict& verdict, Now now);
+  void spend(const Item& item, const EventVerdict& verdict, Now now);
+  void back_off(const Item& item, std::uint32_t attempts, std::uint32_t failures, const EventVerdict& verdict);
+  void finish(const Flight& flight);
+  // Leaves the next range that is to be sent at the back of flight.later. False: nothing is left.
+  bool drop_cut(Flight& flight);
+  void note_error(const EventVerdict& verdict, Now now);
+
+  bool batch_ready(Now now) const;
+  std::size_t tokens_wanted() const;
+  void send_ready(Now now, Actions& out);
+  void send_again(Now now, Actions& out);
+  void start(Flight flight, Actions& out);
+  Flight take_batch();
+  std::size_t room_for(Now now);
+  void plan_receive(Now now, Actions& out);
+  void plan_wake(Now now, Actions& out);
+
+  const std::string consumer_;
+  const Options options_;
+  Breaker breaker_;
+  TokenBucket bucket_;
+  Random random_;
+  Notes notes_;
+  struct Spent {
+    base::Sequence sequence;
+    base::MonoTime at;
+    bool last;  // the last attempt: the engine has not been told yet
+  };
+  std::deque<Spent> spent_;  // attempts of the last breaker_window, at most notes_max
+
+  std::vector<Held> held_;
+  std::vector<std::uint32_t> free_held_;
+  std::deque<Slice> pending_;  // leased, not sent; oldest first
+  std::size_t pending_messages_ = 0;
+  std::size_t pending_bytes_ = 0;
+  std::unordered_map<std::uint64_t, Flight> flights_;
+  std::deque<Flight> resend_;
+  std::size_t probes_ = 0;         // of flights_
+  std::uint32_t retry_epoch_ = 0;  // counts outages: time spent waiting for a breaker is not held against an event
+  std::size_t leased_ = 0;
+  std::size_t events_in_flight_ = 0;
+  std::uint64_t next_batch_;
+  std::vector<Settlement> settle_;
+
+  bool receiving_ = false;
+  bool cancelling_ = false;
+  base::MonoTime receive_not_before_{};
+  bool paused_ = false;
+  bool draining_ = false;
+  Statistics statistics_;
+};
+
+}  // namespace trunkline::delivery
