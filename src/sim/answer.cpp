@@ -16,7 +16,9 @@ std::optional<Verdict> parse_verdict(std::string_view text) {
 
 }  // namespace
 
-std::string_view name(Verdict verdict) { return kNames[static_cast<std::size_t>(verdict)]; }
+std::string_view name(Verdict verdict) {
+  return kNames[static_cast<std::size_t>(verdict)];
+}
 
 base::Result<std::vector<ItemAnswer>> AnswerReader::read(std::string_view body) {
   using base::Errc;
@@ -29,7 +31,8 @@ base::Result<std::vector<ItemAnswer>> AnswerReader::read(std::string_view body) 
     if (!verdict) return {Errc::invalid, "unknown verdict in the answer"};
     const auto sequence = item->find("sequence");
     const auto number = sequence ? sequence->integer() : std::nullopt;
-    const bool stored = *verdict == Verdict::accepted || *verdict == Verdict::duplicate || *verdict == Verdict::conflict;
+    const bool stored =
+        *verdict == Verdict::accepted || *verdict == Verdict::duplicate || *verdict == Verdict::conflict;
     if (stored && (!number || *number <= 0)) return {Errc::invalid, "a stored event without its sequence number"};
     items.push_back({*verdict, number && *number > 0 ? static_cast<std::uint64_t>(*number) : 0});
   }

@@ -17,8 +17,8 @@ struct ItemAnswer {
   std::uint64_t sequence = 0;  // of a duplicate: its twin's; 0: none
 };
 
-// Reads the hub's answer to a POST: {"results":[{"verdict":"accepted","sequence":123,"id":"…"},…],…}, one result per event in
-// the order of the POST. Errc::invalid when it is not that or names an unknown verdict.
+// Reads the hub's answer to a POST: {"results":[{"verdict":"accepted","sequence":123,"id":"…"},…],…}, one result per
+// event in the order of the POST. Errc::invalid when it is not that or names an unknown verdict.
 class AnswerReader {
  public:
   base::Result<std::vector<ItemAnswer>> read(std::string_view body);

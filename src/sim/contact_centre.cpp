@@ -178,7 +178,8 @@ void ContactCentre::set_status(std::uint32_t agent, AgentStatus status) {
 void ContactCentre::run_agent(const Pending& pending) {
   Agent& agent = world_.agents[pending.index];
   switch (pending.timer) {
-    case Timer::shift_start: return start_shift(pending.index);
+    case Timer::shift_start:
+      return start_shift(pending.index);
     case Timer::shift_end:
       agent.leave_due = true;
       if (agent.status == AgentStatus::idle) end_shift(pending.index);
@@ -195,7 +196,8 @@ void ContactCentre::run_agent(const Pending& pending) {
       if (pending.generation != agent.generation) return;
       events_.routing_status(pending.index, now_, "IDLE");
       return become_idle(pending.index);
-    default: return finish_after_call(pending.index);
+    default:
+      return finish_after_call(pending.index);
   }
 }
 
@@ -279,7 +281,8 @@ void ContactCentre::start_shift(std::uint32_t agent) {
   who.presence_since = now_ + 3;
   events_.routing_status(agent, now_ + 5, "IDLE");
   if (who.detailed) events_.activity(agent, now_ + 5, "IDLE", EventFactory::kOnQueue);
-  events_.adherence(agent, now_, {"OnQueueWork", "OnQueueWork", "IDLE", "InAdherence", "Neutral", EventFactory::kOnQueue},
+  events_.adherence(agent, now_,
+                    {"OnQueueWork", "OnQueueWork", "IDLE", "InAdherence", "Neutral", EventFactory::kOnQueue},
                     agent % 2 == 0);
   if (random_.chance(0.2)) events_.audit_presence(agent, now_, "Offline", "Available");
   for (std::uint32_t i = 0; i < who.queue_count; ++i) {
@@ -298,7 +301,8 @@ void ContactCentre::end_shift(std::uint32_t agent) {
   events_.presence(agent, now_, EventFactory::kOffline);
   events_.routing_status(agent, now_ + 20, "OFF_QUEUE");
   if (who.detailed) events_.activity(agent, now_ + 20, "OFF_QUEUE", EventFactory::kOffline);
-  events_.adherence(agent, now_, {"Unavailable", "Unavailable", "__EMPTY__", "InAdherence", "Neutral", EventFactory::kOffline},
+  events_.adherence(agent, now_,
+                    {"Unavailable", "Unavailable", "__EMPTY__", "InAdherence", "Neutral", EventFactory::kOffline},
                     agent % 2 == 0);
 }
 
@@ -330,7 +334,8 @@ void ContactCentre::end_break(std::uint32_t agent) {
   events_.presence(agent, now_, EventFactory::kOnQueue);
   events_.routing_status(agent, now_ + 40, "IDLE");
   if (who.detailed) events_.activity(agent, now_ + 40, "IDLE", EventFactory::kOnQueue);
-  events_.adherence(agent, now_, {"OnQueueWork", "OnQueueWork", "IDLE", "InAdherence", "Neutral", EventFactory::kOnQueue},
+  events_.adherence(agent, now_,
+                    {"OnQueueWork", "OnQueueWork", "IDLE", "InAdherence", "Neutral", EventFactory::kOnQueue},
                     agent % 2 == 0);
   become_idle(agent);
 }

@@ -17,13 +17,14 @@ struct ContactCentreOptions {
   SimTime observation_gap = 45'000;  // between two observations of one queue; Genesys sends at most one a second
 };
 
-// A contact centre as its events show it. Pure: the same options give the same bytes. Events come in simulated time, one
-// conversation's in the order of their eventTime. Memory is what is under way at one moment (agents, queues, open interactions,
-// evaluations not yet released), never the day.
+// A contact centre as its events show it. Pure: the same options give the same bytes. Events come in simulated time,
+// one conversation's in the order of their eventTime. Memory is what is under way at one moment (agents, queues, open
+// interactions, evaluations not yet released), never the day.
 //
-// What it plays: shifts and breaks; interactions by voice, message, email, callback, dialer and from agents' own dialling, through
-// flows, self-service, voicemail when nobody is there, queues with patience, ring-no-answer and requeue, blind and consult
-// transfers, after-call work, reopened messages; transcripts and sentiment of some; evaluations hours later.
+// What it plays: shifts and breaks; interactions by voice, message, email, callback, dialer and from agents' own
+// dialling, through flows, self-service, voicemail when nobody is there, queues with patience, ring-no-answer and
+// requeue, blind and consult transfers, after-call work, reopened messages; transcripts and sentiment of some;
+// evaluations hours later.
 class ContactCentre {
  public:
   explicit ContactCentre(const ContactCentreOptions& options);
@@ -40,11 +41,38 @@ class ContactCentre {
 
  private:
   enum class Timer : std::uint8_t {
-    arrival, customer_start, flow_start, contact, attributes, flow_outcome, flow_end, voicemail_end, patience, alert_end,
-    transcribe, talk_end, consult_answer, consult_end, reconnect, dial_failed,
-    shift_start, shift_end, agent_break, break_end, responding, after_call_end,
-    sentiment, evaluation_assigned, evaluation_released, reopen,
-    observation, queue_interval, audit, operations, campaign, schedule,
+    arrival,
+    customer_start,
+    flow_start,
+    contact,
+    attributes,
+    flow_outcome,
+    flow_end,
+    voicemail_end,
+    patience,
+    alert_end,
+    transcribe,
+    talk_end,
+    consult_answer,
+    consult_end,
+    reconnect,
+    dial_failed,
+    shift_start,
+    shift_end,
+    agent_break,
+    break_end,
+    responding,
+    after_call_end,
+    sentiment,
+    evaluation_assigned,
+    evaluation_released,
+    reopen,
+    observation,
+    queue_interval,
+    audit,
+    operations,
+    campaign,
+    schedule,
   };
   struct Pending {
     SimTime due;
@@ -126,10 +154,10 @@ class ContactCentre {
   SimTime now_;
   std::uint64_t order_ = 0;
   std::uint64_t interactions_ = 0;
-  std::size_t open_ = 0;        // conversations and follow-ups that have not ended
+  std::size_t open_ = 0;  // conversations and follow-ups that have not ended
   bool arrivals_done_ = false;
-  bool skip_arrival_ = true;   // the pending candidate only marks the end of a gap that was cut
-  double arrival_rate_ = 1;    // at which the pending candidate was drawn
+  bool skip_arrival_ = true;  // the pending candidate only marks the end of a gap that was cut
+  double arrival_rate_ = 1;   // at which the pending candidate was drawn
   std::int64_t contacts_called_ = 0;
 };
 

@@ -13,10 +13,13 @@ struct ChannelShare {
   Channel channel;
   double share;
 };
-constexpr ChannelShare kChannels[] = {{Channel::voice, 0.66}, {Channel::message, 0.15},  {Channel::email, 0.07},
-                                      {Channel::callback, 0.04}, {Channel::dialer, 0.06}};
+constexpr ChannelShare kChannels[] = {{Channel::voice, 0.66},
+                                      {Channel::message, 0.15},
+                                      {Channel::email, 0.07},
+                                      {Channel::callback, 0.04},
+                                      {Channel::dialer, 0.06}};
 
-constexpr double kSelfService = 0.36;      // calls and messages that the flow settles alone
+constexpr double kSelfService = 0.36;  // calls and messages that the flow settles alone
 constexpr double kAttributes = 0.35;
 constexpr double kFlowOutcome = 0.30;
 constexpr double kContactAssigned = 0.15;  // of customers not known by their address
@@ -28,7 +31,7 @@ constexpr double kTranscribed = 0.02;
 constexpr double kSentiment = 0.10;
 constexpr double kEvaluated = 0.02;
 constexpr double kMetric = 0.05;
-constexpr double kReopened = 0.04;         // of messages
+constexpr double kReopened = 0.04;  // of messages
 constexpr std::uint32_t kTransfersMax = 2;
 
 }  // namespace
@@ -54,24 +57,32 @@ void ContactCentre::run_conversation(const Pending& pending) {
     case Timer::contact:
       c.contact_known = true;
       return events_.contact(c, now_);
-    case Timer::attributes: return events_.attributes(c, now_);
-    case Timer::flow_outcome: return events_.flow_outcome(c, now_);
-    case Timer::flow_end: return finish_flow(index);
+    case Timer::attributes:
+      return events_.attributes(c, now_);
+    case Timer::flow_outcome:
+      return events_.flow_outcome(c, now_);
+    case Timer::flow_end:
+      return finish_flow(index);
     case Timer::voicemail_end:
       events_.voicemail_end(c, now_, now_ - c.acd_started);
       events_.customer_end(c, now_ + 10, "ENDPOINT", 0);
       return close_conversation(index);
-    case Timer::patience: return abandon(index);
-    case Timer::alert_end: return alert_ended(index);
-    case Timer::reconnect: return wait_in_queue(index, true);
+    case Timer::patience:
+      return abandon(index);
+    case Timer::alert_end:
+      return alert_ended(index);
+    case Timer::reconnect:
+      return wait_in_queue(index, true);
     case Timer::transcribe:
       events_.transcription(c, now_, false);
       return schedule(random_.between(4'000, 18'000), Timer::transcribe, index, c.generation);
-    case Timer::talk_end: return talk_ended(index);
+    case Timer::talk_end:
+      return talk_ended(index);
     case Timer::consult_answer:
       agent_engaged(c.consult_agent, c);
       return schedule(random_.between(15'000, 60'000), Timer::consult_end, index, c.generation);
-    default: return finish_consult(index);
+    default:
+      return finish_consult(index);
   }
 }
 
@@ -80,8 +91,8 @@ void ContactCentre::arrive() {
     arrivals_done_ = true;
     return;
   }
-  // Thinning (Lewis and Shedler): candidates come at the highest rate near now, each is taken with its share of it. A candidate
-  // is never more than a minute away, in which the curve changes little.
+  // Thinning (Lewis and Shedler): candidates come at the highest rate near now, each is taken with its share of it. A
+  // candidate is never more than a minute away, in which the curve changes little.
   constexpr double kLongest = 60'000;
   const DayShape& day = options_.world.day;
   const double highest = std::max({day.rate(now_), day.rate(now_ + 30'000), day.rate(now_ + 60'000)});
@@ -293,18 +304,25 @@ void ContactCentre::start_talk(std::uint32_t index) {
 
 SimTime ContactCentre::talk_duration(Channel channel) {
   switch (channel) {
-    case Channel::message: return 30'000 + static_cast<SimTime>(random_.exponential(210'000));
-    case Channel::email: return 60'000 + static_cast<SimTime>(random_.exponential(200'000));
-    default: return 15'000 + static_cast<SimTime>(random_.exponential(190'000));
+    case Channel::message:
+      return 30'000 + static_cast<SimTime>(random_.exponential(210'000));
+    case Channel::email:
+      return 60'000 + static_cast<SimTime>(random_.exponential(200'000));
+    default:
+      return 15'000 + static_cast<SimTime>(random_.exponential(190'000));
   }
 }
 
 SimTime ContactCentre::patience(Channel channel) {
   switch (channel) {
-    case Channel::message: return 10 * kMinute + static_cast<SimTime>(random_.exponential(40.0 * kMinute));
-    case Channel::email: return 12 * kHour;
-    case Channel::callback: return 2 * kHour;
-    default: return 5'000 + static_cast<SimTime>(random_.exponential(4.0 * kMinute));
+    case Channel::message:
+      return 10 * kMinute + static_cast<SimTime>(random_.exponential(40.0 * kMinute));
+    case Channel::email:
+      return 12 * kHour;
+    case Channel::callback:
+      return 2 * kHour;
+    default:
+      return 5'000 + static_cast<SimTime>(random_.exponential(4.0 * kMinute));
   }
 }
 
@@ -350,8 +368,9 @@ void ContactCentre::start_consult(std::uint32_t index, std::uint32_t agent) {
 // The first agent leaves, the one who was asked stays with the customer.
 void ContactCentre::finish_consult(std::uint32_t index) {
   Conversation& c = conversations_[index];
-  events_.user_end(c, now_, c.agent,
-                   {.disconnect = "CONSULT_TRANSFER", .interacting = now_ - c.answered, .alerting = c.answered - c.alerted});
+  events_.user_end(
+      c, now_, c.agent,
+      {.disconnect = "CONSULT_TRANSFER", .interacting = now_ - c.answered, .alerting = c.answered - c.alerted});
   start_after_call(c.agent, c);
   c.agent = c.consult_agent;
   c.user = c.consult;

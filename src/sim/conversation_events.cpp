@@ -7,9 +7,9 @@
 namespace trunkline::sim {
 namespace {
 
-constexpr std::string_view kWords[] = {"yes",     "hello", "my",    "order",  "number", "is",    "I'd",   "like",
-                                       "to",      "change", "the",  "address", "and",   "thank", "you",   "invoice",
-                                       "caf\u00e9", "please", "when", "delivery"};
+constexpr std::string_view kWords[] = {"yes",  "hello",   "my",        "order",  "number",  "is",      "I'd",
+                                       "like", "to",      "change",    "the",    "address", "and",     "thank",
+                                       "you",  "invoice", "caf\u00e9", "please", "when",    "delivery"};
 
 struct Word {
   std::size_t index;
@@ -132,7 +132,9 @@ void EventFactory::evaluation(const Conversation& c, SimTime at, const Evaluatio
   body.json("agentHasRead", "false");
   if (released) body.time("releaseDate", at);
   body.time("assignedDate", evaluation.assigned).time("changedDate", at);
-  body.text("eventType", released ? "RELEASED" : "ASSIGNED").id("resourceId", c.id).text("resourceType", "conversation");
+  body.text("eventType", released ? "RELEASED" : "ASSIGNED")
+      .id("resourceId", c.id)
+      .text("resourceType", "conversation");
   body.id_list("divisionIds", &world_.division).json("rescore", "false").time("conversationDate", c.customer_started);
   body.open("mediaType", '[').out() += '"';
   body.out() += media_type(c.channel);

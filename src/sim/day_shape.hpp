@@ -6,8 +6,9 @@
 
 namespace trunkline::sim {
 
-// How many interactions arrive when. One day's curve has mean 1 and its peak, in the middle of hour 10, is 3: the sizing of
-// genesys.md (6/s mean, 18/s peak). An incident lifts the rate to 10 times the day's mean (60/s) for its length.
+// How many interactions arrive when. One day's curve has mean 1 and its peak, in the middle of hour 10, is 3: the
+// sizing of genesys.md (6/s mean, 18/s peak). An incident lifts the rate to 10 times the day's mean (60/s) for its
+// length.
 struct DayShape {
   double interactions_per_day = 50'000;
   double peak_factor = 3;       // highest point of the curve, as a multiple of the day's mean

@@ -7,13 +7,18 @@ namespace {
 
 constexpr std::string_view kFlowTypes[] = {"INBOUNDCALL", "INBOUNDSHORTMESSAGE", "INBOUNDEMAIL",
                                            "INBOUNDCALL", "OUTBOUNDCALL",        "INBOUNDCALL"};
-constexpr std::string_view kProviders[] = {"Edge",  "PureCloud Messaging",  "PureCloud Email",
-                                           "PureCloud Callback", "Edge", "Edge"};
+constexpr std::string_view kProviders[] = {
+    "Edge", "PureCloud Messaging", "PureCloud Email", "PureCloud Callback", "Edge", "Edge"};
 // Text as customers and agents write it: escapes and characters beyond ASCII included.
-constexpr std::string_view kSubjects[] = {"Invoice 2026\\/0113", "R\u00fcckfrage zur Lieferung", "Re: \\\"urgent\\\" order",
-                                          "Contract change", "\\u00bfD\\u00f3nde est\\u00e1 mi pedido?"};
-constexpr std::string_view kNotes[] = {"", "called back", "customer said \\\"thanks\\\"", "address changed\\nletter sent",
-                                       "caf\u00e9 order, see ticket", "\\ud83d\\ude00"};
+constexpr std::string_view kSubjects[] = {"Invoice 2026\\/0113", "R\u00fcckfrage zur Lieferung",
+                                          "Re: \\\"urgent\\\" order", "Contract change",
+                                          "\\u00bfD\\u00f3nde est\\u00e1 mi pedido?"};
+constexpr std::string_view kNotes[] = {"",
+                                       "called back",
+                                       "customer said \\\"thanks\\\"",
+                                       "address changed\\nletter sent",
+                                       "caf\u00e9 order, see ticket",
+                                       "\\ud83d\\ude00"};
 
 bool is_call(Channel channel) {
   return channel == Channel::voice || channel == Channel::dialer || channel == Channel::agent_call;
@@ -58,10 +63,14 @@ void add_parties(Members& body, const Conversation& c) {
 
 std::string_view media_type(Channel channel) {
   switch (channel) {
-    case Channel::message: return "MESSAGE";
-    case Channel::email: return "EMAIL";
-    case Channel::callback: return "CALLBACK";
-    default: return "VOICE";
+    case Channel::message:
+      return "MESSAGE";
+    case Channel::email:
+      return "EMAIL";
+    case Channel::callback:
+      return "CALLBACK";
+    default:
+      return "VOICE";
   }
 }
 
@@ -200,7 +209,8 @@ void EventFactory::acd_end_abandoned(const Conversation& c, SimTime at) {
   draft.text.finish(c.correlation);
 }
 
-void EventFactory::user_start(const Conversation& c, SimTime at, std::uint32_t agent, const Conversation::Session& session) {
+void EventFactory::user_start(const Conversation& c, SimTime at, std::uint32_t agent,
+                              const Conversation::Session& session) {
   Draft draft = detail("v2.detail.events.conversation.{id}.user.start", c, at, session);
   set_user(draft, agent);
   draft.body.id("divisionId", world_.division);

@@ -56,8 +56,8 @@ std::vector<std::string_view> split_events(std::string_view body) {
   if (body.empty()) return {};
   if (body.front() == '[') return elements(body);
   std::vector<std::string_view> events;
-  // A value never holds a raw newline inside a string, but may between its tokens: a line that ends in the middle of an object is
-  // joined with those behind it.
+  // A value never holds a raw newline inside a string, but may between its tokens: a line that ends in the middle of an
+  // object is joined with those behind it.
   std::size_t depth = 0;
   std::size_t from = 0;
   for (std::size_t place = 0; place < body.size();) {
@@ -84,7 +84,8 @@ OwnBytes own_bytes(std::string_view event) {
   constexpr std::string_view kSpliced = R"(,"_processingTimestamp")";
   constexpr std::string_view kSequence = R"("_sequence":)";
   OwnBytes own{event, false, 0};
-  // The spliced members are the last of the object, so the last occurrence is the hub's, whatever the event itself holds.
+  // The spliced members are the last of the object, so the last occurrence is the hub's, whatever the event itself
+  // holds.
   const std::size_t place = event.rfind(kSpliced);
   if (place == std::string_view::npos || event.back() != '}') return own;
   own.head = event.substr(0, place);

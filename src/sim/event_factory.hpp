@@ -27,8 +27,8 @@ class EventFifo {
   std::size_t tail_ = 0;
 };
 
-// Writes each kind of event as Genesys does. The bodies follow the schema samples member by member; where a real event carries
-// no time in its body, there is none here either.
+// Writes each kind of event as Genesys does. The bodies follow the schema samples member by member; where a real event
+// carries no time in its body, there is none here either.
 class EventFactory {
  public:
   EventFactory(const World& world, Random& random, EventFifo& out) : world_(world), random_(random), out_(out) {}
@@ -104,7 +104,8 @@ class EventFactory {
   Draft about_queue(std::string_view pattern, std::uint32_t queue, SimTime published);
   void set_queue(Draft& draft, std::uint32_t queue);
   void set_user(Draft& draft, std::uint32_t agent);
-  void after_call(std::string_view pattern, const Conversation& c, SimTime at, SimTime duration, std::size_t code, bool user);
+  void after_call(std::string_view pattern, const Conversation& c, SimTime at, SimTime duration, std::size_t code,
+                  bool user);
 
   const World& world_;
   Random& random_;

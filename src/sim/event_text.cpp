@@ -16,13 +16,20 @@ void append_digits(std::string& out, std::uint32_t value, std::size_t width) {
 
 std::string_view name(Fault fault) {
   switch (fault) {
-    case Fault::none: return "none";
-    case Fault::duplicate: return "duplicate";
-    case Fault::republished: return "republished";
-    case Fault::late: return "late";
-    case Fault::reordered: return "reordered";
-    case Fault::conflict: return "conflict";
-    case Fault::malformed: return "malformed";
+    case Fault::none:
+      return "none";
+    case Fault::duplicate:
+      return "duplicate";
+    case Fault::republished:
+      return "republished";
+    case Fault::late:
+      return "late";
+    case Fault::reordered:
+      return "reordered";
+    case Fault::conflict:
+      return "conflict";
+    case Fault::malformed:
+      return "malformed";
   }
   return "unknown";
 }

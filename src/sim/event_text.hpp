@@ -14,7 +14,8 @@ using SimTime = std::int64_t;
 enum class Fault : std::uint8_t { none, duplicate, republished, late, reordered, conflict, malformed };
 std::string_view name(Fault fault);
 
-// One event ready to be sent, with the ids that its lanes are made of (the first place that topics.tsv names for the topic).
+// One event ready to be sent, with the ids that its lanes are made of (the first place that topics.tsv names for the
+// topic).
 struct GeneratedEvent {
   std::string raw;  // the bytes to send; of a malformed one anything
   std::string envelope_id;
@@ -114,8 +115,8 @@ struct Integration {
 class EventText {
  public:
   // `pattern` holds one literal {id} for each of `fills`.
-  EventText(GeneratedEvent& event, const Integration& integration, std::string_view pattern, std::string_view first_fill,
-            std::string_view second_fill = {});
+  EventText(GeneratedEvent& event, const Integration& integration, std::string_view pattern,
+            std::string_view first_fill, std::string_view second_fill = {});
   // Opens the event: everything up to the members of eventBody.
   Members begin(const Id& envelope_id, SimTime published);
   void finish(const Id& correlation, std::string_view correlation_suffix = {});

@@ -33,7 +33,8 @@ std::string malform(std::string_view raw, Malformation how, Random& random) {
     case Malformation::truncated:
       text.resize(static_cast<std::size_t>(random.between(1, static_cast<std::int64_t>(raw.size()) - 1)));
       return text;
-    case Malformation::bare_event_body: return std::string(event_body(raw));
+    case Malformation::bare_event_body:
+      return std::string(event_body(raw));
     case Malformation::wrong_types: {
       constexpr std::string_view kBy[] = {R"("detail":["topicName","eventBody"],"was":{)", R"("detail":"text","was":{)",
                                           R"("detail":null,"was":{)", R"("detail":17,"was":{)"};
@@ -49,7 +50,8 @@ std::string malform(std::string_view raw, Malformation how, Random& random) {
       replace_first(text, R"("eventBody":{)", by);
       return text;
     }
-    case Malformation::empty: return random.chance(0.5) ? "" : " \r\n\t ";
+    case Malformation::empty:
+      return random.chance(0.5) ? "" : " \r\n\t ";
     case Malformation::too_deep: {
       constexpr std::size_t kDepth = 1'500;  // EventBridge's own limit is 1,000 to 1,100
       const std::string by = R"("eventBody":{"deep":)" + std::string(kDepth, '[') + std::string(kDepth, ']') + ",";
@@ -79,7 +81,9 @@ bool FaultMixer::take_held(GeneratedEvent& event) {
   return true;
 }
 
-void FaultMixer::give(GeneratedEvent event) { ready_.insert(ready_.begin(), std::move(event)); }
+void FaultMixer::give(GeneratedEvent event) {
+  ready_.insert(ready_.begin(), std::move(event));
+}
 
 bool FaultMixer::start_reorder(GeneratedEvent& event) {
   if (event.conversation_id.empty() || reordering_.contains(event.conversation_id)) return false;

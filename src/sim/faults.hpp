@@ -24,21 +24,28 @@ struct FaultShares {
 };
 
 enum class Malformation : std::uint8_t {
-  truncated, bare_event_body, wrong_types, invalid_utf8, empty, too_deep, not_json,
+  truncated,
+  bare_event_body,
+  wrong_types,
+  invalid_utf8,
+  empty,
+  too_deep,
+  not_json,
 };
 constexpr std::size_t kMalformations = 7;
 // What is wrong, done to a copy of a good event's bytes.
 std::string malform(std::string_view raw, Malformation how, Random& random);
 
-// Puts faults between a source of events and its reader. Pure; the same seed gives the same bytes. Holds at most kHeldMax events
-// back (about 1 KB each): beyond that, the oldest of them go out at once.
+// Puts faults between a source of events and its reader. Pure; the same seed gives the same bytes. Holds at most
+// kHeldMax events back (about 1 KB each): beyond that, the oldest of them go out at once.
 class FaultMixer {
  public:
   using Source = std::function<bool(GeneratedEvent&)>;
   static constexpr std::size_t kHeldMax = 20'000;
   static constexpr std::int64_t kDuplicateSpanMax = 5'000;  // a second copy follows within so many events
   static constexpr std::int64_t kLateSpanMax = 20'000;
-  static constexpr std::uint64_t kReorderSpanMax = 2'000;  // so long an event waits for the next one of its conversation
+  static constexpr std::uint64_t kReorderSpanMax =
+      2'000;  // so long an event waits for the next one of its conversation
 
   FaultMixer(Source source, const FaultShares& shares, std::uint64_t seed);
 
@@ -67,7 +74,7 @@ class FaultMixer {
   Source source_;
   FaultShares shares_;
   Random random_;
-  std::vector<Held> held_;  // a heap by due
+  std::vector<Held> held_;                            // a heap by due
   std::unordered_map<std::string, Held> reordering_;  // by conversation
   std::map<std::uint64_t, std::string> reordering_due_;
   std::vector<GeneratedEvent> ready_;  // goes out before anything else, last first

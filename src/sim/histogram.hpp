@@ -8,7 +8,8 @@
 
 namespace trunkline::sim {
 
-// Counts durations in buckets no wider than 1/32 of their value, from 1 µs to an hour and above: 8 KB whatever is counted.
+// Counts durations in buckets no wider than 1/32 of their value, from 1 µs to an hour and above: 8 KB whatever is
+// counted.
 class Histogram {
  public:
   void add(std::chrono::microseconds duration) {
@@ -20,7 +21,8 @@ class Histogram {
   std::uint64_t count() const { return count_; }
   std::chrono::microseconds max() const { return std::chrono::microseconds(max_); }
 
-  // The upper edge of the bucket in which the share falls (0.99: the 99th percentile), never above max(). Zero if nothing was counted.
+  // The upper edge of the bucket in which the share falls (0.99: the 99th percentile), never above max(). Zero if
+  // nothing was counted.
   std::chrono::microseconds quantile(double share) const {
     const auto wanted = static_cast<std::uint64_t>(share * static_cast<double>(count_));
     std::uint64_t seen = 0;
@@ -38,8 +40,9 @@ class Histogram {
 
   static std::size_t bucket(std::uint64_t value) {
     if (value < kSteps) return static_cast<std::size_t>(value);
-    const int doublings = std::bit_width(value) - 6;  // so that value >> doublings is in [32, 64)
-    const std::size_t index = static_cast<std::size_t>(doublings + 1) * kSteps + static_cast<std::size_t>((value >> doublings) - kSteps);
+    const auto doublings =
+        static_cast<std::size_t>(std::bit_width(value)) - 6;  // so that value >> doublings is in [32, 64)
+    const std::size_t index = (doublings + 1) * kSteps + static_cast<std::size_t>((value >> doublings) - kSteps);
     return index < kBuckets ? index : kBuckets - 1;
   }
   static std::uint64_t upper_edge(std::size_t index) {

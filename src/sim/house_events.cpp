@@ -7,14 +7,19 @@ namespace {
 
 constexpr std::string_view kPresences[] = {"OFFLINE", "AVAILABLE", "ON_QUEUE", "BREAK", "MEAL"};
 constexpr std::string_view kPresenceNames[] = {"Offline", "Available", "OnQueue", "Break", "Meal"};
-constexpr std::string_view kSummaryMedia[] = {"call", "callback", "email", "message", "chat", "socialExpression", "video"};
+constexpr std::string_view kSummaryMedia[] = {"call", "callback",         "email", "message",
+                                              "chat", "socialExpression", "video"};
 
 std::string_view summary_media(Channel channel) {
   switch (channel) {
-    case Channel::message: return "message";
-    case Channel::email: return "email";
-    case Channel::callback: return "callback";
-    default: return "call";
+    case Channel::message:
+      return "message";
+    case Channel::email:
+      return "email";
+    case Channel::callback:
+      return "callback";
+    default:
+      return "call";
   }
 }
 
@@ -196,7 +201,8 @@ void EventFactory::queue_interval(std::uint32_t queue, SimTime from, SimTime to,
 void EventFactory::audit_presence(std::uint32_t agent, SimTime at, std::string_view before, std::string_view after) {
   const Agent& who = world_.agents[agent];
   GeneratedEvent& event = out_.push();
-  EventText text(event, world_.integration, "v2.audits.entitytype.{id}.entityid.{id}", "UserPresence", to_text(who.user));
+  EventText text(event, world_.integration, "v2.audits.entitytype.{id}.entityid.{id}", "UserPresence",
+                 to_text(who.user));
   Members body = text.begin(random_.any_id(), at + random_.between(400, 1000));
   append_id(event.user_id, who.user);
   const SimTime second = at / 1000 * 1000;  // audits tell whole seconds
@@ -211,7 +217,8 @@ void EventFactory::audit_presence(std::uint32_t agent, SimTime at, std::string_v
 
 void EventFactory::audit_change(SimTime at) {
   constexpr std::string_view kTypes[] = {"Queue", "Role", "OAuthClient", "Recording", "AuthUser"};
-  constexpr std::string_view kServices[] = {"Routing", "PeoplePermissions", "PeoplePermissions", "Quality", "Directory"};
+  constexpr std::string_view kServices[] = {"Routing", "PeoplePermissions", "PeoplePermissions", "Quality",
+                                            "Directory"};
   constexpr std::string_view kActions[] = {"Update", "Create", "Delete", "View", "Authenticate"};
   const std::size_t kind = random_.below(std::size(kTypes));
   const Id entity = random_.uuid();
@@ -238,7 +245,11 @@ void EventFactory::operations(SimTime at) {
   GeneratedEvent& event = out_.push();
   EventText text(event, world_.integration, "v2.operations.events.{id}", to_text(entity));
   Members body = text.begin(random_.any_id(), at + 100);
-  body.open("eventEntity").id("id", entity).text("name", "Flow error").text("description", "a data action failed").close();
+  body.open("eventEntity")
+      .id("id", entity)
+      .text("name", "Flow error")
+      .text("description", "a data action failed")
+      .close();
   body.id("entityId", flow.id).text("entityName", "Main menu").text("previousValue", "").text("currentValue", "");
   body.text("errorCode", "flow.data.action.timeout").text("version", "1").text("parentEntity", "");
   body.text("entityType", "FLOW").text("entityToken", "").number("timestamp", at);

@@ -88,9 +88,11 @@ class Columns {
 }  // namespace
 
 const std::string_view kAcceptedHeader =
-    "# trunkline accepted 1\tverdict\tsequence\tenvelope_id\torg\tconversation\tuser\tqueue\ttopic\thash\tmalformed\tsent_ms\n";
+    "# trunkline accepted "
+    "1\tverdict\tsequence\tenvelope_id\torg\tconversation\tuser\tqueue\ttopic\thash\tmalformed\tsent_ms\n";
 const std::string_view kDeliveredHeader =
-    "# trunkline delivered 1\tarrival\tplace\tanswered\tsequence\tattempt\tconsumer\tgap_before\tredriven\thash\tenvelope_id\n";
+    "# trunkline delivered "
+    "1\tarrival\tplace\tanswered\tsequence\tattempt\tconsumer\tgap_before\tredriven\thash\tenvelope_id\n";
 
 void append_line(std::string& out, const AcceptedLine& line) {
   const auto column = [&out](std::string_view text) {

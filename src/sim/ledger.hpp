@@ -12,23 +12,23 @@
 
 namespace trunkline::sim {
 
-// Both ledgers are TSV files: a first line that begins with '#' and names the columns, then one line per event. Empty columns
-// stay empty. Nothing in them needs escaping: ids, numbers, hex and topic names.
+// Both ledgers are TSV files: a first line that begins with '#' and names the columns, then one line per event. Empty
+// columns stay empty. Nothing in them needs escaping: ids, numbers, hex and topic names.
 
 // What the sender was promised: one line per event of each request answered 2xx.
 //   verdict sequence envelope_id org conversation user queue topic hash malformed sent_ms
 struct AcceptedLine {
-  std::string_view verdict;       // accepted, duplicate, conflict, quarantined, ignored
-  std::uint64_t sequence = 0;     // of a duplicate: its twin's; 0: none
-  std::string_view envelope_id;
-  std::string_view org;
-  std::string_view conversation;  // the ids that lanes are made of
-  std::string_view user;
-  std::string_view queue;
-  std::string_view topic;         // topicName
-  base::Hash128 hash{};           // of the event's own bytes
+  std::string_view verdict{};  // accepted, duplicate, conflict, quarantined, ignored
+  std::uint64_t sequence = 0;  // of a duplicate: its twin's; 0: none
+  std::string_view envelope_id{};
+  std::string_view org{};
+  std::string_view conversation{};  // the ids that lanes are made of
+  std::string_view user{};
+  std::string_view queue{};
+  std::string_view topic{};  // topicName
+  base::Hash128 hash{};      // of the event's own bytes
   bool malformed = false;
-  std::int64_t sent_ms = 0;       // wall clock of the first try
+  std::int64_t sent_ms = 0;  // wall clock of the first try
 };
 extern const std::string_view kAcceptedHeader;
 void append_line(std::string& out, const AcceptedLine& line);
@@ -37,18 +37,18 @@ base::Result<AcceptedLine> parse_accepted(std::string_view line);
 // What a downstream took: one line per event of each request answered 2xx.
 //   arrival place answered sequence attempt consumer gap_before redriven hash envelope_id
 struct DeliveredLine {
-  // Numbers from one counter that counts arrivals of requests and answers; a request that arrived before another one was answered
-  // was under way at the same time. Both 0 where the writer cannot know.
+  // Numbers from one counter that counts arrivals of requests and answers; a request that arrived before another one
+  // was answered was under way at the same time. Both 0 where the writer cannot know.
   std::uint64_t arrival = 0;
   std::uint32_t place = 0;  // in the request
   std::uint64_t answered = 0;
   std::uint64_t sequence = 0;  // 0: not told
   std::uint32_t attempt = 0;
-  std::string_view consumer;
+  std::string_view consumer{};
   bool gap_before = false;
   bool redriven = false;
-  base::Hash128 hash{};       // of the event's bytes as received, enrichment taken off
-  std::string_view envelope_id;
+  base::Hash128 hash{};  // of the event's bytes as received, enrichment taken off
+  std::string_view envelope_id{};
 };
 extern const std::string_view kDeliveredHeader;
 void append_line(std::string& out, const DeliveredLine& line);
@@ -80,14 +80,15 @@ class LedgerWriter {
   void write_out();
 
   std::unique_ptr<std::FILE, Closer> file_;
-  std::string buffer_;
-  std::string error_;
+  std::string buffer_{};
+  std::string error_{};
   std::uint64_t lines_ = 0;
 };
 
-// Calls `each` with every line of the file, without its newline, '#' lines left out; stops at the first error. A last line without
-// a newline is given as well. Memory is one block and the longest line.
-base::Result<void> for_each_line(const std::string& path,
-                                 const std::function<base::Result<void>(std::string_view line, std::uint64_t number)>& each);
+// Calls `each` with every line of the file, without its newline, '#' lines left out; stops at the first error. A last
+// line without a newline is given as well. Memory is one block and the longest line.
+base::Result<void> for_each_line(
+    const std::string& path,
+    const std::function<base::Result<void>(std::string_view line, std::uint64_t number)>& each);
 
 }  // namespace trunkline::sim

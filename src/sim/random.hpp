@@ -15,7 +15,8 @@ using Id = std::array<std::uint8_t, 16>;
 void append_id(std::string& out, const Id& id);
 std::string to_text(const Id& id);
 
-// xoshiro256** seeded through splitmix64: the same numbers on every platform, which the distributions of <random> do not promise.
+// xoshiro256** seeded through splitmix64: the same numbers on every platform, which the distributions of <random> do
+// not promise.
 class Random {
  public:
   explicit Random(std::uint64_t seed);

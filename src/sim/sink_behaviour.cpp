@@ -16,8 +16,8 @@ void SinkBehaviour::set_latency(base::Millis mean, base::Millis p99) {
   rules_.latency_p99 = p99;
   log_deviation_ = 0;
   if (mean.count() <= 0 || p99 <= mean) return;
-  // mean = exp(m + s²/2), p99 = exp(m + 2.326 s): a quadratic in s. A tail over 15 times the mean has no solution; s is at its
-  // largest then.
+  // mean = exp(m + s²/2), p99 = exp(m + 2.326 s): a quadratic in s. A tail over 15 times the mean has no solution; s is
+  // at its largest then.
   constexpr double kZ99 = 2.3263;
   const double ratio = std::log(static_cast<double>(p99.count()) / static_cast<double>(mean.count()));
   log_deviation_ = kZ99 - std::sqrt(std::max(0.0, kZ99 * kZ99 - 2 * ratio));

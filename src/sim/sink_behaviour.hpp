@@ -15,10 +15,10 @@ namespace trunkline::sim {
 struct SinkRules {
   base::Millis latency{0};
   base::Millis latency_p99{0};  // 0: always `latency`
-  std::vector<std::pair<int, double>> errors;
+  std::vector<std::pair<int, double>> errors{};
   double hang = 0;
   double rate = 0;  // events per second; 0: no limit
-  std::string poison;
+  std::string poison{};
 };
 
 // What a simulated downstream does with one request. Pure: time and the seed are passed in. One thread.
@@ -34,8 +34,8 @@ class SinkBehaviour {
 
   SinkBehaviour(SinkRules rules, std::uint64_t seed);
 
-  // `ok`: as the rules say; `hang`: no answer to anything; a status from 100 to 599: that one for everything; `refuse`: no
-  // connections (the server's business). Errc::invalid names the modes.
+  // `ok`: as the rules say; `hang`: no answer to anything; a status from 100 to 599: that one for everything; `refuse`:
+  // no connections (the server's business). Errc::invalid names the modes.
   base::Result<void> set_mode(std::string_view text);
   Mode mode() const { return mode_; }
   // Replaces latency: fixed, or with a 99th percentile.
@@ -51,9 +51,9 @@ class SinkBehaviour {
   Random random_;
   Mode mode_ = Mode::ok;
   int forced_status_ = 0;
-  double log_mean_ = 0;       // of the lognormal that has the given mean and 99th percentile
+  double log_mean_ = 0;  // of the lognormal that has the given mean and 99th percentile
   double log_deviation_ = 0;
-  double tokens_ = 0;         // events that may come now; at most one second's worth
+  double tokens_ = 0;  // events that may come now; at most one second's worth
   base::MonoTime refilled_{};
 };
 

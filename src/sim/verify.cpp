@@ -7,8 +7,8 @@
 namespace trunkline::sim {
 namespace {
 
-constexpr std::string_view kOffenceNames[] = {"lost",         "repeated",    "foreign", "misrouted", "out of order",
-                                              "overlapping",  "changed",     "ambiguous", "not quarantined", "quarantined"};
+constexpr std::string_view kOffenceNames[] = {"lost",        "repeated", "foreign",   "misrouted",       "out of order",
+                                              "overlapping", "changed",  "ambiguous", "not quarantined", "quarantined"};
 static_assert(std::size(kOffenceNames) == kOffences);
 
 struct CategoryRule {
@@ -36,11 +36,15 @@ constexpr CategoryRule kCategories[] = {
     {"v2.outbound.", "", "outbound"},
 };
 
-std::string_view text(const base::Hash128& hash) { return base::view(hash); }
+std::string_view text(const base::Hash128& hash) {
+  return base::view(hash);
+}
 
 }  // namespace
 
-std::string_view name(Offence offence) { return kOffenceNames[static_cast<std::size_t>(offence)]; }
+std::string_view name(Offence offence) {
+  return kOffenceNames[static_cast<std::size_t>(offence)];
+}
 
 std::string_view category_of(std::string_view topic_name) {
   for (const CategoryRule& rule : kCategories) {
@@ -61,11 +65,19 @@ bool Verifier::is_routed(std::string_view topic) const {
 std::uint64_t Verifier::lane_of(const AcceptedLine& line) const {
   std::string_view id;
   switch (rules_.order) {
-    case LaneKind::none: return 0;
-    case LaneKind::conversation: id = line.conversation; break;
-    case LaneKind::agent: id = line.user; break;
-    case LaneKind::queue: id = line.queue; break;
-    case LaneKind::topic: break;
+    case LaneKind::none:
+      return 0;
+    case LaneKind::conversation:
+      id = line.conversation;
+      break;
+    case LaneKind::agent:
+      id = line.user;
+      break;
+    case LaneKind::queue:
+      id = line.queue;
+      break;
+    case LaneKind::topic:
+      break;
   }
   // 172 of 242 topics name no conversation: their lane is the topic.
   std::string lane(line.org);
@@ -89,7 +101,8 @@ void Verifier::add_accepted(const AcceptedLine& line) {
   }
   if (line.malformed) offend(Offence::not_quarantined, line.sequence, line.hash, line.envelope_id);
   if (line.sequence == 0) return;
-  entries_.push_back({line.sequence, line.hash, lane_of(line), is_routed(line.topic), line.verdict != "duplicate", false});
+  entries_.push_back(
+      {line.sequence, line.hash, lane_of(line), is_routed(line.topic), line.verdict != "duplicate", false});
 }
 
 void Verifier::finish_accepted() {
@@ -126,15 +139,15 @@ void Verifier::index_by_hash() {
 
 Verifier::Entry* Verifier::find(const DeliveredLine& line) {
   if (line.sequence != 0) {
-    const auto found = std::lower_bound(entries_.begin(), entries_.end(), line.sequence,
-                                        [](const Entry& entry, std::uint64_t sequence) { return entry.sequence < sequence; });
+    const auto found =
+        std::lower_bound(entries_.begin(), entries_.end(), line.sequence,
+                         [](const Entry& entry, std::uint64_t sequence) { return entry.sequence < sequence; });
     return found != entries_.end() && found->sequence == line.sequence ? &*found : nullptr;
   }
   if (by_hash_.empty()) index_by_hash();
-  const auto found = std::lower_bound(by_hash_.begin(), by_hash_.end(), line.hash,
-                                      [this](std::uint32_t position, const base::Hash128& hash) {
-                                        return entries_[position].hash < hash;
-                                      });
+  const auto found = std::lower_bound(
+      by_hash_.begin(), by_hash_.end(), line.hash,
+      [this](std::uint32_t position, const base::Hash128& hash) { return entries_[position].hash < hash; });
   return found != by_hash_.end() && entries_[*found].hash == line.hash ? &entries_[*found] : nullptr;
 }
 
@@ -181,7 +194,8 @@ void Verifier::add_delivered(const DeliveredLine& line) {
   check_lane(*entry, line);
 }
 
-void Verifier::offend(Offence offence, std::uint64_t sequence, const base::Hash128& hash, std::string_view envelope_id) {
+void Verifier::offend(Offence offence, std::uint64_t sequence, const base::Hash128& hash,
+                      std::string_view envelope_id) {
   const std::uint64_t count = ++report_.offences[static_cast<std::size_t>(offence)];
   if (count <= rules_.offenders_max) report_.offenders.push_back({offence, sequence, hash, std::string(envelope_id)});
 }
@@ -237,7 +251,8 @@ base::Result<void> name_offenders(VerifyReport& report, const std::string& accep
 
 }  // namespace
 
-base::Result<VerifyReport> verify_files(const VerifyRules& rules, const std::string& accepted, const std::string& delivered) {
+base::Result<VerifyReport> verify_files(const VerifyRules& rules, const std::string& accepted,
+                                        const std::string& delivered) {
   Verifier verifier(rules);
   TRUNKLINE_TRY_VOID(for_each_line(accepted, [&](std::string_view raw, std::uint64_t) -> base::Result<void> {
     TRUNKLINE_TRY(const AcceptedLine line, parse_accepted(raw));

@@ -52,7 +52,8 @@ World::World(const WorldOptions& options, Random& random) {
   integration.org = random.uuid();
   integration.suffix = options.source_suffix;
   const double volume = options.day.interactions_per_day;
-  // An agent takes about 90 interactions a shift when the queues are short; see contact_centre.cpp for the handling times.
+  // An agent takes about 90 interactions a shift when the queues are short; see contact_centre.cpp for the handling
+  // times.
   const auto agents_needed = static_cast<std::uint32_t>(std::clamp(volume / 62, 12.0, 1e6));
   const auto queues_needed = static_cast<std::uint32_t>(std::clamp(volume / 2500, 4.0, 200.0));
   const std::uint32_t agent_count = options.agents != 0 ? options.agents : agents_needed;

@@ -54,7 +54,8 @@ struct Agent {
   std::array<std::uint32_t, 3> queues{};
   std::uint32_t queue_count = 1;
   AgentStatus status = AgentStatus::offline;
-  bool detailed = false;  // the integration selects activity, conversationsummary and agent state for this agent's division
+  bool detailed =
+      false;  // the integration selects activity, conversationsummary and agent state for this agent's division
   bool leave_due = false;
   bool break_due = false;
   SimTime shift_from = 0;  // of the day, in milliseconds
@@ -73,11 +74,11 @@ struct WaitingRef {
 
 struct Queue {
   Id id{};
-  std::vector<std::uint32_t> members;   // agents
-  std::deque<WaitingRef> waiting;       // in order of arrival; stale ones are skipped
+  std::vector<std::uint32_t> members;  // agents
+  std::deque<WaitingRef> waiting;      // in order of arrival; stale ones are skipped
   std::uint32_t waiting_count = 0;
   std::uint32_t interacting_count = 0;
-  std::uint32_t online = 0;             // members on shift
+  std::uint32_t online = 0;  // members on shift
   std::uint32_t interval_offered = 0, interval_abandoned = 0;
   std::int64_t interval_wait_sum = 0, interval_wait_max = 0;
   SimTime last_observation = 0;
@@ -99,8 +100,8 @@ struct WorldOptions {
   std::string source_suffix = "trunkline-sim";
 };
 
-// Everything of the organisation that does not change by itself, and the states of its agents and queues. A plain value made
-// from the seed alone.
+// Everything of the organisation that does not change by itself, and the states of its agents and queues. A plain value
+// made from the seed alone.
 struct World {
   explicit World(const WorldOptions& options, Random& random);
 
