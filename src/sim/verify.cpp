@@ -118,11 +118,9 @@ void Verifier::finish_accepted() {
     }
     const Entry& first = entries_[kept - 1];
     if (first.hash == entry.hash) continue;
-    if (entry.promised_itself) {
-      offend(Offence::ambiguous, entry.sequence, entry.hash);
-    } else if (!first.promised_itself) {
-      alternatives_.emplace(entry.sequence, entry.hash);
-    }
+    if (first.promised_itself && !entry.promised_itself) continue;  // a twin's answer; the promised bytes are known
+    if (entry.promised_itself) offend(Offence::ambiguous, entry.sequence, entry.hash);
+    alternatives_.emplace(entry.sequence, entry.hash);
   }
   entries_.resize(kept);
   std::sort(given_up_.begin(), given_up_.end());

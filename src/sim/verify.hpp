@@ -106,7 +106,7 @@ class Verifier {
   VerifyReport report_;
   std::vector<Entry> entries_{};  // by sequence once finish_accepted() was called
   // Other bytes that a sequence number may have: of events whose own answer was lost and whose retry and republished
-  // twin were both answered as duplicates of it.
+  // twin were both answered as duplicates of it; and of those already named as ambiguous.
   std::unordered_multimap<std::uint64_t, base::Hash128> alternatives_;
   std::vector<base::Hash128> given_up_{};
   std::vector<std::uint32_t>

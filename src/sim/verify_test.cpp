@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <deque>
 #include <filesystem>
 #include <fstream>
 
@@ -55,7 +56,7 @@ class World20 {
 
  private:
   VerifyRules rules_;
-  std::vector<std::string> conversations_;
+  std::deque<std::string> conversations_;  // lines hold views into it
   std::vector<base::Hash128> hashes_;
   std::uint64_t tick_ = 0;
 };
@@ -122,7 +123,7 @@ TEST(Verifier, finds_a_foreign_event) {
 
 TEST(Verifier, finds_two_events_of_a_lane_under_way_at_the_same_time) {
   World20 world;
-  world.delivered[8].arrival = world.delivered[4].answered - 1;  // 9 follows 5 in its lane
+  world.delivered[4].answered = world.delivered[8].arrival + 1;  // 9 follows 5 in its lane
   expect_only(world.verify(), Offence::overlapping);
   World20 one_request;
   one_request.delivered[8].arrival = one_request.delivered[4].arrival;
