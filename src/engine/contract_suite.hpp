@@ -1,0 +1,415 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/hash.hpp"
+#include "engine/engine.hpp"
+
+// What every engine must do, as tests. An engine's own test file instantiates the suite with a factory; a test is left
+// out only for a capability that the engine says it lacks.
+namespace trunkline::engine::contract {
+
+// An engine with running loops, made by the factory. reopen() closes it and opens the same data again.
+class Fixture {
+ public:
+  virtual ~Fixture() = default;
+  virtual Engine& engine() = 0;
+  virtual base::Loop& loop() = 0;
+  virtual void reopen() = 0;
+};
+using Factory = std::function<std::unique_ptr<Fixture>()>;
+
+inline event::Event make_event(const std::string& id, const std::string& conversation, const std::string& body = "{}") {
+  event::Event event;
+  event.raw = R"({"id":")" + id + R"(","detail":)" + body + "}";
+  event.envelope_id = id;
+  event.topic_name = "v2.detail.events.conversation." + conversation + ".customer.start";
+  event.event_type = "v2.detail.events.conversation.{id}.customer.start";
+  event.category = "conversation";
+  event.org_id = "org";
+  event.conversation_id = conversation;
+  event.envelope_identity = base::hash128("envelope " + id);
+  event.body_hash = base::hash128(body);
+  return event;
+}
+
+class Contract : public testing::TestWithParam<Factory> {
+ protected:
+  void SetUp() override { fixture_ = GetParam()(); }
+  Engine& engine() { return fixture_->engine(); }
+
+  // Runs `start` on the loop and waits for its answer.
+  template <class T>
+  T await(base::Loop& loop, std::function<void(base::UniqueFunction<void(T)>)> start) {
+    auto promise = std::make_shared<std::promise<T>>();
+    std::future<T> future = promise->get_future();
+    loop.post([promise, start] { start([promise](T value) { promise->set_value(std::move(value)); }); });
+    if (future.wait_for(std::chrono::seconds(60)) != std::future_status::ready) {
+      ADD_FAILURE() << "no answer within a minute";
+      std::abort();
+    }
+    return future.get();
+  }
+
+  base::QueueId declare(QueueSpec spec) {
+    const auto id = engine().declare(spec);
+    EXPECT_TRUE(id.ok()) << (id.ok() ? "" : id.error().detail);
+    return id.ok() ? *id : base::QueueId{};
+  }
+  QueueSpec spec(const std::string& name, event::Order order) {
+    QueueSpec made;
+    made.name = name;
+    made.order = order;
+    return made;
+  }
+  PublishResult publish(event::Event event, std::vector<base::QueueId> routes) {
+    return publish_items({PublishEntry{std::move(event), "test", std::move(routes), {1}}}).at(0);
+  }
+  std::vector<PublishResult> publish_items(std::vector<PublishItem> items) {
+    auto shared = std::make_shared<std::vector<PublishItem>>(std::move(items));
+    return await<std::vector<PublishResult>>(fixture_->loop(), [this, shared](PublishCallback done) {
+      engine().publish(std::move(*shared), fixture_->loop(), std::move(done));
+    });
+  }
+  std::vector<Lease> receive(base::QueueId queue, std::size_t messages, std::size_t per_group = 100,
+                             base::Millis wait = std::chrono::seconds(20)) {
+    ReceiveLimits limits;
+    limits.max_messages = messages;
+    limits.max_messages_per_group = per_group;
+    limits.wait = wait;
+    auto result = await<base::Result<std::vector<Lease>>>(
+        engine().loop_of(queue),
+        [this, queue, limits](ReceiveCallback done) { engine().receive(queue, limits, std::move(done)); });
+    EXPECT_TRUE(result.ok());
+    return result.ok() ? std::move(*result) : std::vector<Lease>();
+  }
+  base::Result<void> settle(const Lease& lease, std::vector<MessageFate> fates) {
+    return await<base::Result<void>>(engine().loop_of(lease.queue), [this, lease, fates](DoneCallback done) {
+      engine().settle(lease.queue, lease.id, fates, std::move(done));
+    });
+  }
+  base::Result<void> settle_all(const Lease& lease, Fate fate, std::uint32_t attempts = 1, base::Millis delay = {}) {
+    std::vector<MessageFate> fates(lease.messages.size());
+    for (MessageFate& each : fates) {
+      each.fate = fate;
+      each.attempts = attempts;
+      each.delay = delay;
+      each.error_class = "http_500";
+      each.error_detail = "the test said so";
+    }
+    return settle(lease, fates);
+  }
+  std::vector<DeadLetter> dead_letters(base::QueueId queue) {
+    auto result = await<base::Result<std::vector<DeadLetter>>>(
+        fixture_->loop(), [this, queue](base::UniqueFunction<void(base::Result<std::vector<DeadLetter>>)> done) {
+          engine().dead_letters(queue, {}, fixture_->loop(), std::move(done));
+        });
+    return result.ok() ? std::move(*result) : std::vector<DeadLetter>();
+  }
+  std::uint64_t redrive(base::QueueId queue, RedriveFilter filter = {}) {
+    auto result = await<base::Result<std::uint64_t>>(
+        fixture_->loop(), [this, queue, filter](base::UniqueFunction<void(base::Result<std::uint64_t>)> done) {
+          engine().redrive(queue, filter, fixture_->loop(), std::move(done));
+        });
+    EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().detail);
+    return result.ok() ? *result : 0;
+  }
+  static std::vector<std::string> ids(const std::vector<Lease>& leases) {
+    std::vector<std::string> found;
+    for (const Lease& lease : leases) {
+      for (const LeasedMessage& message : lease.messages) found.push_back(message.record->event.envelope_id);
+    }
+    return found;
+  }
+
+  std::unique_ptr<Fixture> fixture_;
+};
+
+using Ids = std::vector<std::string>;
+
+TEST_P(Contract, what_was_answered_is_there_after_a_reopen) {
+  const base::QueueId queue = declare(spec("crm", event::Order::conversation));
+  EXPECT_EQ(publish(make_event("a", "c1"), {queue}).verdict, PublishVerdict::accepted);
+  fixture_->reopen();
+  EXPECT_EQ(declare(spec("crm", event::Order::conversation)), queue);
+  EXPECT_EQ(ids(receive(queue, 10)), (Ids{"a"}));
+}
+
+TEST_P(Contract, a_queue_gets_only_what_is_routed_to_it) {
+  const base::QueueId one = declare(spec("one", event::Order::none));
+  const base::QueueId two = declare(spec("two", event::Order::none));
+  publish(make_event("a", "c1"), {one});
+  publish(make_event("b", "c1"), {two});
+  publish(make_event("c", "c1"), {one, two});
+  EXPECT_EQ(ids(receive(one, 1)), (Ids{"a"}));
+  EXPECT_EQ(ids(receive(one, 1)), (Ids{"c"}));
+  EXPECT_EQ(ids(receive(two, 1)), (Ids{"b"}));
+}
+
+TEST_P(Contract, the_body_comes_out_byte_for_byte) {
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  event::Event event = make_event("a", "c1");
+  event.raw = "{ \"x\" : 1.0,\t\"y\":\"\\u00e9\", \"x\":2 }";
+  const std::string raw = event.raw;
+  publish(std::move(event), {queue});
+  EXPECT_EQ(receive(queue, 1)[0].messages[0].record->event.raw, raw);
+}
+
+TEST_P(Contract, a_duplicate_names_its_twin_and_is_not_delivered_again) {
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  const PublishResult first = publish(make_event("a", "c1"), {queue});
+  const PublishResult second = publish(make_event("a", "c1"), {queue});
+  EXPECT_EQ(second.verdict, PublishVerdict::duplicate);
+  EXPECT_EQ(second.sequence, first.sequence);
+  publish(make_event("b", "c1"), {queue});
+  EXPECT_EQ(ids(receive(queue, 1)), (Ids{"a"}));
+  EXPECT_EQ(ids(receive(queue, 1)), (Ids{"b"}));
+}
+
+TEST_P(Contract, a_duplicate_in_the_same_call_is_seen) {
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  const auto results = publish_items({PublishEntry{make_event("a", "c1"), "test", {queue}, {1}},
+                                      PublishEntry{make_event("a", "c1"), "test", {queue}, {1}}});
+  EXPECT_EQ(results[0].verdict, PublishVerdict::accepted);
+  EXPECT_EQ(results[1].verdict, PublishVerdict::duplicate);
+  EXPECT_EQ(results[1].sequence, results[0].sequence);
+}
+
+TEST_P(Contract, a_known_identity_with_another_body_is_stored_once_and_marked) {
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  publish(make_event("a", "c1", R"({"n":1})"), {queue});
+  EXPECT_EQ(publish(make_event("a", "c1", R"({"n":2})"), {queue}).verdict, PublishVerdict::conflict);
+  EXPECT_EQ(publish(make_event("a", "c1", R"({"n":2})"), {queue}).verdict, PublishVerdict::duplicate);
+  EXPECT_EQ(publish(make_event("a", "c1", R"({"n":1})"), {queue}).verdict, PublishVerdict::duplicate);
+  receive(queue, 1);
+  EXPECT_TRUE(receive(queue, 1)[0].messages[0].record->conflict);
+}
+
+TEST_P(Contract, two_identities_that_point_at_two_events_are_stored_and_marked) {
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  event::Event one = make_event("a", "c1");
+  one.content_identity = base::hash128("content 1");
+  event::Event two = make_event("b", "c1");
+  two.content_identity = base::hash128("content 2");
+  event::Event crossed = make_event("a", "c1");
+  crossed.content_identity = base::hash128("content 2");
+  publish(one, {queue});
+  publish(two, {queue});
+  EXPECT_EQ(publish(crossed, {queue}).verdict, PublishVerdict::conflict);
+}
+
+TEST_P(Contract, an_event_without_identity_is_never_suppressed) {
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  event::Event event = make_event("a", "c1");
+  event.envelope_identity.reset();
+  EXPECT_EQ(publish(event, {queue}).verdict, PublishVerdict::accepted);
+  EXPECT_EQ(publish(event, {queue}).verdict, PublishVerdict::accepted);
+}
+
+TEST_P(Contract, a_lane_gives_out_one_lease_at_a_time_and_keeps_order) {
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  for (const char* id : {"a1", "a2", "a3"}) publish(make_event(id, "a"), {queue});
+  publish(make_event("b1", "b"), {queue});
+  const auto first = receive(queue, 1);
+  EXPECT_EQ(ids(first), (Ids{"a1"}));
+  EXPECT_EQ(ids(receive(queue, 10)), (Ids{"b1"})) << "lane a is leased";
+  EXPECT_TRUE(settle_all(first[0], Fate::delivered).ok());
+  EXPECT_EQ(ids(receive(queue, 10)), (Ids{"a2", "a3"}));
+}
+
+TEST_P(Contract, what_was_settled_stays_settled_after_a_reopen) {
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  for (const char* id : {"a1", "a2"}) publish(make_event(id, "a"), {queue});
+  const auto leases = receive(queue, 1);
+  EXPECT_TRUE(settle_all(leases[0], Fate::delivered).ok());
+  fixture_->reopen();
+  declare(spec("q", event::Order::conversation));
+  EXPECT_EQ(ids(receive(queue, 10)), (Ids{"a2"}));
+}
+
+TEST_P(Contract, a_lease_that_the_process_took_with_it_comes_back) {
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  publish(make_event("a1", "a"), {queue});
+  EXPECT_EQ(ids(receive(queue, 1)), (Ids{"a1"}));
+  fixture_->reopen();
+  declare(spec("q", event::Order::conversation));
+  EXPECT_EQ(ids(receive(queue, 1)), (Ids{"a1"}));
+}
+
+TEST_P(Contract, a_retry_keeps_the_lane_waiting_and_counts_attempts) {
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  for (const char* id : {"a1", "a2"}) publish(make_event(id, "a"), {queue});
+  const auto leases = receive(queue, 1);
+  EXPECT_TRUE(settle_all(leases[0], Fate::retry, 3, std::chrono::milliseconds(50)).ok());
+  const auto again = receive(queue, 10);
+  EXPECT_EQ(ids(again), (Ids{"a1", "a2"}));
+  EXPECT_EQ(again[0].messages[0].attempts, 3u);
+  EXPECT_EQ(again[0].messages[1].attempts, 0u);
+}
+
+TEST_P(Contract, fates_that_would_overtake_are_refused) {
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  for (const char* id : {"a1", "a2"}) publish(make_event(id, "a"), {queue});
+  const auto leases = receive(queue, 10);
+  std::vector<MessageFate> fates(2);
+  fates[0].fate = Fate::skip;
+  EXPECT_EQ(settle(leases[0], fates).error().code, base::Errc::invalid);
+}
+
+TEST_P(Contract, a_parked_lane_waits_for_its_redrive_and_then_keeps_order) {
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  for (const char* id : {"a1", "a2"}) publish(make_event(id, "a"), {queue});
+  EXPECT_TRUE(settle_all(receive(queue, 1)[0], Fate::park, 5).ok());
+  publish(make_event("a3", "a"), {queue});
+  publish(make_event("b1", "b"), {queue});
+  EXPECT_EQ(ids(receive(queue, 10)), (Ids{"b1"}));
+  fixture_->reopen();
+  declare(spec("q", event::Order::conversation));
+  const auto letters = dead_letters(queue);
+  ASSERT_EQ(letters.size(), 1u);
+  EXPECT_TRUE(letters[0].parked);
+  EXPECT_EQ(letters[0].attempts, 5u);
+  EXPECT_EQ(letters[0].error_class, "http_500");
+  EXPECT_EQ(redrive(queue), 1u);
+  auto after = receive(queue, 1);  // b1 was leased before the reopen and may come first
+  if (ids(after) == Ids{"b1"}) after = receive(queue, 1);
+  EXPECT_EQ(ids(after), (Ids{"a1"}));
+  EXPECT_TRUE(settle_all(after[0], Fate::delivered).ok());
+  auto rest = receive(queue, 10);
+  if (!rest.empty() && ids(rest)[0] == "b1") rest.erase(rest.begin());
+  if (rest.empty()) rest = receive(queue, 10);
+  EXPECT_EQ(ids(rest), (Ids{"a2", "a3"}));
+  EXPECT_TRUE(dead_letters(queue).empty());
+}
+
+TEST_P(Contract, a_skipped_event_is_dead_lettered_and_the_next_one_says_so) {
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  const PublishResult first = publish(make_event("a1", "a"), {queue});
+  publish(make_event("a2", "a"), {queue});
+  EXPECT_TRUE(settle_all(receive(queue, 1)[0], Fate::skip, 5).ok());
+  const auto next = receive(queue, 1);
+  EXPECT_EQ(ids(next), (Ids{"a2"}));
+  ASSERT_TRUE(next[0].messages[0].gap_before.has_value());
+  EXPECT_EQ(next[0].messages[0].gap_before->value, first.sequence);
+  const auto letters = dead_letters(queue);
+  ASSERT_EQ(letters.size(), 1u);
+  EXPECT_FALSE(letters[0].parked);
+  ASSERT_TRUE(letters[0].record);
+  EXPECT_EQ(letters[0].record->event.envelope_id, "a1");
+}
+
+TEST_P(Contract, a_redriven_skipped_event_comes_back_marked) {
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  publish(make_event("a1", "a"), {queue});
+  EXPECT_TRUE(settle_all(receive(queue, 1)[0], Fate::skip, 5).ok());
+  RedriveFilter other;
+  other.error_class = "timeout";
+  EXPECT_EQ(redrive(queue, other), 0u);
+  EXPECT_EQ(redrive(queue), 1u);
+  const auto leases = receive(queue, 1);
+  EXPECT_EQ(ids(leases), (Ids{"a1"}));
+  EXPECT_TRUE(leases[0].messages[0].redriven);
+  EXPECT_TRUE(dead_letters(queue).empty());
+}
+
+TEST_P(Contract, purged_dead_letters_are_gone_and_a_parked_lane_goes_on) {
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  for (const char* id : {"a1", "a2"}) publish(make_event(id, "a"), {queue});
+  EXPECT_TRUE(settle_all(receive(queue, 1)[0], Fate::park, 5).ok());
+  const auto purged = await<base::Result<std::uint64_t>>(
+      fixture_->loop(), [this, queue](base::UniqueFunction<void(base::Result<std::uint64_t>)> done) {
+        engine().purge_dead_letters(queue, {}, fixture_->loop(), std::move(done));
+      });
+  ASSERT_TRUE(purged.ok());
+  EXPECT_EQ(*purged, 1u);
+  EXPECT_EQ(ids(receive(queue, 1)), (Ids{"a2"}));
+}
+
+TEST_P(Contract, a_pulled_message_comes_back_after_its_visibility_timeout) {
+  QueueSpec pulled = spec("p", event::Order::none);
+  pulled.pulled = true;
+  pulled.visibility_timeout = std::chrono::milliseconds(100);
+  const base::QueueId queue = declare(pulled);
+  publish(make_event("a", "c"), {queue});
+  const auto first = receive(queue, 1);
+  const auto second = receive(queue, 1);
+  EXPECT_EQ(ids(second), (Ids{"a"}));
+  EXPECT_EQ(second[0].messages[0].receive_count, 2u);
+  EXPECT_EQ(settle_all(first[0], Fate::delivered).error().code, base::Errc::not_found) << "the old receipt has ended";
+  EXPECT_TRUE(settle_all(second[0], Fate::delivered).ok());
+  EXPECT_TRUE(receive(queue, 1, 1, std::chrono::milliseconds(300)).empty());
+}
+
+TEST_P(Contract, a_receive_ends_empty_when_nothing_comes) {
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  EXPECT_TRUE(receive(queue, 1, 1, std::chrono::milliseconds(20)).empty());
+}
+
+TEST_P(Contract, quarantined_input_is_kept_listed_and_removed) {
+  Quarantined input;
+  input.source_name = "genesys";
+  input.reason = "not_json";
+  input.bytes = std::string("\xff\0{", 3);
+  const auto results = publish_items({input, PublishEntry{make_event("a", "c"), "test", {}, {1}}});
+  EXPECT_EQ(results[0].verdict, PublishVerdict::quarantined);
+  EXPECT_EQ(results[1].verdict, PublishVerdict::accepted);
+  fixture_->reopen();
+  const auto list = [this] {
+    return await<base::Result<std::vector<Quarantined>>>(
+        fixture_->loop(), [this](base::UniqueFunction<void(base::Result<std::vector<Quarantined>>)> done) {
+          engine().quarantine_list({}, fixture_->loop(), std::move(done));
+        });
+  };
+  const auto listed = list();
+  ASSERT_TRUE(listed.ok());
+  ASSERT_EQ(listed->size(), 1u);
+  EXPECT_EQ((*listed)[0].bytes, input.bytes);
+  EXPECT_EQ((*listed)[0].reason, "not_json");
+  const auto removed = await<base::Result<void>>(fixture_->loop(), [this, id = (*listed)[0].id](DoneCallback done) {
+    engine().quarantine_remove({id}, fixture_->loop(), std::move(done));
+  });
+  EXPECT_TRUE(removed.ok());
+  EXPECT_TRUE(list()->empty());
+}
+
+TEST_P(Contract, state_is_versioned) {
+  const auto put = [this](std::uint64_t version, const std::string& bytes) {
+    return await<base::Result<void>>(fixture_->loop(), [this, version, bytes](DoneCallback done) {
+      engine().put_state("crm", "case 1", version, bytes, fixture_->loop(), std::move(done));
+    });
+  };
+  EXPECT_TRUE(put(0, "open").ok());
+  EXPECT_EQ(put(0, "again").error().code, base::Errc::conflict);
+  EXPECT_TRUE(put(1, "closed").ok());
+  fixture_->reopen();
+  const auto value = engine().get_state("crm", "case 1");
+  ASSERT_TRUE(value.ok());
+  ASSERT_TRUE(value->has_value());
+  EXPECT_EQ((*value)->bytes, "closed");
+  EXPECT_EQ((*value)->version, 2u);
+  EXPECT_EQ(put(2, std::string(70'000, 'x')).error().code, base::Errc::too_large);
+}
+
+TEST_P(Contract, a_removed_queue_is_forgotten_and_its_id_is_not_used_again) {
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  publish(make_event("a", "c"), {queue});
+  EXPECT_TRUE(engine().remove(queue).ok());
+  const base::QueueId fresh = declare(spec("q", event::Order::none));
+  EXPECT_NE(fresh, queue);
+  EXPECT_TRUE(receive(fresh, 1, 1, std::chrono::milliseconds(20)).empty());
+}
+
+TEST_P(Contract, the_order_of_a_queue_that_holds_events_cannot_change) {
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  publish(make_event("a", "c"), {queue});
+  EXPECT_EQ(engine().declare(spec("q", event::Order::conversation)).error().code, base::Errc::conflict);
+}
+
+}  // namespace trunkline::engine::contract

@@ -1,0 +1,303 @@
+#include "source/ingest.hpp"
+
+#include <fmt/format.h>
+
+#include <mutex>
+
+#include "base/check.hpp"
+#include "base/crypto.hpp"
+#include "base/log.hpp"
+#include "event/decoder.hpp"
+#include "json/document.hpp"
+#include "json/writer.hpp"
+
+namespace trunkline::source {
+
+using engine::PublishResult;
+using engine::PublishVerdict;
+
+namespace {
+
+net::HttpResponse refusal(int status, std::string_view code, std::string_view message) {
+  std::string body;
+  json::Writer(body)
+      .begin_object()
+      .key("error")
+      .begin_object()
+      .member("code", code)
+      .member("message", message)
+      .end_object()
+      .end_object();
+  return net::HttpResponse::json(status, std::move(body));
+}
+
+bool accepts(const std::vector<Key>& keys, std::string_view given, base::WallTime now) {
+  bool found = false;
+  // Every key is compared, so that the time taken says nothing about which one was near.
+  for (const Key& key : keys) {
+    const bool equal = base::equal_constant_time(key.key, given);
+    found = found || (equal && (!key.until || now < *key.until));
+  }
+  return found;
+}
+
+std::string_view verdict_name(PublishVerdict verdict) {
+  switch (verdict) {
+    case PublishVerdict::accepted:
+      return "accepted";
+    case PublishVerdict::duplicate:
+      return "duplicate";
+    case PublishVerdict::conflict:
+      return "conflict";
+    case PublishVerdict::quarantined:
+      return "quarantined";
+    case PublishVerdict::failed:
+      return "failed";
+  }
+  return "failed";
+}
+
+}  // namespace
+
+// What a loop keeps for itself. The router pointer is exchanged by set_router through a post, so that no lock is
+// needed.
+struct Ingest::LoopPart {
+  explicit LoopPart(net::IoLoop& given, const event::TopicTable& topics) : loop(given), decoder(topics) {}
+  net::IoLoop& loop;
+  event::Decoder decoder;
+  std::vector<event::Decoded> decoded;
+  std::shared_ptr<const Router> router;
+  RouterScratch scratch;
+};
+
+// A request whose answer waits for the disk.
+struct Ingest::Pending {
+  net::IoLoop* loop = nullptr;
+  std::size_t source = 0;
+  net::Responder respond;
+  base::Loop::TimerId timer = 0;
+  std::vector<std::string> ids;
+  std::vector<bool> ignored;
+};
+
+Ingest::Ingest(engine::Engine& engine, const event::TopicTable& topics, std::vector<SourceSpec> sources,
+               std::vector<net::IoLoop*> loops, IngestOptions options)
+    : engine_(engine), sources_(std::move(sources)), options_(options) {
+  for (std::size_t i = 0; i < sources_.size(); ++i) statistics_.push_back(std::make_unique<SourceStatistics>());
+  for (net::IoLoop* loop : loops) parts_.push_back(std::make_unique<LoopPart>(*loop, topics));
+}
+
+Ingest::~Ingest() = default;
+
+void Ingest::set_router(std::shared_ptr<const Router> router) {
+  for (const auto& part : parts_) {
+    part->loop.post([part = part.get(), router] { part->router = router; });
+  }
+}
+
+void Ingest::refuse() {
+  refusing_.store(true);
+}
+
+const SourceSpec* Ingest::find(std::string_view name) const {
+  for (const SourceSpec& source : sources_) {
+    if (source.name == name) return &source;
+  }
+  return nullptr;
+}
+
+Ingest::LoopPart& Ingest::part(net::IoLoop& loop) {
+  for (const auto& part : parts_) {
+    if (&part->loop == &loop) return *part;
+  }
+  TRUNKLINE_CHECK(false, "a request on a loop that the ingest was not given");
+}
+
+bool Ingest::authenticated(const SourceSpec& source, const net::HttpRequest& request) const {
+  if (source.header_keys.empty() && source.query_keys.empty()) return true;
+  const base::WallTime now = base::SystemClock().wall();
+  if (!source.header_keys.empty()) {
+    if (const auto given = request.header(source.header); given && accepts(source.header_keys, *given, now))
+      return true;
+  }
+  if (!source.query_keys.empty()) {
+    if (const auto given = request.query_parameter(source.query); given && accepts(source.query_keys, *given, now))
+      return true;
+  }
+  return false;
+}
+
+void Ingest::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
+  const std::string_view name = std::string_view(request.path).substr(std::string_view("/ingest/").size());
+  const SourceSpec* source = find(name);
+  if (source == nullptr) {
+    base::log::warn("a request for a source that is not configured", "source", name, "peer", request.peer);
+    return respond(refusal(503, "unknown_source",
+                           fmt::format("no source is named '{}': add it under sources: in the configuration", name)));
+  }
+  const auto index = static_cast<std::size_t>(source - sources_.data());
+  SourceStatistics& statistics = *statistics_[index];
+  statistics.requests.fetch_add(1, std::memory_order_relaxed);
+  if (!authenticated(*source, request)) {
+    statistics.unauthenticated.fetch_add(1, std::memory_order_relaxed);
+    base::log::warn("a request without a valid key", "source", name, "peer", request.peer);
+    const int status = source->kind == Kind::eventgrid ? 503 : 401;
+    net::HttpResponse response = refusal(status, "unauthenticated", "the key is missing, wrong or past its end date");
+    if (status == 401) response.headers.emplace_back("WWW-Authenticate", "ApiKey");
+    return respond(std::move(response));
+  }
+  if (source->kind == Kind::eventgrid && handshake(*source, request, respond)) return;
+  if (request.method != "POST") {
+    net::HttpResponse response = refusal(405, "method_not_allowed", "events come by POST");
+    response.headers.emplace_back("Allow", "POST");
+    return respond(std::move(response));
+  }
+  if (refusing_.load(std::memory_order_relaxed))
+    return respond(refusal(503, "stopping", "the hub is stopping; send again"));
+  publish(loop, index, request, std::move(respond));
+}
+
+// Event Grid schema: azure-and-sinks.md A1; CloudEvents: http-webhook.md section 4.
+bool Ingest::handshake(const SourceSpec& source, const net::HttpRequest& request, net::Responder& respond) const {
+  if (request.method == "OPTIONS") {
+    net::HttpResponse response;
+    response.headers.emplace_back("Allow", "POST");
+    if (const auto origin = request.header("webhook-request-origin")) {
+      response.headers.emplace_back("WebHook-Allowed-Origin", std::string(*origin));
+      response.headers.emplace_back("WebHook-Allowed-Rate", "*");
+    }
+    respond(std::move(response));
+    return true;
+  }
+  const auto type = request.header("aeg-event-type");
+  if (type == "SubscriptionDeletion") {
+    base::log::warn("Event Grid has deleted a subscription to this source", "source", source.name);
+    respond(net::HttpResponse::json(200, "{}"));
+    return true;
+  }
+  if (type != "SubscriptionValidation") return false;
+  json::Document document;
+  const auto parsed = document.parse(request.body);
+  std::optional<json::Value> event;
+  if (parsed.ok()) event = parsed->is(json::Type::array) ? parsed->first() : std::optional(*parsed);
+  const auto data = event ? event->find("data") : std::nullopt;
+  const std::string_view code = data ? data->string_at("validationCode") : std::string_view();
+  if (code.empty()) return false;  // no handshake after all: it will be quarantined
+  std::string body;
+  json::Writer(body).begin_object().member("validationResponse", code).end_object();
+  respond(net::HttpResponse::json(200, std::move(body)));
+  return true;
+}
+
+Ingest::Decoded Ingest::decode(net::IoLoop& loop, std::string_view payload, const std::string& source_name,
+                               const std::string& content_type) {
+  LoopPart& mine = part(loop);
+  const SourceSpec* source = find(source_name);
+  SourceStatistics* statistics =
+      source != nullptr ? statistics_[static_cast<std::size_t>(source - sources_.data())].get() : nullptr;
+  mine.decoded.clear();
+  mine.decoder.decode(payload, {source != nullptr ? std::string_view(source->default_org) : std::string_view()},
+                      mine.decoded);
+  Decoded result;
+  for (event::Decoded& item : mine.decoded) {
+    if (auto* event = std::get_if<event::Event>(&item)) {
+      engine::PublishEntry entry;
+      if (mine.router) {
+        mine.router->route(*event, mine.scratch, entry.routes);
+        entry.policy_version = mine.router->version();
+      }
+      if (statistics != nullptr && !event->topic_known)
+        statistics->unknown_topics.fetch_add(1, std::memory_order_relaxed);
+      if (statistics != nullptr && event->detail_type_mismatch)
+        statistics->mismatches.fetch_add(1, std::memory_order_relaxed);
+      result.ids.push_back(event->envelope_id);
+      result.ignored.push_back(false);
+      entry.event = std::move(*event);
+      entry.source_name = source_name;
+      result.items.emplace_back(std::move(entry));
+      continue;
+    }
+    auto& rejected = std::get<event::Rejected>(item);
+    result.ids.emplace_back();
+    result.ignored.push_back(rejected.is_control());
+    if (rejected.is_control()) continue;
+    if (statistics != nullptr)
+      statistics->reasons[static_cast<std::size_t>(rejected.reason)].fetch_add(1, std::memory_order_relaxed);
+    engine::Quarantined input;
+    input.received_at = loop.clock().wall();
+    input.source_name = source_name;
+    input.content_type = content_type;
+    input.reason = event::name(rejected.reason);
+    input.detail = std::move(rejected.detail);
+    input.bytes = std::move(rejected.raw);
+    result.items.emplace_back(std::move(input));
+  }
+  return result;
+}
+
+void Ingest::publish(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond) {
+  Decoded decoded =
+      decode(loop, request.body, sources_[source].name, std::string(request.header("content-type").value_or("")));
+  auto pending = std::make_shared<Pending>();
+  pending->loop = &loop;
+  pending->source = source;
+  pending->respond = std::move(respond);
+  pending->ids = std::move(decoded.ids);
+  pending->ignored = std::move(decoded.ignored);
+  if (decoded.items.empty()) return answer(pending, {});
+  // The publish goes on; when the sender comes again, what was stored is a duplicate.
+  pending->timer = loop.after(options_.answer_within, [this, pending] {
+    if (!pending->respond) return;
+    statistics_[pending->source]->timed_out.fetch_add(1, std::memory_order_relaxed);
+    std::exchange(pending->respond, {})(refusal(503, "slow_disk", "not on disk in time; send again"));
+  });
+  engine_.publish(std::move(decoded.items), loop, [this, pending](std::vector<PublishResult> results) {
+    pending->loop->cancel(pending->timer);
+    answer(pending, std::move(results));
+  });
+}
+
+void Ingest::answer(const std::shared_ptr<Pending>& pending, std::vector<PublishResult> results) {
+  std::array<std::uint64_t, 5> counts{};
+  for (const PublishResult& result : results) ++counts[static_cast<std::size_t>(result.verdict)];
+  const auto count = [&](PublishVerdict verdict) { return counts[static_cast<std::size_t>(verdict)]; };
+  SourceStatistics& statistics = *statistics_[pending->source];
+  statistics.accepted.fetch_add(count(PublishVerdict::accepted), std::memory_order_relaxed);
+  statistics.duplicates.fetch_add(count(PublishVerdict::duplicate), std::memory_order_relaxed);
+  statistics.conflicts.fetch_add(count(PublishVerdict::conflict), std::memory_order_relaxed);
+  statistics.quarantined.fetch_add(count(PublishVerdict::quarantined), std::memory_order_relaxed);
+  statistics.failed.fetch_add(count(PublishVerdict::failed), std::memory_order_relaxed);
+  const std::uint64_t ignored = pending->ids.size() - results.size();
+  statistics.ignored.fetch_add(ignored, std::memory_order_relaxed);
+  if (!pending->respond) return;
+
+  std::string body;
+  body.reserve(128 + pending->ids.size() * 96);
+  json::Writer writer(body);
+  writer.begin_object();
+  writer.member("accepted", count(PublishVerdict::accepted)).member("duplicates", count(PublishVerdict::duplicate));
+  writer.member("conflicts", count(PublishVerdict::conflict)).member("quarantined", count(PublishVerdict::quarantined));
+  writer.member("ignored", ignored).member("failed", count(PublishVerdict::failed));
+  writer.key("results").begin_array();
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < pending->ids.size(); ++i) {
+    writer.begin_object();
+    if (pending->ignored[i]) {
+      writer.member("verdict", "ignored");
+    } else {
+      const PublishResult& result = results[next++];
+      writer.member("verdict", verdict_name(result.verdict));
+      if (result.sequence != 0) writer.member("sequence", result.sequence);
+      if (result.error) writer.member("error", base::name(result.error->code)).member("message", result.error->detail);
+    }
+    if (!pending->ids[i].empty()) writer.member("id", pending->ids[i]);
+    writer.end_object();
+  }
+  writer.end_array().end_object();
+  const int status = count(PublishVerdict::failed) > 0 ? 503 : 200;
+  net::HttpResponse response = net::HttpResponse::json(status, std::move(body));
+  if (status == 503) response.headers.emplace_back("Retry-After", "1");
+  std::exchange(pending->respond, {})(std::move(response));
+}
+
+}  // namespace trunkline::source

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "engine/engine.hpp"
+#include "event/topic_table.hpp"
+#include "net/http_server.hpp"
+#include "net/http_types.hpp"
+#include "source/router.hpp"
+#include "source/source_spec.hpp"
+#include "source/source_statistics.hpp"
+
+namespace trunkline::source {
+
+struct IngestOptions {
+  // Every answer within 4 s (DESIGN section 4): EventBridge API destinations give up after 5.
+  base::Millis answer_within = std::chrono::milliseconds(3'500);
+};
+
+// Takes events over HTTP: POST /ingest/NAME. One request is one atomic publish; the answer comes after the fsync:
+//
+//   200 {"accepted":1,"duplicates":0,"conflicts":0,"quarantined":0,"ignored":0,"failed":0,
+//        "results":[{"verdict":"accepted","sequence":42,"id":"…"}]}
+//
+// with one result per event in the order of the request. What cannot be understood is quarantined and acknowledged. An
+// item that could not be stored is "failed" and makes the whole answer 503, so that the sender sends again; what was
+// stored is then a duplicate. The status codes follow what each sender does with them (aws.md section 4,
+// azure-and-sinks.md A1):
+//
+//   wrong or no credential        eventbridge, genesys 401 (EventBridge retries it); eventgrid 503 (drops 401 and 403)
+//   a source that is not known    503: the sender keeps its events while the operator mends the configuration
+//   full disk, overload, stopping 503
+//
+// Event Grid handshakes: SubscriptionValidation is answered with its code, OPTIONS by the CloudEvents webhook
+// specification (section 4). Thread-safe: one instance serves all loops; each loop has its own decoder.
+class Ingest {
+ public:
+  Ingest(engine::Engine& engine, const event::TopicTable& topics, std::vector<SourceSpec> sources,
+         std::vector<net::IoLoop*> loops, IngestOptions options = {});
+  ~Ingest();
+
+  static bool owns(std::string_view path) { return path.starts_with("/ingest/"); }
+  void handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond);
+
+  // Any thread: events decoded from now on are routed by it.
+  void set_router(std::shared_ptr<const Router> router);
+  // While stopping, everything is answered 503.
+  void refuse();
+
+  // What publish() makes of a payload; also how quarantined input is taken in again. Loop thread.
+  struct Decoded {
+    std::vector<engine::PublishItem> items;  // what is to be stored
+    std::vector<std::string> ids;            // by event of the request, in order: its envelope id
+    std::vector<bool> ignored;               // by event: control, nothing to store
+  };
+  Decoded decode(net::IoLoop& loop, std::string_view payload, const std::string& source_name,
+                 const std::string& content_type);
+
+  const std::vector<SourceSpec>& sources() const { return sources_; }
+  const SourceStatistics& statistics(std::size_t source) const { return *statistics_[source]; }
+
+ private:
+  struct LoopPart;
+  struct Pending;
+
+  const SourceSpec* find(std::string_view name) const;
+  LoopPart& part(net::IoLoop& loop);
+  bool authenticated(const SourceSpec& source, const net::HttpRequest& request) const;
+  bool handshake(const SourceSpec& source, const net::HttpRequest& request, net::Responder& respond) const;
+  void publish(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond);
+  void answer(const std::shared_ptr<Pending>& pending, std::vector<engine::PublishResult> results);
+
+  engine::Engine& engine_;
+  const std::vector<SourceSpec> sources_;
+  const IngestOptions options_;
+  std::vector<std::unique_ptr<SourceStatistics>> statistics_;
+  std::vector<std::unique_ptr<LoopPart>> parts_;
+  std::atomic<bool> refusing_{false};
+};
+
+}  // namespace trunkline::source
