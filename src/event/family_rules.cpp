@@ -1,5 +1,6 @@
 #include "event/family_rules.hpp"
 
+#include <initializer_list>
 #include <span>
 
 #include "base/text.hpp"

@@ -1,5 +1,6 @@
 #include "json/writer.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -50,6 +51,12 @@ void append_number(std::string& out, Number value) {
 
 void append_string(std::string& out, std::string_view text) {
   out.push_back('"');
+  // Names and ids are nearly always plain.
+  if (std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; })) {
+    out.append(text);
+    out.push_back('"');
+    return;
+  }
   if (!base::is_valid_utf8(text)) {
     for (std::size_t wrong = utf8_error_at(text); wrong < text.size(); wrong = utf8_error_at(text)) {
       append_quoted(out, text.substr(0, wrong));
