@@ -1,0 +1,84 @@
+#include "filter/access_plan.hpp"
+
+#include <algorithm>
+
+namespace trunkline::filter {
+namespace {
+
+using Op = Condition::Op;
+
+std::string key_of(const Policy& policy, const Clause& clause, const Condition& condition) {
+  std::string key(1, policy.scope() == Scope::message_body ? 'b' : 'a');
+  key += clause.path;
+  key += '\0';
+  key += condition.source;
+  return key;
+}
+
+// How likely a value at the path satisfies a condition of this kind; only the order matters. Estimates.
+double weight(const Condition& condition) {
+  switch (condition.op) {
+    case Op::string:
+    case Op::number:
+    case Op::ignore_case:
+      return 1;
+    case Op::cidr:
+    case Op::prefix:
+    case Op::suffix:
+    case Op::prefix_ignore_case:
+    case Op::suffix_ignore_case:
+      return 4;
+    case Op::wildcard:
+      return 6;
+    case Op::numeric:
+      return 20;
+    case Op::true_literal:
+    case Op::false_literal:
+    case Op::null:
+      return 40;
+    case Op::exists:
+      return 90;
+    case Op::absent:
+      return 95;
+    default:
+      return 80;  // anything-but
+  }
+}
+
+}  // namespace
+
+void AccessPlan::count(const Policy& policy) {
+  for (const Clause& clause : policy.clauses()) {
+    for (const Condition& condition : clause.conditions) ++counts_[key_of(policy, clause, condition)];
+  }
+}
+
+double AccessPlan::cost(const Policy& policy, std::uint32_t clause_number) const {
+  const Clause& clause = policy.clauses()[clause_number];
+  double sum = 0;
+  for (const Condition& condition : clause.conditions) {
+    sum += weight(condition) * counts_.at(key_of(policy, clause, condition));
+  }
+  return sum;
+}
+
+AccessPlan::Choice AccessPlan::choose(const Policy& policy, const Policy::Node& node) const {
+  if (node.kind == Policy::Node::Kind::clause) return {cost(policy, node.clause), {node.clause}};
+  Choice out;
+  for (const Policy::Node& child : node.children) {
+    Choice choice = choose(policy, child);
+    if (node.kind == Policy::Node::Kind::any) {
+      out.cost += choice.cost;
+      out.clauses.insert(out.clauses.end(), choice.clauses.begin(), choice.clauses.end());
+    } else if (out.clauses.empty() || choice.cost < out.cost) {
+      out = std::move(choice);
+    }
+  }
+  return out;
+}
+
+std::vector<std::uint32_t> AccessPlan::choose(const Policy& policy) const {
+  return choose(policy, policy.root()).clauses;
+}
+
+}  // namespace trunkline::filter
