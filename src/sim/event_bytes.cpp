@@ -1,5 +1,6 @@
 #include "sim/event_bytes.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace trunkline::sim {
@@ -82,19 +83,18 @@ std::vector<std::string_view> split_events(std::string_view body) {
 
 OwnBytes own_bytes(std::string_view event) {
   constexpr std::string_view kSpliced = R"(,"_processingTimestamp")";
-  constexpr std::string_view kSequence = R"("_sequence":)";
+  constexpr std::string_view kSequence = R"(,"_sequence":)";
   OwnBytes own{event, false, 0};
   // The spliced members are the last of the object, so the last occurrence is the hub's, whatever the event itself
-  // holds.
-  const std::size_t place = event.rfind(kSpliced);
+  // holds. A raw body may be followed by the sequence alone.
+  const std::size_t number = event.rfind(kSequence);
+  const std::size_t place = std::min(event.rfind(kSpliced), number);
   if (place == std::string_view::npos || event.back() != '}') return own;
   own.head = event.substr(0, place);
   own.closed = true;
-  const std::string_view tail = event.substr(place);
-  const std::size_t number = tail.find(kSequence);
   if (number == std::string_view::npos) return own;
-  const char* from = tail.data() + number + kSequence.size();
-  const char* end = tail.data() + tail.size();
+  const char* from = event.data() + number + kSequence.size();
+  const char* end = event.data() + event.size();
   if (from != end && *from == '"') ++from;
   std::from_chars(from, end, own.sequence);
   return own;

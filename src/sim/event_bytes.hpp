@@ -18,8 +18,8 @@ struct OwnBytes {
   bool closed = false;         // …and a closing brace, if members that the hub spliced in were taken off
   std::uint64_t sequence = 0;  // `_sequence` among the spliced members; 0: none
 };
-// Takes off what the hub adds to enriched events: from `,"_processingTimestamp"` of the outermost object to the closing
-// brace.
+// Takes off what the hub adds at the end of an event: from the last `,"_processingTimestamp"` or `,"_sequence":` to the
+// closing brace, whichever comes first.
 OwnBytes own_bytes(std::string_view event);
 std::string joined(const OwnBytes& bytes);
 

@@ -43,6 +43,10 @@ TEST(OwnBytes, takes_off_what_the_hub_spliced_in_and_nothing_else) {
   const OwnBytes own = own_bytes(enriched);
   EXPECT_EQ(joined(own), raw);
   EXPECT_EQ(own.sequence, 4711u);
+  const std::string with_sequence = raw.substr(0, raw.size() - 1) + R"(,"_sequence":"12"})";
+  const OwnBytes numbered = own_bytes(with_sequence);
+  EXPECT_EQ(joined(numbered), raw);
+  EXPECT_EQ(numbered.sequence, 12u);
   EXPECT_EQ(own_bytes("").sequence, 0u);
 }
 

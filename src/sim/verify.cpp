@@ -22,6 +22,7 @@ constexpr CategoryRule kCategories[] = {
     {"v2.detail.events.agent.", "", "agent"},
     {"v2.users.", ".workforcemanagement.", "wfm"},
     {"v2.workforcemanagement.", "", "wfm"},
+    {"v2.users.", ".conversationsummary", "agent"},
     {"v2.users.", ".conversations", "conversation"},
     {"v2.users.", ".", "agent"},
     {"v2.analytics.queues.", "", "queue"},

@@ -72,6 +72,17 @@ void expect_only(const VerifyReport& report, Offence offence) {
   EXPECT_EQ(report.offenders[0].offence, offence);
 }
 
+TEST(CategoryOf, is_the_family_that_topics_tsv_gives) {
+  EXPECT_EQ(category_of("v2.users.u.conversationsummary"), "agent");
+  EXPECT_EQ(category_of("v2.users.u.conversations.calls"), "conversation");
+  EXPECT_EQ(category_of("v2.users.u.workforcemanagement.adherence"), "wfm");
+  EXPECT_EQ(category_of("v2.users.u.presence"), "agent");
+  EXPECT_EQ(category_of("v2.analytics.queues.q.observations"), "queue");
+  EXPECT_EQ(category_of("v2.analytics.conversation.c.metrics"), "analytics");
+  EXPECT_EQ(category_of("v2.routing.queues.q.users"), "queue");
+  EXPECT_EQ(category_of("v3.new"), "unknown");
+}
+
 TEST(Verifier, holds_when_everything_came_once_in_order_and_unchanged) {
   World20 world;
   const VerifyReport report = world.verify();
