@@ -1,0 +1,132 @@
+#include "sinks/http_verdict.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+#include <string>
+
+namespace trunkline::sinks {
+namespace {
+
+using base::Errc;
+using base::Millis;
+using delivery::BatchVerdict;
+using delivery::EventVerdict;
+using delivery::Verdict;
+
+// So that adding it to a time cannot overflow; delivery bounds it far lower.
+constexpr std::int64_t kSecondsMax = 365 * 24 * 3600;
+constexpr std::size_t kDetailBytesMax = 1'024;
+
+std::optional<base::WallTime> parse_http_date(std::string_view text, base::WallTime now) {
+  const std::string copy(text);
+  for (const char* format : {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
+    std::tm parts{};
+    const char* end = ::strptime(copy.c_str(), format, &parts);
+    if (end == nullptr || *end != '\0') continue;
+    const std::time_t seconds = ::timegm(&parts);
+    base::WallTime time{std::chrono::seconds(seconds)};
+    // A two-digit year more than 50 years ahead is the past one (RFC 9110 section 5.6.7).
+    if (format[1] == 'A' && time - now > std::chrono::years(50)) time -= std::chrono::days(36'525);
+    return time;
+  }
+  return std::nullopt;
+}
+
+Verdict verdict_of_status(int status) {
+  if (status >= 200 && status < 300) return Verdict::delivered;
+  if (status < 400) return Verdict::unavailable;
+  switch (status) {
+    case 408:
+    case 425:
+    case 429:
+      return Verdict::retry;
+    case 401:
+    case 402:
+    case 403:
+    case 404:
+    case 405:
+    case 407:
+    case 410:
+    case 421:
+    case 502:
+    case 503:
+    case 504:
+    case 511:
+    case 529:
+    case 530:
+      return Verdict::unavailable;
+    default:
+      break;
+  }
+  if (status >= 520 && status <= 527) return Verdict::unavailable;
+  return Verdict::rejected;
+}
+
+EventVerdict of_answer(const net::ClientResponse& response, base::WallTime now) {
+  EventVerdict verdict;
+  verdict.verdict = verdict_of_status(response.status);
+  if (verdict.verdict == Verdict::delivered) return verdict;
+  verdict.error_class = fmt::format("http_{}", response.status);
+  verdict.detail = response.body.substr(0, kDetailBytesMax);
+  if (response.status >= 300 && response.status < 400) {
+    verdict.detail = fmt::format("redirects to {}; redirects are not followed",
+                                 net::find_header(response.headers, "Location").value_or("nowhere"));
+    verdict.detail.resize(std::min(verdict.detail.size(), kDetailBytesMax));
+  }
+  if (const auto after = net::find_header(response.headers, "Retry-After"))
+    verdict.after = parse_retry_after(*after, now);
+  return verdict;
+}
+
+EventVerdict of_error(const base::Error& error) {
+  EventVerdict verdict{Verdict::unavailable, {}, "connect", error.detail};
+  switch (error.code) {
+    case Errc::timeout:
+      verdict.error_class = "timeout";
+      break;
+    case Errc::invalid:
+      verdict.error_class = "forbidden_address";
+      break;
+    case Errc::cancelled:
+      verdict.error_class = "cancelled";
+      break;
+    case Errc::overloaded:
+      verdict.verdict = Verdict::retry;
+      verdict.error_class = "client_full";
+      verdict.after = std::chrono::seconds(1);
+      break;
+    default:
+      break;
+  }
+  verdict.detail.resize(std::min(verdict.detail.size(), kDetailBytesMax));
+  return verdict;
+}
+
+}  // namespace
+
+std::optional<Millis> parse_retry_after(std::string_view text, base::WallTime now) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  if (text.empty()) return std::nullopt;
+  if (text.find_first_not_of("0123456789") == std::string_view::npos) {
+    std::int64_t seconds = kSecondsMax;  // kept where the number does not fit
+    std::from_chars(text.data(), text.data() + text.size(), seconds);
+    return std::chrono::seconds(std::min(seconds, kSecondsMax));
+  }
+  const auto date = parse_http_date(text, now);
+  if (!date) return std::nullopt;
+  return std::clamp<Millis>(*date - now, Millis(0), std::chrono::seconds(kSecondsMax));
+}
+
+BatchVerdict http_verdict(const base::Result<net::ClientResponse>& answer, std::size_t events, base::WallTime now) {
+  EventVerdict verdict = answer.ok() ? of_answer(*answer, now) : of_error(answer.error());
+  BatchVerdict result;
+  result.refused = verdict.verdict == Verdict::rejected && events > 1;
+  result.events.assign(result.refused ? 1 : events, verdict);
+  return result;
+}
+
+}  // namespace trunkline::sinks
