@@ -78,6 +78,7 @@ bool is_blank(std::string_view text) {
 void Decoder::decode(std::string_view payload, const DecodeContext& context, std::vector<Decoded>& out) {
   context_ = &context;
   out_ = &out;
+  begin_ = out.size();
   text(payload, Frame{.item = payload, .form = std::nullopt});
 }
 
@@ -99,12 +100,25 @@ void Decoder::text(std::string_view text, Frame frame) {
   reject(reason, parsed.error().detail, frame);
 }
 
+// Whether the array has items, and not too many; else rejects it.
+bool Decoder::fits(Value array, const Frame& frame) {
+  if (array.size() == 0) {
+    reject(Reason::empty_array, "the array is empty", frame);
+    return false;
+  }
+  if (out_->size() - begin_ + array.size() > kItemsMax) {
+    reject(Reason::too_many_items, "more than 10000 items in one payload", frame);
+    return false;
+  }
+  return true;
+}
+
 void Decoder::value(Value value, Frame frame) {
   if (value.is(Type::object)) return object(value, frame);
   if (!value.is(Type::array) || frame.in_array) {
     return reject(Reason::wrong_type, "an event is a JSON object", frame);
   }
-  if (value.size() == 0) return reject(Reason::empty_array, "the array is empty", frame);
+  if (!fits(value, frame)) return;
   frame.in_array = true;
   for (auto item = value.first(); item; item = item->next()) {
     frame.item = item->raw();
@@ -122,7 +136,7 @@ void Decoder::wrapped(std::optional<Value> inner, Frame frame, std::string_view 
 
 void Decoder::records(Value list, const Frame& frame) {
   if (!list.is(Type::array)) return reject(Reason::wrong_member, "Records is no array", frame);
-  if (list.size() == 0) return reject(Reason::empty_array, "Records is empty", frame);
+  if (!fits(list, frame)) return;
   for (auto record = list.first(); record; record = record->next()) {
     Frame inner = frame;
     const std::optional<Value> body = record->find("body");

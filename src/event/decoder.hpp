@@ -45,6 +45,10 @@ class Decoder {
  public:
   explicit Decoder(const TopicTable& topics) : topics_(topics) {}
 
+  // Items of one payload. Lambda hands over 10,000 records at most, Event Grid 5,000; an entry takes half a kilobyte,
+  // so that without a bound a megabyte of "{}," would become 170. An array that goes beyond it is rejected as one item.
+  static constexpr std::size_t kItemsMax = 10'000;
+
   // Appends one entry per item, in order; at least one, also for an empty payload. A bad item rejects only itself.
   void decode(std::string_view payload, const DecodeContext& context, std::vector<Decoded>& out);
 
@@ -66,6 +70,7 @@ class Decoder {
   void text(std::string_view text, Frame frame);
   void value(json::Value value, Frame frame);
   void object(json::Value object, Frame frame);
+  bool fits(json::Value array, const Frame& frame);
   bool wrapper(json::Value object, const Frame& frame);
   void records(json::Value list, const Frame& frame);
   void wrapped(std::optional<json::Value> inner, Frame frame, std::string_view member);
@@ -82,6 +87,7 @@ class Decoder {
   std::string scratch_;
   const DecodeContext* context_ = nullptr;
   std::vector<Decoded>* out_ = nullptr;
+  std::size_t begin_ = 0;  // where this payload's entries begin in *out_
 };
 
 }  // namespace trunkline::event

@@ -123,7 +123,7 @@ TEST(Decoder, gives_every_rejection_its_own_reason) {
       {"id,name\n", "not_json: not JSON at byte 0: a value expected"},
       {deep, "too_deep: nested deeper than 1000 at byte 1000"},
       {"[]", "empty_array: the array is empty"},
-      {R"({"Records":[]})", "empty_array: Records is empty"},
+      {R"({"Records":[]})", "empty_array: the array is empty"},
       {"17", "wrong_type: an event is a JSON object"},
       {"\"text\"", "wrong_type: an event is a JSON object"},
       {"[[]]", "wrong_type: an event is a JSON object"},
@@ -233,6 +233,19 @@ TEST(Decoder, bounds_wrappers_inside_one_another) {
   std::string strings = "{}";
   for (int i = 0; i < 5; ++i) strings = R"({"Type":"Notification","Message":)" + as_json(strings) + "}";
   EXPECT_EQ(rejection_of(strings), "too_nested: JSON inside JSON strings more than 4 times");
+}
+
+TEST(Decoder, bounds_the_items_of_one_payload) {
+  const auto list = [](std::size_t count, std::string_view item) {
+    std::string text = "[" + std::string(item);
+    for (std::size_t i = 1; i < count; ++i) text.append(",").append(item);
+    return text + "]";
+  };
+  EXPECT_EQ(decode_all(list(10'000, "{}")).size(), 10'000u);
+  EXPECT_EQ(rejection_of(list(10'001, "{}")), "too_many_items: more than 10000 items in one payload");
+  const auto nested = decode_all(list(3, R"({"requestPayload":)" + list(4'000, "{}") + "}"));
+  ASSERT_EQ(nested.size(), 8'001u);
+  EXPECT_EQ(std::get<Rejected>(nested.back()).reason, Reason::too_many_items);
 }
 
 TEST(Decoder, can_be_used_again_and_appends) {

@@ -11,11 +11,13 @@ namespace {
 constexpr std::array<std::string_view, 6> kForms = {"eventbridge",        "eventgrid", "cloudevents",
                                                     "lambda_destination", "bare",      "flat"};
 constexpr std::array<std::string_view, 5> kOrders = {"none", "conversation", "agent", "queue", "topic"};
-constexpr std::array<std::string_view, 12> kReasons = {
-    "empty_body", "invalid_utf8", "not_json",        "too_deep",       "too_nested",   "empty_array",
+constexpr std::array<std::string_view, 13> kReasons = {
+    "empty_body", "invalid_utf8", "not_json",        "too_deep",       "too_nested",   "empty_array", "too_many_items",
     "wrong_type", "unknown_form", "bare_event_body", "missing_member", "wrong_member", "control"};
 
 }  // namespace
+
+static_assert(kReasons.size() == static_cast<std::size_t>(Reason::control) + 1);
 
 std::string_view name(Form form) {
   return kForms[static_cast<std::size_t>(form)];

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.hpp"
 #include "event/event_testing.hpp"
 
 namespace trunkline::event {
@@ -79,6 +80,24 @@ TEST(Identity, of_a_flat_event_leaves_its_id_out_of_the_body) {
   EXPECT_EQ(flat("1").body_hash, flat("2").body_hash);
   EXPECT_EQ(flat("1").content_identity, flat("2").content_identity);
   EXPECT_NE(flat("1").envelope_identity, flat("2").envelope_identity);
+}
+
+TEST(Identity, keeps_the_beginning_of_a_long_key_and_compares_all_of_it) {
+  const auto transcript = [](std::string_view last) {
+    std::string list;
+    for (int i = 0; i < 40; ++i)
+      list += R"({"utteranceId":"\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9","isFinal":true},)";
+    return decode_event(envelope("v2.conversations.c.transcription", R"({"communicationId":"m","transcripts":[)" +
+                                                                         list + R"({"utteranceId":")" +
+                                                                         std::string(last) + R"(","isFinal":true}]})"));
+  };
+  const Event one = transcript("1");
+  const Event two = transcript("2");
+  EXPECT_EQ(one.content_key, two.content_key);
+  EXPECT_LE(one.content_key.size(), 515u);
+  EXPECT_TRUE(one.content_key.ends_with("\u2026"));
+  EXPECT_TRUE(base::is_valid_utf8(one.content_key));
+  EXPECT_NE(one.content_identity, two.content_identity);
 }
 
 struct Key {

@@ -14,6 +14,7 @@ enum class Reason : std::uint8_t {
   too_deep,         // nested deeper than EventBridge allows
   too_nested,       // more wrappers inside one another than any sender makes
   empty_array,      // an array without an item
+  too_many_items,   // more items in one payload than any sender batches
   wrong_type,       // an item that is no JSON object
   unknown_form,     // an object of none of the forms
   bare_event_body,  // only the eventBody of a notification: it names no topic

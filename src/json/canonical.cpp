@@ -7,6 +7,18 @@
 #include "json/writer.hpp"
 
 namespace trunkline::json {
+namespace {
+
+// Names shorter than 8 bytes are filled with zeros, which sort before every byte.
+std::uint64_t prefix_of(std::string_view name) {
+  std::uint64_t prefix = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    prefix = prefix << 8 | (i < name.size() ? static_cast<std::uint8_t>(name[i]) : std::uint8_t{0});
+  }
+  return prefix;
+}
+
+}  // namespace
 
 void Canonical::append_scalar(Value value) {
   const std::string_view raw = value.raw();
@@ -18,30 +30,30 @@ void Canonical::append_scalar(Value value) {
   }
 }
 
+bool Canonical::before(const Member& a, const Member& b) {
+  if (a.prefix != b.prefix) return a.prefix < b.prefix;
+  const int order = a.name.compare(b.name);
+  // Members of one name keep their input order, so that std::sort need not be stable (stable_sort allocates).
+  return order != 0 ? order < 0 : a.value.offset() < b.value.offset();
+}
+
 void Canonical::append_object(Value value, std::string_view without) {
   const std::size_t begin = members_.size();
   bool sorted = true;
   for (auto child = value.first(); child; child = child->next()) {
     const std::string_view name = child->name();
     if (!without.empty() && name == without) continue;
-    if (members_.size() > begin && name < members_.back().first) sorted = false;
-    members_.emplace_back(name, *child);
+    members_.push_back({prefix_of(name), name, *child});
+    if (members_.size() > begin + 1 && before(members_.back(), members_[members_.size() - 2])) sorted = false;
   }
-  if (!sorted) {
-    // Members of one name keep their input order by their offset, so that std::sort need not be stable (stable_sort
-    // allocates).
-    std::sort(members_.begin() + static_cast<std::ptrdiff_t>(begin), members_.end(), [](const auto& a, const auto& b) {
-      const int order = a.first.compare(b.first);
-      return order != 0 ? order < 0 : a.second.offset() < b.second.offset();
-    });
-  }
+  if (!sorted) std::sort(members_.begin() + static_cast<std::ptrdiff_t>(begin), members_.end(), before);
   out_.push_back('{');
   const std::size_t end = members_.size();
   for (std::size_t i = begin; i < end; ++i) {
     if (i > begin) out_.push_back(',');
-    append_string(out_, members_[i].first);
+    append_string(out_, members_[i].name);
     out_.push_back(':');
-    append(members_[i].second, {});
+    append(members_[i].value, {});
   }
   out_.push_back('}');
   members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(begin), members_.end());

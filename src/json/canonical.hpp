@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/hash.hpp"
@@ -30,7 +29,14 @@ class Canonical {
   void append_scalar(Value value);
 
   std::string out_;
-  std::vector<std::pair<std::string_view, Value>> members_;  // a stack: each open object's members behind its parent's
+  struct Member {
+    std::uint64_t prefix;  // the name's first 8 bytes, big-endian: decides most comparisons
+    std::string_view name;
+    Value value;
+  };
+  static bool before(const Member& a, const Member& b);
+
+  std::vector<Member> members_;  // a stack: each open object's members behind its parent's
 };
 
 std::string canonical(Value value);

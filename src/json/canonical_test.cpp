@@ -16,6 +16,12 @@ TEST(Canonical, sorts_members_by_the_bytes_of_their_decoded_names) {
             "{\"B\":null,\"a\":[{\"y\":2,\"z\":1},3],\"aa\":true,\"b\":1,\"\xC3\xA9\":1}");
 }
 
+TEST(Canonical, sorts_names_with_a_common_beginning_and_names_with_zero_bytes) {
+  EXPECT_EQ(canonical_of(R"({"participantId":1,"participant":2,"participa":3,"participb":4,"particip":5})"),
+            R"({"particip":5,"participa":3,"participant":2,"participantId":1,"participb":4})");
+  EXPECT_EQ(canonical_of(R"({"a\u0000":1,"a":2,"":3})"), R"({"":3,"a":2,"a\u0000":1})");
+}
+
 TEST(Canonical, makes_different_escapes_of_one_text_equal) {
   EXPECT_EQ(canonical_of(R"({"\u0061":"\u0041\/\u000a"})"), canonical_of(R"({"a":"A/\n"})"));
   EXPECT_EQ(canonical_of(R"(["\u001F"])"), R"(["\u001f"])");
