@@ -1,5 +1,6 @@
 #include "sim/sink_server.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -34,18 +35,21 @@ class HeaderValues {
       }
     }
   }
-  // One value for all events, or one for each.
-  std::string_view at(std::size_t event) const {
-    if (values_.size() == 1) return values_[0];
-    return event < values_.size() ? values_[event] : std::string_view{};
+  // One value for all events of the request.
+  std::string_view shared() const { return values_.empty() ? std::string_view{} : values_[0]; }
+  // One value per event, in order.
+  std::string_view at(std::size_t event) const { return event < values_.size() ? values_[event] : std::string_view{}; }
+  // Whether the list names the sequence number: "42" or "42=41".
+  bool names(std::uint64_t sequence) const {
+    return std::any_of(values_.begin(), values_.end(), [sequence](std::string_view value) {
+      return sequence != 0 && number(value.substr(0, value.find('='))) == sequence;
+    });
   }
-  std::uint64_t number(std::size_t event) const {
+  static std::uint64_t number(std::string_view text) {
     std::uint64_t value = 0;
-    const std::string_view text = values_.size() == 1 && event > 0 ? std::string_view{} : at(event);
     std::from_chars(text.data(), text.data() + text.size(), value);
     return value;
   }
-  bool flag(std::size_t event) const { return at(event) == "true" || at(event) == "1"; }
 
  private:
   std::vector<std::string_view> values_;
@@ -133,14 +137,14 @@ void SinkServer::write_lines(const Taken& taken) {
     line.arrival = taken.arrival;
     line.place = static_cast<std::uint32_t>(place);
     line.answered = answered;
-    line.sequence = sequences.number(place);
-    line.attempt = static_cast<std::uint32_t>(attempts.number(attempts.at(place).empty() ? 0 : place));
-    line.consumer = consumers.at(place);
-    line.gap_before = gaps.flag(place);
-    line.redriven = redriven.flag(place);
+    line.sequence = HeaderValues::number(sequences.at(place));
+    if (line.sequence == 0) line.sequence = own.sequence;
+    line.attempt = static_cast<std::uint32_t>(HeaderValues::number(attempts.shared()));
+    line.consumer = consumers.shared();
+    line.gap_before = gaps.names(line.sequence);
+    line.redriven = redriven.names(line.sequence);
     line.hash = own.closed ? base::hash128(joined(own)) : base::hash128(own.head);
     line.envelope_id = envelope_id(own.head);
-    if (line.sequence == 0) line.sequence = own.sequence;
     if (ledger_ != nullptr) ledger_->add(line);
     ++statistics_.events_taken;
     ++place;

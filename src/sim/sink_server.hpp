@@ -27,8 +27,10 @@ struct SinkStatistics {
 // all members optional; `for` returns to ok by itself and is required with refuse unless a control address of its own
 // exists. Leaving hang answers what hangs with 503.
 //
-// What it reads of a request beside its body: headers trunkline-sequence, trunkline-attempt, trunkline-consumer,
-// trunkline-gap-before and trunkline-redriven, each with one value per event in order, or one for all.
+// What it reads of a request beside its body: headers trunkline-sequence (one number per event, in order),
+// trunkline-attempt and trunkline-consumer (one value for all), trunkline-gap-before and trunkline-redriven (the
+// sequence numbers that this is true of; what follows an equals sign is not read). Without trunkline-sequence,
+// `_sequence` of the event itself counts.
 //
 // Lives on one loop: construct and listen() before it starts or on it; destroy after it has been stopped.
 class SinkServer {
