@@ -12,7 +12,7 @@ namespace {
 namespace base = trunkline::base;
 namespace config = trunkline::config;
 
-constexpr std::string_view kCredential = "a-credential-that-no-input-holds";
+constexpr std::string_view kCredential = "a-credential-of-the-environment";
 
 config::Resolver resolver() {
   return {[](const std::string& name) -> std::optional<std::string> {
@@ -31,6 +31,8 @@ config::Resolver resolver() {
 // A configuration is never half accepted, findings stand inside the file, and no credential gets into them.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
+  // libFuzzer learns the credential from comparisons.
+  if (text.find(kCredential) != std::string_view::npos) return 0;
   const config::Loaded loaded = config::parse(text, resolver());
   bool failed = false;
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {

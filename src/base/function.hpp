@@ -30,9 +30,9 @@ class UniqueFunction<R(Args...)> {
   };
   template <class F>
   struct Target final : Base {
-    explicit Target(F callable) : callable_(std::move(callable)) {}
-    R call(Args... args) override { return callable_(std::forward<Args>(args)...); }
-    F callable_;
+    explicit Target(F held) : callable(std::move(held)) {}
+    R call(Args... args) override { return callable(std::forward<Args>(args)...); }
+    F callable;
   };
   std::unique_ptr<Base> target_;
 };

@@ -94,8 +94,8 @@ std::optional<WallTime> parse_time(std::string_view text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, millis = 0;
   std::chrono::minutes offset{};
   const bool shape = read_digits(text, pos, 4, year) && read_char(text, pos, '-') && read_digits(text, pos, 2, month) &&
-                     read_char(text, pos, '-') && read_digits(text, pos, 2, day) && pos < text.size() &&
-                     (text[pos] == 'T' || text[pos] == 't' || text[pos] == ' ') && ++pos &&
+                     read_char(text, pos, '-') && read_digits(text, pos, 2, day) &&
+                     (read_char(text, pos, 'T') || read_char(text, pos, 't') || read_char(text, pos, ' ')) &&
                      read_digits(text, pos, 2, hour) && read_char(text, pos, ':') &&
                      read_digits(text, pos, 2, minute) && read_char(text, pos, ':') &&
                      read_digits(text, pos, 2, second) && read_fraction(text, pos, millis) &&

@@ -24,7 +24,7 @@ base::Result<std::string> read_file(const std::string& path, std::size_t bytes_m
 Resolver Resolver::system() {
   constexpr std::size_t kCredentialBytesMax = 64 << 10;
   return {[](const std::string& name) -> std::optional<std::string> {
-            const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): contract in the header
+            const char* value = std::getenv(name.c_str());
             return value == nullptr ? std::nullopt : std::optional<std::string>(value);
           },
           [](const std::string& path) { return read_file(path, kCredentialBytesMax); }};

@@ -123,7 +123,7 @@ constexpr std::array kRoot = {
                  .type = Type::size,
                  .fallback = "10GiB",
                  .min = 64 * kMiB,
-                 .max = 1024 * 1024 * kGiB,
+                 .max = kGiB * 1024 * 1024,
                  .reloadable = true,
                  .help = "What the store may take on disk. When it is full, `on_full` of each consumer decides."},
                 assign<&Config::store, &Store::disk_budget>},

@@ -268,7 +268,7 @@ class ValueReader {
     constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
     const auto allowed = [&](char c) {
       return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-             kMarks.find(c) != kMarks.npos;
+             kMarks.find(c) != std::string_view::npos;
     };
     return !text.empty() && std::ranges::all_of(text, allowed);
   }
