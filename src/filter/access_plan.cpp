@@ -77,8 +77,20 @@ AccessPlan::Choice AccessPlan::choose(const Policy& policy, const Policy::Node& 
   return out;
 }
 
-std::vector<std::uint32_t> AccessPlan::choose(const Policy& policy) const {
-  return choose(policy, policy.root()).clauses;
+AccessPlan::Covers AccessPlan::choose(const Policy& policy) const {
+  // A value or a prefix that a handful of policies name: to evaluate these costs less than to look further.
+  constexpr double kRarelyHit = 16;
+  Choice best = choose(policy, policy.root());
+  Covers out{best.clauses, {}};
+  if (best.cost <= kRarelyHit || policy.root().kind != Policy::Node::Kind::all) return out;
+  double least = 0;
+  for (const Policy::Node& child : policy.root().children) {
+    Choice other = choose(policy, child);
+    if (other.clauses == best.clauses || (!out.second.empty() && other.cost >= least)) continue;
+    least = other.cost;
+    out.second = std::move(other.clauses);
+  }
+  return out;
 }
 
 }  // namespace trunkline::filter

@@ -9,14 +9,18 @@
 
 namespace trunkline::filter {
 
-// Chooses through which clauses the index reaches each policy: a set of which at least one must hold for the policy to
-// hold. Counts first how often every condition stands in all the policies, since a condition that many share is hit for
-// many at once.
+// Chooses through which clauses the index reaches each policy. A cover is a set of clauses of which at least one must
+// hold for the policy to hold. Counts first how often every condition stands in all the policies, since a condition
+// that many share is hit for many at once.
 class AccessPlan {
  public:
   void count(const Policy& policy);
-  // Clauses of the policy, to be called when all are counted; the policy has at least one.
-  std::vector<std::uint32_t> choose(const Policy& policy) const;
+  struct Covers {
+    std::vector<std::uint32_t> first;   // never empty
+    std::vector<std::uint32_t> second;  // must be hit, too; empty where the first is rarely hit, or there is no other
+  };
+  // To be called when all policies are counted; the policy has at least one clause.
+  Covers choose(const Policy& policy) const;
 
  private:
   struct Choice {

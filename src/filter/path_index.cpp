@@ -5,15 +5,14 @@ namespace trunkline::filter {
 using Op = Condition::Op;
 
 void PathIndex::add(const Clause& clause, std::uint32_t number) {
-  std::size_t anything_buts = 0;
-  for (const Condition& condition : clause.conditions) anything_buts += condition.is_anything_but() ? 1 : 0;
   for (const Condition& condition : clause.conditions) {
     if (!condition.is_anything_but()) {
       add_condition(condition, number);
-    } else if (anything_buts == 1 && condition.op != Op::anything_but_wildcard) {
-      add_anything_but(condition, number);
-    } else {
+    } else if (condition.op == Op::anything_but_wildcard || but_last_ == number) {
       present_.add(number);
+    } else {
+      but_last_ = number;
+      add_anything_but(condition, number);
     }
   }
 }
@@ -117,7 +116,7 @@ void PathIndex::visit_string(std::string_view text, std::span<std::uint64_t> can
   if (!exact_folded_.empty() || !prefixes_folded_.empty() || !suffixes_folded_.empty()) {
     folded_text.clear();
     append_folded(folded_text, text);
-    exact_folded_.visit(folded_text, see);
+    if (!exact_folded_.empty()) exact_folded_.visit(folded_text, see);
     prefixes_folded_.visit(folded_text, see);
     suffixes_folded_.visit(folded_text, see);
   }
@@ -126,16 +125,15 @@ void PathIndex::visit_string(std::string_view text, std::span<std::uint64_t> can
 }
 
 void PathIndex::visit_anything_but(const Scalar& value, std::span<std::uint64_t> candidates, Buffers& buffers) const {
-  const std::span<std::uint64_t> rest = buffers.excluding;
-  const auto exclude = [&](const Posting& posting) { posting.remove_from(rest); };
-  but_all_.add_to(rest);
+  const std::span<std::uint64_t> excluded = buffers.excluded;
+  const auto exclude = [&](const Posting& posting) { posting.add_to(excluded); };
   if (value.kind == Scalar::Kind::string) {
-    but_strings_.visit(value.text, exclude);
-    but_prefixes_.visit(value.text, exclude);
+    if (!but_strings_.empty()) but_strings_.visit(value.text, exclude);
+    if (!but_prefixes_.empty()) but_prefixes_.visit(value.text, exclude);
   } else if (value.number && !but_numbers_.empty()) {
     but_numbers_.visit(*value.number, exclude);
   }
-  but_all_.move_rest(rest, candidates);
+  but_all_.add_rest(excluded, candidates);
 }
 
 }  // namespace trunkline::filter

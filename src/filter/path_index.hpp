@@ -15,11 +15,11 @@ namespace trunkline::filter {
 class PathIndex {
  public:
   struct Buffers {
-    std::vector<std::uint64_t> excluding;  // all zero between calls; as long as the candidate set
+    std::vector<std::uint64_t> excluded;  // all zero between calls; as long as the candidate set
     std::string folded;
   };
 
-  // Reaches policy `number` through this clause. Numbers ascend; a policy may come several times.
+  // Reaches `number` through this clause. A number may come several times, one after the other.
   void add(const Clause& clause, std::uint32_t number);
   void finish();
 
@@ -50,9 +50,10 @@ class PathIndex {
   WildcardTable wildcards_;
   RangeTable<Decimal> numbers_;
   RangeTable<IpAddress> addresses_;
-  // anything-but: all policies, and which of them a value excludes. Only policies with a single such condition here;
-  // the others are in present_, since a value that one of two conditions excludes may satisfy the other.
+  // anything-but: all policies, and which of them a value excludes. One condition of a policy at most; with a second
+  // one the policy stands in present_, too, since a value that the one excludes may satisfy the other.
   Posting but_all_;
+  std::uint32_t but_last_ = UINT32_MAX;  // the number added last
   ExactTable but_strings_;
   AffixTable<false> but_prefixes_;
   RangeTable<Decimal> but_numbers_;

@@ -46,7 +46,8 @@ class LeafRange {
 struct PolicyIndex::ScopeIndex {
   PathTrie trie;
   std::vector<PathIndex> by_path;
-  std::vector<std::uint32_t> absences;  // paths that want to know when nothing is there
+  std::vector<std::uint32_t> absences;   // paths that want to know when nothing is there
+  std::vector<std::uint64_t> one_cover;  // subscriptions that need no second hit
 };
 
 struct PolicyIndex::Scratch::Impl {
@@ -116,22 +117,35 @@ void PolicyIndex::Scratch::Impl::read_value(json::Value value, const PathTrie& t
 }
 
 PolicyIndex::PolicyIndex(std::vector<Subscription> subscriptions) : subscriptions_(std::move(subscriptions)) {
-  TRUNKLINE_CHECK(subscriptions_.size() < UINT32_MAX, "subscriptions are counted in 32 bits");
+  TRUNKLINE_CHECK(subscriptions_.size() < UINT32_MAX / 4,
+                  "subscriptions and their second covers are counted in 32 bits");
   AccessPlan plan;
   for (const Subscription& subscription : subscriptions_) plan.count(subscription.policy);
   paths_.resize(subscriptions_.size());
+  words_ = (subscriptions_.size() + 63) / 64;
+  // The second covers count on from where the first ones end.
+  const auto second_number = [&](std::uint32_t number) { return static_cast<std::uint32_t>(64 * words_) + number; };
+  std::vector<AccessPlan::Covers> covers(subscriptions_.size());
   for (std::uint32_t number = 0; number < subscriptions_.size(); ++number) {
     const Policy& policy = subscriptions_[number].policy;
     if (policy.accepts_everything()) {
       always_.push_back(subscriptions_[number].id);
       continue;
     }
-    std::unique_ptr<ScopeIndex>& scope = policy.scope() == Scope::message_body ? body_ : attributes_;
-    if (!scope) scope = std::make_unique<ScopeIndex>();
-    for (const Clause& clause : policy.clauses()) paths_[number].push_back(scope->trie.add(clause.path));
-    scope->by_path.resize(scope->trie.count());
-    for (const std::uint32_t clause : plan.choose(policy)) {
-      scope->by_path[paths_[number][clause]].add(policy.clauses()[clause], number);
+    ScopeIndex& scope = scope_of(policy);
+    for (const Clause& clause : policy.clauses()) paths_[number].push_back(scope.trie.add(clause.path));
+    scope.by_path.resize(scope.trie.count());
+    covers[number] = plan.choose(policy);
+    for (const std::uint32_t clause : covers[number].first) {
+      scope.by_path[paths_[number][clause]].add(policy.clauses()[clause], number);
+    }
+    if (covers[number].second.empty()) scope.one_cover[number / 64] |= std::uint64_t{1} << (number % 64);
+  }
+  // In a pass of their own, since postings are the smaller the more ascending their numbers come.
+  for (std::uint32_t number = 0; number < subscriptions_.size(); ++number) {
+    const Policy& policy = subscriptions_[number].policy;
+    for (const std::uint32_t clause : covers[number].second) {
+      scope_of(policy).by_path[paths_[number][clause]].add(policy.clauses()[clause], second_number(number));
     }
   }
   for (ScopeIndex* scope : {attributes_.get(), body_.get()}) {
@@ -143,6 +157,15 @@ PolicyIndex::PolicyIndex(std::vector<Subscription> subscriptions) : subscription
   }
 }
 
+PolicyIndex::ScopeIndex& PolicyIndex::scope_of(const Policy& policy) {
+  std::unique_ptr<ScopeIndex>& scope = policy.scope() == Scope::message_body ? body_ : attributes_;
+  if (!scope) {
+    scope = std::make_unique<ScopeIndex>();
+    scope->one_cover.resize(words_);
+  }
+  return *scope;
+}
+
 PolicyIndex::~PolicyIndex() = default;
 PolicyIndex::PolicyIndex(PolicyIndex&&) noexcept = default;
 PolicyIndex& PolicyIndex::operator=(PolicyIndex&&) noexcept = default;
@@ -150,9 +173,8 @@ PolicyIndex& PolicyIndex::operator=(PolicyIndex&&) noexcept = default;
 std::span<const PolicyIndex::Id> PolicyIndex::match(const Message& message, Scratch& outer) const {
   Scratch::Impl& scratch = *outer.impl_;
   scratch.ids.assign(always_.begin(), always_.end());
-  const std::size_t words = (subscriptions_.size() + 63) / 64;
-  scratch.candidates.resize(words);
-  scratch.buffers.excluding.resize(words);
+  scratch.candidates.resize(2 * words_);
+  scratch.buffers.excluded.resize(2 * words_);
   const bool rejected = message.attributes.empty() && rules::rejects_message_without_attributes();
   if (attributes_ && !rejected) {
     scratch.make_room(attributes_->trie.count());
@@ -185,8 +207,9 @@ void PolicyIndex::evaluate(const ScopeIndex& scope, Scratch::Impl& scratch) cons
   for (const std::uint32_t path : scope.absences) {
     if (scratch.heads[path] == kNothing) scope.by_path[path].visit_absence(scratch.candidates);
   }
-  for (std::size_t word = 0; word < scratch.candidates.size(); ++word) {
-    for (std::uint64_t bits = std::exchange(scratch.candidates[word], 0); bits != 0; bits &= bits - 1) {
+  for (std::size_t word = 0; word < words_; ++word) {
+    const std::uint64_t second = std::exchange(scratch.candidates[words_ + word], 0) | scope.one_cover[word];
+    for (std::uint64_t bits = std::exchange(scratch.candidates[word], 0) & second; bits != 0; bits &= bits - 1) {
       const auto number = static_cast<std::uint32_t>(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
       if (holds(subscriptions_[number].policy.root(), number, scratch))
         scratch.ids.push_back(subscriptions_[number].id);

@@ -13,9 +13,10 @@ namespace trunkline::filter {
 // Many subscriptions' policies, indexed together: one pass over a message yields the subscriptions it passes to,
 // exactly those for which matches() is true.
 //
-// Every policy is reached through the clauses that are hit least often (of an `$or`, one set of clauses per branch), so
-// that a policy costs nothing until a message has a value that one of these clauses may accept; then it is evaluated
-// whole. Memory is linear in the policies' text, times log n for ranges.
+// Every policy is reached through the clauses that are hit least often (of an `$or`, one set of clauses per branch),
+// and where these are hit often, a second set must be hit, too. So a policy costs next to nothing until a message has
+// values that these clauses may accept; then it is evaluated whole. Memory is linear in the policies' text, times log n
+// for ranges.
 //
 // Immutable after construction; match() may be called from any number of threads, each with its own Scratch.
 class PolicyIndex {
@@ -55,11 +56,13 @@ class PolicyIndex {
  private:
   struct ScopeIndex;
 
+  ScopeIndex& scope_of(const Policy& policy);
   void evaluate(const ScopeIndex& scope, Scratch::Impl& scratch) const;
   bool holds(const Policy::Node& node, std::uint32_t number, const Scratch::Impl& scratch) const;
 
   std::vector<Subscription> subscriptions_;
   std::vector<std::vector<std::uint32_t>> paths_;  // of each subscription, by clause: the path's number in its scope
+  std::size_t words_ = 0;                          // of a set of subscriptions, as bits
   std::vector<Id> always_;                         // those without clauses
   std::unique_ptr<ScopeIndex> attributes_;         // null without policies of that scope
   std::unique_ptr<ScopeIndex> body_;

@@ -20,12 +20,9 @@ class Posting {
   void add_to(std::span<std::uint64_t> set) const {
     for (const auto& [word, bits] : words_) set[word] |= bits;
   }
-  void remove_from(std::span<std::uint64_t> set) const {
-    for (const auto& [word, bits] : words_) set[word] &= ~bits;
-  }
-  // Moves what is left of this posting in `from` over to `to`.
-  void move_rest(std::span<std::uint64_t> from, std::span<std::uint64_t> to) const {
-    for (const auto& [word, bits] : words_) to[word] |= std::exchange(from[word], 0);
+  // Adds to `to` what of this posting is not in `excluded`, and takes this posting's numbers out of `excluded`.
+  void add_rest(std::span<std::uint64_t> excluded, std::span<std::uint64_t> to) const {
+    for (const auto& [word, bits] : words_) to[word] |= bits & ~std::exchange(excluded[word], 0);
   }
 
  private:
