@@ -100,6 +100,10 @@ class FakeQueue {
   std::map<std::uint64_t, std::vector<std::uint64_t>> delivered;  // by lane, in order of delivery
   std::set<std::uint64_t> parked;
   std::set<std::uint64_t> skipped;
+  bool fair = true;
+
+  // The lane's events that are not settled, in order.
+  const std::deque<std::uint64_t>& waiting(std::uint64_t lane) { return lanes_[lane].waiting; }
 
  private:
   struct Lane {
@@ -110,10 +114,11 @@ class FakeQueue {
     std::uint64_t turn = 0;
   };
 
-  // Least recently served first.
+  // Least recently served first, or, to be nasty, the same lanes first again and again.
   std::vector<std::pair<std::uint64_t, Lane*>> lanes_in_turn() {
     std::vector<std::pair<std::uint64_t, Lane*>> order;
     for (auto& [key, lane] : lanes_) order.emplace_back(key, &lane);
+    if (!fair) return order;
     std::stable_sort(order.begin(), order.end(),
                      [](const auto& a, const auto& b) { return a.second->turn < b.second->turn; });
     return order;

@@ -300,6 +300,7 @@ void Scheduler::judge_downstream(const Flight& flight, const std::vector<EventVe
   if (flight.probe && failed) return breaker_.probe_failed(now, unavailable, after);
   if (flight.probe) {
     ++retry_epoch_;
+    failed_probes_ = 0;
     return breaker_.probe_delivered(now);
   }
   if (!breaker_.closed() || !failed) return;
@@ -366,9 +367,11 @@ void Scheduler::fail(const Flight& flight, const Item& item, const EventVerdict&
       return over && breaker_.closed() ? spend(item, verdict, now) : back_off(item, attempts, note.retries, verdict);
     }
   }
-  // A probe: its lane stays away until after the next probe, which thereby takes another one.
+  // A probe: its lane stays away until after the next probe, which thereby takes another one; the longer the more
+  // probes have failed, so that not even a handful of bad lanes that the engine prefers can be all that is ever probed.
+  const Millis away = std::min(breaker_.open_time() * ++failed_probes_, options_.backoff_cap);
   EventVerdict later = verdict;
-  later.after = std::max(verdict.after.value_or(Millis(0)), breaker_.open_time() + options_.backoff_base);
+  later.after = std::max({verdict.after.value_or(Millis(0)), breaker_.open_time() + options_.backoff_base, away});
   back_off(item, attempts, 1, later);
 }
 

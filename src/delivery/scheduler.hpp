@@ -167,8 +167,9 @@ class Scheduler {
   std::size_t pending_bytes_ = 0;
   std::unordered_map<std::uint64_t, Flight> flights_;
   std::deque<Flight> resend_;
-  std::size_t probes_ = 0;         // of flights_
-  std::uint32_t retry_epoch_ = 0;  // counts outages: time spent waiting for a breaker is not held against an event
+  std::size_t probes_ = 0;           // of flights_
+  std::uint32_t failed_probes_ = 0;  // since the breaker opened
+  std::uint32_t retry_epoch_ = 0;    // counts outages: time spent waiting for a breaker is not held against an event
   std::size_t leased_ = 0;
   std::size_t events_in_flight_ = 0;
   std::uint64_t next_batch_;

@@ -17,7 +17,9 @@ enum class Weather : std::uint8_t { fair, poison, storm, gone, throttled };
 // that aborts when a lane is in two batches.
 class Model {
  public:
-  explicit Model(std::uint64_t seed) : random_(seed), options_(random_options()), h_(options_) {}
+  explicit Model(std::uint64_t seed) : random_(seed), options_(random_options()), h_(options_) {
+    h_.queue.fair = one_in(2);
+  }
 
   void run() {
     for (int step = 0; step < 600; ++step) {

@@ -340,6 +340,7 @@ TEST(Scheduler, halves_of_a_refused_batch_keep_the_order_of_a_lane_and_its_cut) 
   refuse_bad(h, {3});
   EXPECT_THAT(h.queue.delivered[1], ElementsAre(1, 2));
   EXPECT_EQ(h.queue.events.at(3).attempts, 1u);
+  EXPECT_EQ(h.sent, 5u) << "nothing behind the bad event was sent";
   for (int i = 0; i < 50; ++i) {
     h.pass(seconds(1));
     refuse_bad(h, {});
@@ -440,6 +441,24 @@ TEST(Scheduler, each_probe_takes_another_lane_so_that_a_poison_event_cannot_hold
   h.pass(h.scheduler.breaker().open_time());
   h.answer(h.first_batch(), Verdict::delivered);
   EXPECT_TRUE(h.scheduler.breaker().closed());
+}
+
+TEST(Scheduler, bad_lanes_that_the_engine_prefers_cannot_hold_the_breaker_open) {
+  for (const Verdict verdict : {Verdict::rejected, Verdict::unavailable}) {
+    Options options = single(4);
+    options.backoff_cap = minutes(5);
+    SchedulerHarness h(options);
+    h.queue.fair = false;
+    accept_lanes(h, 1, 20);
+    h.step();
+    h.answer_all(Verdict::unavailable);
+    for (int probe = 0; probe < 30 && !h.scheduler.breaker().closed(); ++probe) {
+      h.pass(h.scheduler.breaker().open_time());
+      ASSERT_EQ(h.events_in_flight(), 1u);
+      h.answer(h.first_batch(), h.sequences(h.first_batch()).front() <= 3 ? verdict : Verdict::delivered);
+    }
+    EXPECT_TRUE(h.scheduler.breaker().closed());
+  }
 }
 
 TEST(Scheduler, the_only_lane_is_probed_again_too) {
