@@ -82,6 +82,7 @@ struct Committer::Cycle {
   std::uint64_t next_sequence = 0;
   std::uint64_t next_quarantine = 0;
   std::uint64_t quarantined = 0;
+  std::uint64_t quarantined_bytes = 0;
   std::uint64_t duplicates = 0;
   std::uint64_t conflicts = 0;
   std::unordered_map<base::QueueId, std::uint64_t> routed;
@@ -118,8 +119,13 @@ Result<void> Committer::read_counters() {
   next_quarantine_ = last_quarantined ? sequence_of(*last_quarantined).value + 1 : 1;
   if (next_quarantine) next_quarantine_ = std::max(next_quarantine_, base::ByteReader(*next_quarantine).u64());
   std::uint64_t in_quarantine = 0;
-  for (auto at = store_.seek(handle(Table::quarantine), {}, {}); at->valid(); at->next()) ++in_quarantine;
+  std::uint64_t quarantine_bytes = 0;
+  for (auto at = store_.seek(handle(Table::quarantine), {}, {}); at->valid(); at->next()) {
+    ++in_quarantine;
+    quarantine_bytes += at->value().size();
+  }
   statistics_.in_quarantine.store(in_quarantine);
+  statistics_.quarantine_bytes.store(quarantine_bytes);
 
   TRUNKLINE_TRY(const auto routed, store_.get(handle(Table::meta), kRoutedKey));
   routed_.clear();
@@ -374,18 +380,21 @@ PublishResult Committer::stage_event(Cycle& cycle, Prepared& item) {
 }
 
 PublishResult Committer::stage_quarantined(Cycle& cycle, Prepared& item) {
-  if (statistics_.in_quarantine.load() + cycle.quarantined >= options_.quarantine_max) {
+  if (statistics_.quarantine_bytes.load() + cycle.quarantined_bytes + item.encoded.size() >
+      options_.quarantine_bytes_max) {
     return {PublishVerdict::failed, 0,
             Error{Errc::overloaded, "the quarantine is full: look at it, then resubmit or purge"}};
   }
   const std::uint64_t id = cycle.next_quarantine++;
   cycle.batch.put(handle(Table::quarantine), sequence_key({id}), item.encoded);
   ++cycle.quarantined;
+  cycle.quarantined_bytes += item.encoded.size();
   return {PublishVerdict::quarantined, id, std::nullopt};
 }
 
-void Committer::left_quarantine(std::uint64_t count, store::Batch& batch) {
+void Committer::left_quarantine(std::uint64_t count, std::uint64_t bytes, store::Batch& batch) {
   statistics_.in_quarantine.fetch_sub(std::min(count, statistics_.in_quarantine.load()));
+  statistics_.quarantine_bytes.fetch_sub(std::min(bytes, statistics_.quarantine_bytes.load()));
   batch.put(handle(Table::meta), kNextQuarantineKey, sequence_key({next_quarantine_}));
 }
 
@@ -417,6 +426,7 @@ void Committer::complete(Cycle& cycle) {
   statistics_.conflicts.fetch_add(cycle.conflicts);
   statistics_.quarantined.fetch_add(cycle.quarantined);
   statistics_.in_quarantine.fetch_add(cycle.quarantined);
+  statistics_.quarantine_bytes.fetch_add(cycle.quarantined_bytes);
   TailBatchPtr tail;
   if (!cycle.tail->entries.empty()) {
     statistics_.batch_events.observe(static_cast<double>(cycle.tail->entries.size()), kBatchEvents);

@@ -21,9 +21,9 @@ namespace trunkline::queue {
 
 struct CommitterOptions {
   base::Millis identity_window = std::chrono::hours(24 * 5);
-  std::size_t waiting_bytes_max = 64 << 20;  // of publishes not yet on disk; more are refused with Errc::overloaded
-  std::size_t batch_bytes_max = 4 << 20;     // of one write: about 10 ms of disk
-  std::uint64_t quarantine_max = 100'000;    // entries; a full quarantine refuses what would be quarantined
+  std::size_t waiting_bytes_max = 64 << 20;      // of publishes not yet on disk; more are refused with Errc::overloaded
+  std::size_t batch_bytes_max = 4 << 20;         // of one write: about 10 ms of disk
+  std::uint64_t quarantine_bytes_max = 1 << 30;  // a full quarantine refuses what would be quarantined
   base::Millis reopen_delay = std::chrono::milliseconds(200);  // first pause after a disk error, doubled up to
   base::Millis reopen_delay_max = std::chrono::seconds(5);
 };
@@ -48,8 +48,9 @@ struct CommitStatistics {
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> duplicates{0};
   std::atomic<std::uint64_t> conflicts{0};
-  std::atomic<std::uint64_t> quarantined{0};    // taken in since start
-  std::atomic<std::uint64_t> in_quarantine{0};  // there now
+  std::atomic<std::uint64_t> quarantined{0};       // taken in since start
+  std::atomic<std::uint64_t> in_quarantine{0};     // there now
+  std::atomic<std::uint64_t> quarantine_bytes{0};  // of them
   std::atomic<std::uint64_t> commits{0};
   std::atomic<std::uint64_t> failures{0};  // writes or syncs that failed
   std::atomic<std::uint64_t> reopens{0};
@@ -93,7 +94,7 @@ class Committer {
 
   // Commit thread, in a prepare: that many entries leave the quarantine with this batch. Keeps their ids from being
   // given again.
-  void left_quarantine(std::uint64_t count, store::Batch& batch);
+  void left_quarantine(std::uint64_t count, std::uint64_t bytes, store::Batch& batch);
 
   // Grows with each reopen; starts at 1.
   std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }

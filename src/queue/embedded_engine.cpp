@@ -423,14 +423,16 @@ void EmbeddedEngine::quarantine_remove(std::vector<std::uint64_t> ids, base::Loo
                           {0,
                            [impl = impl_.get(), ids = std::move(ids)](store::Batch& batch) -> Result<void> {
                              std::uint64_t removed = 0;
+                             std::uint64_t bytes = 0;
                              for (const std::uint64_t id : ids) {
                                TRUNKLINE_TRY(const auto known,
                                              impl->store->get(handle(Table::quarantine), sequence_key({id})));
                                if (!known) continue;
                                batch.remove(handle(Table::quarantine), sequence_key({id}));
                                ++removed;
+                               bytes += known->size();
                              }
-                             impl->committer->left_quarantine(removed, batch);
+                             impl->committer->left_quarantine(removed, bytes, batch);
                              return {};
                            }},
                           &reply_on, std::move(done));
@@ -485,11 +487,17 @@ store::Store& EmbeddedEngine::store() {
   return *impl_->store;
 }
 
-Result<std::optional<engine::Record>> EmbeddedEngine::read_record(Sequence sequence) const {
-  TRUNKLINE_TRY(const auto value, impl_->store->get(handle(Table::log), sequence_key(sequence)));
-  if (!value) return std::optional<engine::Record>();
-  TRUNKLINE_TRY(engine::Record record, decode_record(sequence, *value));
-  return std::optional<engine::Record>(std::move(record));
+void EmbeddedEngine::read_record(Sequence sequence, base::Loop& reply_on,
+                                 base::UniqueFunction<void(Result<engine::RecordPtr>)> done) {
+  impl_->reads->run([&store = *impl_->store, sequence, &reply_on, done = std::move(done)]() mutable {
+    const auto read = [&]() -> Result<engine::RecordPtr> {
+      TRUNKLINE_TRY(const auto value, store.get(handle(Table::log), sequence_key(sequence)));
+      if (!value) return engine::RecordPtr();
+      TRUNKLINE_TRY(engine::Record record, decode_record(sequence, *value));
+      return engine::RecordPtr(std::make_shared<engine::Record>(std::move(record)));
+    };
+    reply_on.post([result = read(), done = std::move(done)]() mutable { done(std::move(result)); });
+  });
 }
 
 Result<std::vector<engine::QueueSpec>> EmbeddedEngine::stored_queues() const {

@@ -71,8 +71,9 @@ class EmbeddedEngine final : public engine::Engine {
   std::optional<base::Errc> refusing() const;  // why publishes are refused now
   store::Store::Usage usage() const;           // at most a second old; any thread
   base::Sequence end() const;
-  // The event itself, for tools; reads the store on the caller's thread.
-  base::Result<std::optional<engine::Record>> read_record(base::Sequence sequence) const;
+  // The event itself; null where there is none (any more).
+  void read_record(base::Sequence sequence, base::Loop& reply_on,
+                   base::UniqueFunction<void(base::Result<engine::RecordPtr>)> done);
   // Queues that are on disk, declared in this run or not.
   base::Result<std::vector<engine::QueueSpec>> stored_queues() const;
   store::Store& store();

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <mutex>
+#include <array>
+#include <map>
 
 #include "base/check.hpp"
 #include "base/crypto.hpp"
@@ -136,17 +137,20 @@ void Ingest::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder 
                            fmt::format("no source is named '{}': add it under sources: in the configuration", name)));
   }
   const auto index = static_cast<std::size_t>(source - sources_.data());
-  SourceStatistics& statistics = *statistics_[index];
-  statistics.requests.fetch_add(1, std::memory_order_relaxed);
+  const auto answer_with = [&](net::HttpResponse response) {
+    statistics_[index]->count_answer(response.status);
+    respond(std::move(response));
+  };
   if (!authenticated(*source, request)) {
-    statistics.unauthenticated.fetch_add(1, std::memory_order_relaxed);
     base::log::warn("a request without a valid key", "source", name, "peer", request.peer);
     const int status = source->kind == Kind::eventgrid ? 503 : 401;
     net::HttpResponse response = refusal(status, "unauthenticated", "the key is missing, wrong or past its end date");
     if (status == 401) response.headers.emplace_back("WWW-Authenticate", "ApiKey");
-    return respond(std::move(response));
+    return answer_with(std::move(response));
   }
-  if (source->kind == Kind::eventgrid && handshake(*source, request, respond)) return;
+  if (source->kind == Kind::eventgrid) {
+    if (auto response = handshake(*source, request)) return answer_with(std::move(*response));
+  }
   if (request.method != "POST") {
     net::HttpResponse response = refusal(405, "method_not_allowed", "events come by POST");
     response.headers.emplace_back("Allow", "POST");
@@ -158,7 +162,7 @@ void Ingest::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder 
 }
 
 // Event Grid schema: azure-and-sinks.md A1; CloudEvents: http-webhook.md section 4.
-bool Ingest::handshake(const SourceSpec& source, const net::HttpRequest& request, net::Responder& respond) const {
+std::optional<net::HttpResponse> Ingest::handshake(const SourceSpec& source, const net::HttpRequest& request) const {
   if (request.method == "OPTIONS") {
     net::HttpResponse response;
     response.headers.emplace_back("Allow", "POST");
@@ -166,35 +170,32 @@ bool Ingest::handshake(const SourceSpec& source, const net::HttpRequest& request
       response.headers.emplace_back("WebHook-Allowed-Origin", std::string(*origin));
       response.headers.emplace_back("WebHook-Allowed-Rate", "*");
     }
-    respond(std::move(response));
-    return true;
+    return response;
   }
   const auto type = request.header("aeg-event-type");
   if (type == "SubscriptionDeletion") {
     base::log::warn("Event Grid has deleted a subscription to this source", "source", source.name);
-    respond(net::HttpResponse::json(200, "{}"));
-    return true;
+    return net::HttpResponse::json(200, "{}");
   }
-  if (type != "SubscriptionValidation") return false;
+  if (type != "SubscriptionValidation") return std::nullopt;
   json::Document document;
   const auto parsed = document.parse(request.body);
   std::optional<json::Value> event;
   if (parsed.ok()) event = parsed->is(json::Type::array) ? parsed->first() : std::optional(*parsed);
   const auto data = event ? event->find("data") : std::nullopt;
   const std::string_view code = data ? data->string_at("validationCode") : std::string_view();
-  if (code.empty()) return false;  // no handshake after all: it will be quarantined
+  if (code.empty()) return std::nullopt;  // no handshake after all: it will be quarantined
   std::string body;
   json::Writer(body).begin_object().member("validationResponse", code).end_object();
-  respond(net::HttpResponse::json(200, std::move(body)));
-  return true;
+  return net::HttpResponse::json(200, std::move(body));
 }
 
 Ingest::Decoded Ingest::decode(net::IoLoop& loop, std::string_view payload, const std::string& source_name,
-                               const std::string& content_type) {
+                               const std::string& content_type, bool count) {
   LoopPart& mine = part(loop);
   const SourceSpec* source = find(source_name);
   SourceStatistics* statistics =
-      source != nullptr ? statistics_[static_cast<std::size_t>(source - sources_.data())].get() : nullptr;
+      source != nullptr && count ? statistics_[static_cast<std::size_t>(source - sources_.data())].get() : nullptr;
   mine.decoded.clear();
   mine.decoder.decode(payload, {source != nullptr ? std::string_view(source->default_org) : std::string_view()},
                       mine.decoded);
@@ -235,6 +236,23 @@ Ingest::Decoded Ingest::decode(net::IoLoop& loop, std::string_view payload, cons
   return result;
 }
 
+// A body whose Content-Encoding could not be undone is kept as it came.
+Ingest::Decoded Ingest::undecodable(net::IoLoop& loop, const net::HttpRequest& request, const std::string& source_name,
+                                    const std::string& content_type) const {
+  engine::Quarantined input;
+  input.received_at = loop.clock().wall();
+  input.source_name = source_name;
+  input.content_type = content_type;
+  input.reason = "content_encoding";
+  input.detail = request.body_error;
+  input.bytes = request.body;
+  Decoded decoded;
+  decoded.ids.emplace_back();
+  decoded.ignored.push_back(false);
+  decoded.items.emplace_back(std::move(input));
+  return decoded;
+}
+
 void Ingest::publish(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond) {
   Decoded decoded =
       decode(loop, request.body, sources_[source].name, std::string(request.header("content-type").value_or("")));
@@ -249,6 +267,7 @@ void Ingest::publish(net::IoLoop& loop, std::size_t source, const net::HttpReque
   pending->timer = loop.after(options_.answer_within, [this, pending] {
     if (!pending->respond) return;
     statistics_[pending->source]->timed_out.fetch_add(1, std::memory_order_relaxed);
+    statistics_[pending->source]->count_answer(503);
     std::exchange(pending->respond, {})(refusal(503, "slow_disk", "not on disk in time; send again"));
   });
   engine_.publish(std::move(decoded.items), loop, [this, pending](std::vector<PublishResult> results) {
@@ -261,14 +280,8 @@ void Ingest::answer(const std::shared_ptr<Pending>& pending, std::vector<Publish
   std::array<std::uint64_t, 5> counts{};
   for (const PublishResult& result : results) ++counts[static_cast<std::size_t>(result.verdict)];
   const auto count = [&](PublishVerdict verdict) { return counts[static_cast<std::size_t>(verdict)]; };
-  SourceStatistics& statistics = *statistics_[pending->source];
-  statistics.accepted.fetch_add(count(PublishVerdict::accepted), std::memory_order_relaxed);
-  statistics.duplicates.fetch_add(count(PublishVerdict::duplicate), std::memory_order_relaxed);
-  statistics.conflicts.fetch_add(count(PublishVerdict::conflict), std::memory_order_relaxed);
-  statistics.quarantined.fetch_add(count(PublishVerdict::quarantined), std::memory_order_relaxed);
-  statistics.failed.fetch_add(count(PublishVerdict::failed), std::memory_order_relaxed);
+  statistics_[pending->source]->failed.fetch_add(count(PublishVerdict::failed), std::memory_order_relaxed);
   const std::uint64_t ignored = pending->ids.size() - results.size();
-  statistics.ignored.fetch_add(ignored, std::memory_order_relaxed);
   if (!pending->respond) return;
 
   std::string body;
@@ -297,7 +310,25 @@ void Ingest::answer(const std::shared_ptr<Pending>& pending, std::vector<Publish
   const int status = count(PublishVerdict::failed) > 0 ? 503 : 200;
   net::HttpResponse response = net::HttpResponse::json(status, std::move(body));
   if (status == 503) response.headers.emplace_back("Retry-After", "1");
+  statistics_[pending->source]->count_answer(status);
   std::exchange(pending->respond, {})(std::move(response));
+}
+
+void Ingest::add_metrics(std::vector<std::pair<std::string, std::uint64_t>>& quarantined, std::uint64_t& failed,
+                         const std::function<void(const std::string&, int, std::uint64_t)>& answered) const {
+  std::map<std::string, std::uint64_t> by_reason;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const SourceStatistics& statistics = *statistics_[i];
+    for (std::size_t reason = 0; reason <= static_cast<std::size_t>(event::Reason::control); ++reason) {
+      by_reason[std::string(event::name(static_cast<event::Reason>(reason)))] += statistics.reasons[reason].load();
+    }
+    failed += statistics.failed.load();
+    for (std::size_t status = 0; status < SourceStatistics::kStatuses.size(); ++status) {
+      answered(sources_[i].name, SourceStatistics::kStatuses[status], statistics.answers[status].load());
+    }
+  }
+  by_reason.erase(std::string(event::name(event::Reason::control)));  // acknowledged, never quarantined
+  quarantined.assign(by_reason.begin(), by_reason.end());
 }
 
 }  // namespace trunkline::source

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,17 +53,19 @@ class Ingest {
   // While stopping, everything is answered 503.
   void refuse();
 
-  // What publish() makes of a payload; also how quarantined input is taken in again. Loop thread.
+  // What publish() makes of a payload; also how quarantined input is taken in again, then uncounted. Loop thread.
   struct Decoded {
     std::vector<engine::PublishItem> items;  // what is to be stored
     std::vector<std::string> ids;            // by event of the request, in order: its envelope id
     std::vector<bool> ignored;               // by event: control, nothing to store
   };
   Decoded decode(net::IoLoop& loop, std::string_view payload, const std::string& source_name,
-                 const std::string& content_type);
+                 const std::string& content_type, bool count = true);
 
-  const std::vector<SourceSpec>& sources() const { return sources_; }
-  const SourceStatistics& statistics(std::size_t source) const { return *statistics_[source]; }
+  // Any thread: sums over all sources by reason, and the answers of each source by status.
+  void add_metrics(
+      std::vector<std::pair<std::string, std::uint64_t>>& quarantined, std::uint64_t& failed,
+      const std::function<void(const std::string& source, int status, std::uint64_t count)>& answered) const;
 
  private:
   struct LoopPart;
@@ -69,7 +74,10 @@ class Ingest {
   const SourceSpec* find(std::string_view name) const;
   LoopPart& part(net::IoLoop& loop);
   bool authenticated(const SourceSpec& source, const net::HttpRequest& request) const;
-  bool handshake(const SourceSpec& source, const net::HttpRequest& request, net::Responder& respond) const;
+  // The answer, when the request is a handshake.
+  std::optional<net::HttpResponse> handshake(const SourceSpec& source, const net::HttpRequest& request) const;
+  Decoded undecodable(net::IoLoop& loop, const net::HttpRequest& request, const std::string& source_name,
+                      const std::string& content_type) const;
   void publish(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond);
   void answer(const std::shared_ptr<Pending>& pending, std::vector<engine::PublishResult> results);
 

@@ -8,18 +8,19 @@ namespace trunkline::source {
 
 // Of one source since start. Any loop writes, any thread reads.
 struct SourceStatistics {
-  std::atomic<std::uint64_t> requests{0};
-  std::atomic<std::uint64_t> unauthenticated{0};
-  std::atomic<std::uint64_t> accepted{0};
-  std::atomic<std::uint64_t> duplicates{0};
-  std::atomic<std::uint64_t> conflicts{0};
-  std::atomic<std::uint64_t> quarantined{0};
-  std::atomic<std::uint64_t> ignored{0};    // heartbeats and channel control
+  static constexpr std::array<int, 4> kStatuses = {200, 401, 405, 503};  // all that a source answers
+  std::array<std::atomic<std::uint64_t>, kStatuses.size()> answers{};
   std::atomic<std::uint64_t> failed{0};     // answered 503, to be sent again
   std::atomic<std::uint64_t> timed_out{0};  // requests answered 503 because the disk took too long
   std::atomic<std::uint64_t> unknown_topics{0};
   std::atomic<std::uint64_t> mismatches{0};              // detail-type is not the pattern of topicName
-  std::array<std::atomic<std::uint64_t>, 16> reasons{};  // of quarantined input, by event::Reason
+  std::array<std::atomic<std::uint64_t>, 16> reasons{};  // of rejected input, by event::Reason
+
+  void count_answer(int status) {
+    for (std::size_t i = 0; i < kStatuses.size(); ++i) {
+      if (kStatuses[i] == status) answers[i].fetch_add(1, std::memory_order_relaxed);
+    }
+  }
 };
 
 }  // namespace trunkline::source

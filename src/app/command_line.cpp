@@ -1,0 +1,99 @@
+#include "app/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+
+#include "app/client_commands.hpp"
+#include "app/commands.hpp"
+#include "app/sim_commands.hpp"
+#include "app/version.hpp"
+
+namespace trunkline::app {
+namespace {
+
+constexpr const char* kFooter = R"(Start here:
+  trunkline check -c trunkline.yaml        is the configuration right?
+  trunkline serve -c trunkline.yaml        run it
+  trunkline sim --to http://127.0.0.1:8080/ingest/SOURCE --rate 100 --for 10s
+  trunkline consumers                      what has arrived where
+
+Exit codes: 0 done, 1 no or not all, 2 wrong use or configuration, 3 hub out of reach, 4 key refused.)";
+
+void add_serve(CLI::App& app, int& code) {
+  auto options = std::make_shared<ServeOptions>();
+  CLI::App* command = app.add_subcommand("serve", "Run the hub until SIGINT or SIGTERM");
+  command->add_option("-c,--config", options->config, "Configuration file")->required();
+  command->add_option("--listen", options->listen,
+                      "Address to listen on, instead of the configuration's; port 0 takes a free one");
+  command->add_option("--data-dir", options->data_dir, "Data directory, instead of the configuration's");
+  command->add_option("--ready-file", options->ready_file, "File that gets the address once the hub is ready");
+  command->add_option("--loops", options->loops, "Threads for connections and consumers; 0: one per core")
+      ->default_val(0);
+  command->callback([options, &code] { code = run_serve(*options); });
+}
+
+void add_check(CLI::App& app, int& code) {
+  auto options = std::make_shared<CheckOptions>();
+  CLI::App* command = app.add_subcommand("check", "Check a configuration; errors name line and column");
+  command->add_option("-c,--config", options->config, "Configuration file")->required();
+  command->add_flag("--json", options->json, "Result as JSON");
+  command->callback([options, &code] { code = run_check(*options); });
+  CLI::App* reference = app.add_subcommand("options", "Every configuration option with its default and bounds");
+  reference->callback([&code] { code = run_options(); });
+}
+
+void add_inspect(CLI::App& app, int& code) {
+  auto decode = std::make_shared<DecodeOptions>();
+  CLI::App* command = app.add_subcommand("decode", "What is understood of events in files, one JSON object each");
+  command->add_option("files", decode->files, "Files with events; '-' is standard input")->required();
+  command->add_option("--org", decode->org, "Organisation of bare notifications, which name none");
+  command->callback([decode, &code] { code = run_decode(*decode); });
+
+  auto explain = std::make_shared<ExplainOptions>();
+  command = app.add_subcommand("explain", "Who gets an event, clause by clause, and why not");
+  command->add_option("event", explain->event, "File with the event; '-' is standard input")->required();
+  command->add_option("-c,--config", explain->config, "Configuration file")->required();
+  command->add_flag("--json", explain->json, "As JSON");
+  command->callback([explain, &code] { code = run_explain(*explain); });
+
+  auto policy = std::make_shared<PolicyOptions>();
+  command = app.add_subcommand("policy", "Answer a table of filter policy cases, one JSON object a line");
+  command->footer(
+      R"(A line in:  {"policy":{"a":["x"]},"scope":"MessageAttributes","attributes":{"a":{"DataType":"String","StringValue":"x"}}}
+            {"policy":{"a":["x"]},"scope":"MessageBody","body":"{\"a\":\"x\"}"}
+            neither attributes nor body: only validate; "policy_text" for a policy that may be no JSON
+A line out: {"match":true}  {"valid":true}  {"error":{"code":"InvalidParameter","message":"…"}})");
+  command->add_option("file", policy->file, "File with cases; '-' is standard input")->required();
+  command->callback([policy, &code] { code = run_policy(*policy); });
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App app(
+      "Trunkline takes every event that Genesys Cloud publishes, loses none, and brings each one, in order, to every "
+      "system "
+      "that wants it.");
+  app.name("trunkline");
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string(kVersion));
+  app.require_subcommand(1);
+  int code = 0;
+  add_serve(app, code);
+  add_check(app, code);
+  add_inspect(app, code);
+  add_sim_commands(app, code);
+  add_client_commands(app, code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int parsed = app.exit(error);
+    return parsed == 0 ? 0 : 2;
+  }
+  return code;
+}
+
+}  // namespace trunkline::app

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+// The commands that need no running hub. Each returns the process's exit code: 0 done, 1 the answer is "no" (a check
+// failed, an input could not be understood), 2 the command line or the configuration is wrong.
+namespace trunkline::app {
+
+struct ServeOptions {
+  std::string config;
+  std::string listen;      // instead of the configuration's
+  std::string data_dir;    // instead of the configuration's
+  std::string ready_file;  // gets the address once the hub is ready
+  std::size_t loops = 0;
+};
+int run_serve(const ServeOptions& options);
+
+struct CheckOptions {
+  std::string config;
+  bool json = false;
+};
+int run_check(const CheckOptions& options);
+int run_options();  // prints every configuration option
+
+struct DecodeOptions {
+  std::vector<std::string> files;  // "-": standard input
+  std::string org;                 // of bare notifications
+};
+int run_decode(const DecodeOptions& options);
+
+struct ExplainOptions {
+  std::string event;
+  std::string config;
+  bool json = false;
+};
+int run_explain(const ExplainOptions& options);
+
+struct PolicyOptions {
+  std::string file;  // "-": standard input
+};
+int run_policy(const PolicyOptions& options);
+
+}  // namespace trunkline::app

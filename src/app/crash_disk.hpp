@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace rocksdb {
+class FileSystem;
+}
+
+namespace trunkline::app {
+
+// What the crash drill gives its child by environment variables, so that it kills the very binary that users run:
+//   TRUNKLINE_FAILPOINTS   where to die (base/failpoint.hpp)
+//   TRUNKLINE_CRASH_DISK   a number: the store lives on a disk that forgets, at a kill, all that was not synced
+//   (store/fault_fs.hpp); the
+//                          number seeds how much of the last write was torn
+// Neither is set in normal operation.
+struct CrashDisk {
+  std::shared_ptr<rocksdb::FileSystem> file_system;  // null: the real one
+};
+base::Result<CrashDisk> crash_disk_from_environment(const std::string& data_dir);
+
+}  // namespace trunkline::app

@@ -1,0 +1,57 @@
+#include "app/files.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "app/from_config.hpp"
+#include "config/load.hpp"
+
+namespace trunkline::app {
+namespace {
+
+constexpr std::size_t kFileBytesMax = 64 << 20;
+
+}  // namespace
+
+base::Result<std::string> read_file(const std::string& path) {
+  const auto close = [](std::FILE* file) {
+    if (file != stdin) std::fclose(file);
+  };
+  const std::unique_ptr<std::FILE, decltype(close)> file(path == "-" ? stdin : std::fopen(path.c_str(), "rb"), close);
+  if (!file) return {base::Errc::not_found, fmt::format("{}: {}", path, std::strerror(errno))};
+  std::string text;
+  char buffer[65536];
+  while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, file.get())) {
+    text.append(buffer, got);
+    if (text.size() > kFileBytesMax) return {base::Errc::too_large, fmt::format("{}: more than 64 MiB", path)};
+  }
+  if (std::ferror(file.get()) != 0) return {base::Errc::unavailable, fmt::format("{}: {}", path, std::strerror(errno))};
+  return text;
+}
+
+std::optional<config::Config> load_config(const std::string& path) {
+  config::Loaded loaded = config::load(path);
+  for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
+    fmt::print(stderr, "{}\n", config::format(diagnostic, path));
+  }
+  if (!loaded.config) return std::nullopt;
+  bool valid = true;
+  for (const config::Consumer& consumer : loaded.config->consumers) {
+    if (const auto policy = policy_of(consumer); !policy.ok()) {
+      fmt::print(stderr, "{}:{}\n", path, policy.error().detail);
+      valid = false;
+    }
+  }
+  if (const auto topics = topic_table(*loaded.config); !topics.ok()) {
+    fmt::print(stderr, "{}: error: topics: {}\n", path, topics.error().detail);
+    valid = false;
+  }
+  if (!valid) return std::nullopt;
+  return std::move(loaded.config);
+}
+
+}  // namespace trunkline::app

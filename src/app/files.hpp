@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.hpp"
+#include "config/config.hpp"
+
+namespace trunkline::app {
+
+// The whole file, or standard input for "-". At most 64 MiB.
+base::Result<std::string> read_file(const std::string& path);
+
+// Loads the configuration and prints what is wrong with it on standard error, filters included. Nothing when it cannot
+// be used.
+std::optional<config::Config> load_config(const std::string& path);
+
+}  // namespace trunkline::app

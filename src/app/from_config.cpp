@@ -1,0 +1,232 @@
+#include "app/from_config.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "sinks/jsonl_sink.hpp"
+#include "sinks/webhook_sink.hpp"
+
+namespace trunkline::app {
+
+using base::Errc;
+using base::Result;
+
+namespace {
+
+std::vector<source::Key> keys_of(const std::vector<config::AcceptedKey>& accepted) {
+  std::vector<source::Key> keys;
+  for (const config::AcceptedKey& key : accepted) keys.push_back({key.key.reveal(), key.until});
+  return keys;
+}
+
+sinks::Renderer enriched_renderer(std::shared_ptr<const event::NameTable> names) {
+  return [names = std::move(names)](const engine::Record& record) {
+    return event::enriched(record.event, record.accepted_at, names.get());
+  };
+}
+
+Result<std::unique_ptr<delivery::Sink>> make_http(const config::Consumer& consumer, const config::HttpSink& http,
+                                                  net::IoLoop& loop, sinks::Renderer renderer) {
+  sinks::WebhookOptions options;
+  options.url = http.url;
+  for (const auto& [name, value] : http.headers) options.headers.emplace_back(name, value.reveal());
+  for (const config::Secret& secret : http.secrets) options.secrets.push_back(secret.reveal());
+  switch (http.batch) {
+    case config::HttpBatch::single:
+      options.layout = sinks::WebhookOptions::Layout::single;
+      break;
+    case config::HttpBatch::array:
+      options.layout = sinks::WebhookOptions::Layout::json_array;
+      break;
+    case config::HttpBatch::ndjson:
+      options.layout = sinks::WebhookOptions::Layout::ndjson;
+      break;
+  }
+  options.body = http.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.batch_messages_max = std::min<std::size_t>(consumer.batch.messages, options.batch_messages_max);
+  options.batch_bytes_max = consumer.batch.bytes;
+  options.connect_timeout = http.connect_timeout;
+  options.timeout = http.timeout;
+  net::HttpClientOptions client;
+  client.addresses = {http.allow_loopback, http.allow_private, http.allowed_cidrs};
+  client.connections_per_host_max = consumer.concurrency;
+  client.requests_max = consumer.concurrency + 1;
+  TRUNKLINE_TRY(auto sink,
+                sinks::WebhookSink::make(std::move(options), std::move(renderer),
+                                         std::make_unique<sinks::ClientSender>(loop, std::move(client)), loop.clock()));
+  return std::unique_ptr<delivery::Sink>(std::move(sink));
+}
+
+Result<std::unique_ptr<delivery::Sink>> make_file(const config::Consumer& consumer, const config::FileSink& file,
+                                                  net::IoLoop& loop, sinks::Renderer renderer) {
+  const std::filesystem::path path(file.path);
+  sinks::JsonlSinkOptions options;
+  options.file.directory = path.has_parent_path() ? path.parent_path().string() : ".";
+  options.file.name = path.extension() == ".jsonl" ? path.stem().string() : path.filename().string();
+  options.file.rotate_bytes = file.rotate_bytes;
+  options.file.rotate_age = file.rotate_age;
+  options.file.keep_files = file.keep;
+  options.add_sequence = true;
+  options.batch_messages_max = consumer.batch.messages;
+  options.batch_bytes_max = consumer.batch.bytes;
+  TRUNKLINE_TRY(auto sink, sinks::JsonlSink::make(std::move(options), std::move(renderer), loop));
+  return std::unique_ptr<delivery::Sink>(std::move(sink));
+}
+
+}  // namespace
+
+net::HttpServerOptions server_options(const config::Config& config) {
+  net::HttpServerOptions options;
+  options.body_bytes_max = config.limits.body_bytes;
+  options.decompressed_bytes_max = config.limits.decompressed_bytes;
+  options.header_bytes_max = config.limits.header_bytes;
+  options.pipeline_max = config.limits.pipeline;
+  options.connections_max = config.limits.connections;
+  options.buffered_bytes_max = config.limits.buffered_bytes;
+  options.header_timeout = config.limits.header_timeout;
+  options.body_timeout = config.limits.body_timeout;
+  options.idle_timeout = config.limits.idle_timeout;
+  options.write_timeout = config.limits.write_timeout;
+  return options;
+}
+
+queue::EmbeddedOptions engine_options(const config::Config& config) {
+  queue::EmbeddedOptions options;
+  options.directory = config.data_dir;
+  options.memory_budget = config.store.memory_budget;
+  options.disk_budget = config.store.disk_budget;
+  options.retain = config.store.retain;
+  options.committer.identity_window = config.store.identity_window;
+  options.committer.quarantine_bytes_max = config.store.quarantine_budget;
+  return options;
+}
+
+std::vector<source::SourceSpec> source_specs(const config::Config& config) {
+  std::vector<source::SourceSpec> specs;
+  for (const config::Source& source : config.sources) {
+    source::SourceSpec spec;
+    spec.name = source.name;
+    switch (source.kind) {
+      case config::SourceKind::eventbridge:
+        spec.kind = source::Kind::eventbridge;
+        break;
+      case config::SourceKind::eventgrid:
+        spec.kind = source::Kind::eventgrid;
+        break;
+      case config::SourceKind::genesys:
+        spec.kind = source::Kind::genesys;
+        break;
+    }
+    spec.header = source.header;
+    spec.header_keys = keys_of(source.api_keys);
+    spec.query = source.query;
+    spec.query_keys = keys_of(source.query_keys);
+    spec.default_org = source.org;
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+Result<event::TopicTable> topic_table(const config::Config& config) {
+  std::vector<event::TopicRow> rows;
+  for (const config::Topic& topic : config.topics) {
+    rows.push_back({topic.pattern, topic.category, topic.ids.empty() ? std::string("none") : topic.ids});
+  }
+  return event::TopicTable::make(rows);
+}
+
+Result<std::shared_ptr<const event::NameTable>> name_table(const config::Config& config) {
+  if (config.names_file.empty()) return std::shared_ptr<const event::NameTable>();
+  TRUNKLINE_TRY(event::NameTable names, event::NameTable::load(config.names_file));
+  return std::shared_ptr<const event::NameTable>(std::make_shared<event::NameTable>(std::move(names)));
+}
+
+engine::QueueSpec queue_spec(const config::Consumer& consumer) {
+  engine::QueueSpec spec;
+  spec.name = consumer.name;
+  switch (consumer.order) {
+    case config::Order::none:
+      spec.order = event::Order::none;
+      break;
+    case config::Order::conversation:
+      spec.order = event::Order::conversation;
+      break;
+    case config::Order::agent:
+      spec.order = event::Order::agent;
+      break;
+    case config::Order::queue:
+      spec.order = event::Order::queue;
+      break;
+    case config::Order::topic:
+      spec.order = event::Order::topic;
+      break;
+  }
+  spec.max_wait = consumer.max_wait;
+  spec.on_full = consumer.on_full == config::OnFull::expire ? engine::OnFull::expire : engine::OnFull::refuse;
+  if (const auto* pulled = std::get_if<config::Pulled>(&consumer.sink)) {
+    spec.pulled = true;
+    spec.visibility_timeout = pulled->visibility_timeout;
+    spec.max_receive_count = pulled->max_receive_count;
+    spec.park_on_max_receive = consumer.on_exhausted == config::OnExhausted::park;
+  }
+  return spec;
+}
+
+delivery::Options delivery_options(const config::Consumer& consumer) {
+  delivery::Options options;
+  options.ordered = consumer.order != config::Order::none;
+  options.concurrency = consumer.concurrency;
+  options.rate = consumer.rate;
+  options.batch_messages = consumer.batch.messages;
+  options.batch_bytes = consumer.batch.bytes;
+  options.batch_age = consumer.batch.age;
+  options.max_attempts = consumer.attempts;
+  if (consumer.on_exhausted == config::OnExhausted::park) options.on_exhausted = delivery::OnExhausted::park;
+  if (consumer.on_exhausted == config::OnExhausted::skip) options.on_exhausted = delivery::OnExhausted::skip;
+  if (consumer.on_exhausted == config::OnExhausted::drop) options.on_exhausted = delivery::OnExhausted::drop;
+  options.backoff_base = consumer.retry.base;
+  options.backoff_cap = consumer.retry.cap;
+  options.retry_for = consumer.retry.limit;
+  options.breaker_lanes_min = consumer.breaker.lanes;
+  options.breaker_share = consumer.breaker.percent / 100.0;
+  options.breaker_window = consumer.breaker.window;
+  options.open_base = consumer.breaker.probe_every;
+  options.open_cap = std::max(consumer.breaker.probe_every, options.open_cap);
+  options.seed = std::hash<std::string>()(consumer.name) | 1;
+  return options;
+}
+
+Result<filter::Policy> policy_of(const config::Consumer& consumer) {
+  const auto scope = consumer.filter_scope == config::FilterScope::message_body ? filter::Scope::message_body
+                                                                                : filter::Scope::message_attributes;
+  auto compiled = filter::Policy::compile(consumer.filter.json, scope, filter::Limits::unlimited());
+  if (const auto* error = std::get_if<filter::PolicyError>(&compiled)) {
+    return {Errc::invalid, fmt::format("{}:{}: error: filter of consumer '{}': {}", consumer.filter.place.line,
+                                       consumer.filter.place.column, consumer.name, error->text)};
+  }
+  return std::get<filter::Policy>(std::move(compiled));
+}
+
+bool is_pulled(const config::Consumer& consumer) {
+  return std::holds_alternative<config::Pulled>(consumer.sink);
+}
+
+std::string sink_kind(const config::Consumer& consumer) {
+  if (std::holds_alternative<config::HttpSink>(consumer.sink)) return "http";
+  if (std::holds_alternative<config::FileSink>(consumer.sink)) return "file";
+  return "pulled";
+}
+
+Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
+                                                  std::shared_ptr<const event::NameTable> names) {
+  if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink)) {
+    return make_http(consumer, *http, loop, enriched_renderer(std::move(names)));
+  }
+  if (const auto* file = std::get_if<config::FileSink>(&consumer.sink)) {
+    return make_file(consumer, *file, loop, enriched_renderer(std::move(names)));
+  }
+  return {Errc::unsupported, fmt::format("consumer '{}': a pulled consumer has no sink", consumer.name)};
+}
+
+}  // namespace trunkline::app

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "config/config.hpp"
+#include "delivery/options.hpp"
+#include "delivery/sink.hpp"
+#include "engine/engine.hpp"
+#include "event/enrich.hpp"
+#include "event/topic_table.hpp"
+#include "filter/policy.hpp"
+#include "net/http_server.hpp"
+#include "net/io_loop.hpp"
+#include "queue/embedded_engine.hpp"
+#include "source/source_spec.hpp"
+
+// What the configuration means to each module. The only place that knows both.
+namespace trunkline::app {
+
+net::HttpServerOptions server_options(const config::Config& config);
+queue::EmbeddedOptions engine_options(const config::Config& config);
+std::vector<source::SourceSpec> source_specs(const config::Config& config);
+base::Result<event::TopicTable> topic_table(const config::Config& config);
+// Nothing when no names file is configured.
+base::Result<std::shared_ptr<const event::NameTable>> name_table(const config::Config& config);
+
+engine::QueueSpec queue_spec(const config::Consumer& consumer);
+delivery::Options delivery_options(const config::Consumer& consumer);
+// The error names the consumer and the place in the file.
+base::Result<filter::Policy> policy_of(const config::Consumer& consumer);
+bool is_pulled(const config::Consumer& consumer);
+std::string sink_kind(const config::Consumer& consumer);
+// On the consumer's loop, or before the loop runs. Errc::unsupported for a kind that this version does not have.
+base::Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
+                                                        std::shared_ptr<const event::NameTable> names);
+
+}  // namespace trunkline::app

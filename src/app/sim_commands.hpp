@@ -1,0 +1,11 @@
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace trunkline::app {
+
+void add_sim_commands(CLI::App& app, int& code);
+
+}  // namespace trunkline::app
