@@ -1,0 +1,132 @@
+// Dead letters of one consumer: read, redrive, purge.
+#include <fmt/format.h>
+
+#include "api/describe.hpp"
+#include "api/handlers.hpp"
+#include "api/object_reader.hpp"
+#include "json/writer.hpp"
+
+namespace trunkline::api {
+namespace {
+
+using base::Errc;
+using base::Result;
+
+// The engine reads the bodies, too, which may be 8 MiB each: a page is read in chunks, of which only the heads stay.
+constexpr std::size_t kChunk = 32;
+
+// A page that is being put together.
+struct Listing {
+  CallPtr call;
+  base::QueueId queue;
+  PageQuery page;
+  std::string entries{};
+  std::size_t count = 0;
+};
+
+void answer_listing(Listing& listing, bool more) {
+  std::string out = "{\"dead_letters\":[" + listing.entries + "],\"next_after\":";
+  out += more ? std::to_string(listing.page.after) : "null";
+  out += "}";
+  listing.call->answer(std::move(out));
+}
+
+void list_on(std::unique_ptr<Listing> listing) {
+  engine::Engine& engine = listing->call->hub.engine();
+  base::Loop& loop = listing->call->loop;
+  const std::size_t wanted = std::min(kChunk, listing->page.limit - listing->count);
+  const base::QueueId queue = listing->queue;
+  const engine::Page page{listing->page.after, wanted};
+  engine.dead_letters(queue, page, loop,
+                      [listing = std::move(listing), wanted](Result<std::vector<engine::DeadLetter>> letters) mutable {
+                        if (!letters.ok()) return listing->call->fail(letters.error());
+                        for (const engine::DeadLetter& letter : *letters) {
+                          if (listing->count++ > 0) listing->entries.push_back(',');
+                          json::Writer writer(listing->entries);
+                          write_dead_letter(writer, letter, false);
+                          listing->page.after = letter.sequence.value;
+                        }
+                        if (letters->size() < wanted) return answer_listing(*listing, false);
+                        if (listing->count >= listing->page.limit) return answer_listing(*listing, true);
+                        list_on(std::move(listing));
+                      });
+}
+
+// Which dead letters are meant. A choice must be made: nothing means all by accident.
+Result<engine::RedriveFilter> read_filter(const std::string& body) {
+  json::Document document;
+  TRUNKLINE_TRY(const json::Value value, parse_body(document, body));
+  ObjectReader reader(value, "");
+  engine::RedriveFilter filter;
+  const std::size_t given =
+      (reader.has("sequence") ? 1 : 0) + (reader.has("error_class") ? 1 : 0) + (reader.boolean("all") ? 1 : 0);
+  if (reader.has("sequence")) filter.sequence = base::Sequence{reader.whole("sequence", 1, INT64_MAX, 1)};
+  filter.error_class = reader.text("error_class", 64);
+  if (given != 1 || (reader.has("error_class") && filter.error_class.empty()))
+    reader.complain("say which dead letters: one of {\"sequence\":N}, {\"error_class\":\"…\"}, {\"all\":true}");
+  TRUNKLINE_TRY_VOID(reader.finish());
+  return filter;
+}
+
+using Action = void (engine::Engine::*)(base::QueueId, engine::RedriveFilter, base::Loop&,
+                                        base::UniqueFunction<void(Result<std::uint64_t>)>);
+
+void act(CallPtr call, Action action, std::string_view word) {
+  const auto consumer = find_consumer(*call);
+  if (!consumer) return;
+  auto filter = read_filter(call->request.body);
+  if (!filter.ok()) return call->fail(filter.error(), "nothing was changed");
+  engine::Engine& engine = call->hub.engine();
+  base::Loop& loop = call->loop;
+  const bool single = filter->sequence.has_value();
+  auto done = [call = std::move(call), word, single](Result<std::uint64_t> count) {
+    if (!count.ok()) return call->fail(count.error());
+    if (single && *count == 0)
+      return call->fail({Errc::not_found, fmt::format("consumer '{}' has no such dead letter", call->captures[0])},
+                        fmt::format("GET /api/v1/consumers/{}/dead-letters lists them", call->captures[0]));
+    std::string out;
+    json::Writer(out).begin_object().member(word, *count).end_object();
+    call->answer(std::move(out));
+  };
+  (engine.*action)(consumer->queue, std::move(*filter), loop, std::move(done));
+}
+
+}  // namespace
+
+void get_dead_letters(CallPtr call) {
+  const auto consumer = find_consumer(*call);
+  if (!consumer) return;
+  const auto page = page_query(call->request);
+  if (!page.ok()) return call->fail(page.error());
+  list_on(std::make_unique<Listing>(Listing{std::move(call), consumer->queue, *page}));
+}
+
+void get_dead_letter(CallPtr call) {
+  const auto consumer = find_consumer(*call);
+  if (!consumer) return;
+  const auto sequence = parse_id("the event's sequence", call->captures[1]);
+  if (!sequence.ok()) return call->fail(sequence.error());
+  engine::Engine& engine = call->hub.engine();
+  base::Loop& loop = call->loop;
+  engine.dead_letters(consumer->queue, {*sequence - 1, 1}, loop,
+                      [call = std::move(call), sequence = *sequence](Result<std::vector<engine::DeadLetter>> letters) {
+                        if (!letters.ok()) return call->fail(letters.error());
+                        if (letters->empty() || letters->front().sequence.value != sequence)
+                          return call->fail({Errc::not_found, fmt::format("consumer '{}' has no dead letter {}",
+                                                                          call->captures[0], sequence)},
+                                            "it may have been redriven or purged");
+                        std::string out;
+                        json::Writer writer(out);
+                        write_dead_letter(writer, letters->front(), true);
+                        call->answer(std::move(out));
+                      });
+}
+
+void post_redrive(CallPtr call) {
+  act(std::move(call), &engine::Engine::redrive, "redriven");
+}
+void post_purge(CallPtr call) {
+  act(std::move(call), &engine::Engine::purge_dead_letters, "purged");
+}
+
+}  // namespace trunkline::api

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "api/call.hpp"
+
+namespace trunkline::api {
+
+// One function per endpoint, named in the route table of api.cpp. Captures are in the order of the path.
+
+void get_healthz(CallPtr call);
+void get_readyz(CallPtr call);
+void get_metrics(CallPtr call);
+void get_status(CallPtr call);
+void get_event(CallPtr call);
+
+void get_consumers(CallPtr call);
+void get_consumer(CallPtr call);
+void post_pause(CallPtr call);
+void post_resume(CallPtr call);
+
+void post_receive(CallPtr call);
+void post_settle(CallPtr call);
+
+void get_dead_letters(CallPtr call);
+void get_dead_letter(CallPtr call);
+void post_redrive(CallPtr call);
+void post_purge(CallPtr call);
+
+void get_quarantine(CallPtr call);
+void get_quarantine_entry(CallPtr call);
+void post_resubmit_one(CallPtr call);
+void post_resubmit(CallPtr call);
+void delete_quarantine_entry(CallPtr call);
+
+}  // namespace trunkline::api

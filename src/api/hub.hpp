@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/metrics.hpp"
+#include "base/function.hpp"
+#include "base/loop.hpp"
+#include "base/result.hpp"
+#include "base/strong.hpp"
+#include "delivery/options.hpp"
+#include "delivery/statistics.hpp"
+#include "engine/engine.hpp"
+
+namespace trunkline::api {
+
+struct ConsumerInfo {
+  std::string name;
+  base::QueueId queue;
+  engine::QueueSpec spec;                            // spec.pulled: it has no sink
+  std::string sink;                                  // word of the kind: "http", "file"; "pulled" without a sink
+  std::string target{};                              // where to, without credentials: a URL, a path; may be empty
+  std::string filter{};                              // the policy as JSON text; empty: everything
+  bool paused = false;                               // by an operator or by the configuration
+  std::optional<delivery::Options> delivery{};       // nothing where pulled
+  std::optional<delivery::Statistics> statistics{};  // nothing where pulled
+};
+
+struct Readiness {
+  bool ready = false;
+  std::string reason{};  // why not, for people; empty when ready
+};
+
+struct Resubmission {
+  std::uint64_t id = 0;                // in the quarantine
+  std::optional<std::string> bytes{};  // to be decoded instead of the stored ones
+};
+struct ResubmitOutcome {
+  std::uint64_t id = 0;
+  std::vector<engine::PublishResult> stored{};  // accepted, duplicate or conflict, one per event that was in the bytes
+  std::optional<base::Error> error{};           // why the entry stays in the quarantine; `stored` is empty then
+};
+
+// What the API needs of the running program. Every member may be called on any thread and must not block for longer
+// than a look into memory. A callback runs exactly once, later, on the loop that was given; the hub outlives all of
+// them.
+class Hub {
+ public:
+  virtual ~Hub() = default;
+
+  virtual std::vector<ConsumerInfo> consumers() = 0;  // in order of the configuration
+  virtual std::optional<ConsumerInfo> consumer(std::string_view name) = 0;
+  virtual engine::Engine& engine() = 0;
+  virtual Readiness readiness() = 0;
+  virtual HubMetrics metrics() = 0;
+
+  // Kept over a restart. Pausing a paused consumer is no error. A name without a consumer is Errc::not_found. A pulled
+  // consumer that is paused gets nothing: the API looks at ConsumerInfo::paused.
+  virtual void pause(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) = 0;
+  virtual void resume(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) = 0;
+
+  // Decodes each entry's bytes as its source would, publishes what is in them and takes the entry out of the quarantine
+  // once that is on disk. Bytes that are still not understood (Errc::invalid, with the reason) store nothing: not even
+  // a second entry. At most 1,000 entries a call; one outcome per entry, in order; an id that is not there is
+  // Errc::not_found.
+  using ResubmitCallback = base::UniqueFunction<void(std::vector<ResubmitOutcome>)>;
+  virtual void resubmit(std::vector<Resubmission> entries, base::Loop& reply_on, ResubmitCallback done) = 0;
+
+  // The event at that place in the log; null where there is none (any more).
+  using RecordCallback = base::UniqueFunction<void(base::Result<engine::RecordPtr>)>;
+  virtual void read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done) = 0;
+};
+
+}  // namespace trunkline::api
