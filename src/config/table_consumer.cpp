@@ -257,7 +257,11 @@ constexpr std::array kHttp = {
 
 constexpr std::array kFile = {
     Row<FileSink>{
-        {.path = "path", .type = Type::text, .required = true, .help = "JSON Lines file that is written now."},
+        {.path = "path",
+         .type = Type::text,
+         .required = true,
+         .help =
+             "Where to write: `./out/events.jsonl` begins `./out/events-20260302T140000-000.jsonl`, then the next."},
         assign<&FileSink::path>},
     Row<FileSink>{{.path = "rotate_bytes",
                    .type = Type::size,
