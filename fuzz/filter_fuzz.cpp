@@ -4,6 +4,7 @@
 //
 // Holds: nothing crashes; the index, the plain evaluation and the explanation agree; a policy that the engine takes
 // under AWS's limits it takes without them.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -8,6 +8,7 @@
 
 #include "filter/decimal.hpp"
 #include "filter/ip_range.hpp"
+#include "filter/rules.hpp"
 #include "filter/text_match.hpp"
 
 namespace trunkline::filter {
@@ -57,7 +58,7 @@ struct Condition {
   bool top_open = false;
   IpRange addresses;
 
-  // Exact operators against one value. exists and absent say nothing of one value: see clause_holds.
+  // Exact operators against one value. exists and absent say nothing of one value: see condition_holds.
   bool accepts(const Scalar& value) const;
   bool is_anything_but() const { return op >= Op::anything_but_strings; }
 };
@@ -70,14 +71,33 @@ struct Clause {
 };
 
 // Whether a value at a path is something for {"exists": …}.
-inline bool counts_as_existing(const Scalar& value);
+inline bool counts_as_existing(const Scalar& value) {
+  return rules::leaf_exists(value.kind == Scalar::Kind::null, value.kind == Scalar::Kind::string && value.text.empty());
+}
+
 // Whether `condition` holds for all the values at its path; `values` is empty when nothing is there.
 template <class Values>
-bool condition_holds(const Condition& condition, const Values& values);
+bool condition_holds(const Condition& condition, const Values& values) {
+  const auto accepts = [&](const Scalar& value) { return condition.accepts(value); };
+  const auto any = [&](auto predicate) {
+    for (const Scalar& value : values) {
+      if (predicate(value)) return true;
+    }
+    return false;
+  };
+  if (condition.op == Condition::Op::exists) return any(counts_as_existing);
+  if (condition.op == Condition::Op::absent) return !any(counts_as_existing);
+  if (condition.is_anything_but()) return rules::anything_but_holds(values, accepts);
+  return any(accepts);
+}
+
 // The first of the clause's conditions that holds, or none.
 template <class Values>
-const Condition* first_holding(const Clause& clause, const Values& values);
+const Condition* first_holding(const Clause& clause, const Values& values) {
+  for (const Condition& condition : clause.conditions) {
+    if (condition_holds(condition, values)) return &condition;
+  }
+  return nullptr;
+}
 
 }  // namespace trunkline::filter
-
-#include "filter/condition_inline.hpp"

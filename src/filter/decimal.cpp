@@ -1,5 +1,7 @@
 #include "filter/decimal.hpp"
 
+#include <algorithm>
+
 namespace trunkline::filter {
 namespace {
 

@@ -28,15 +28,25 @@ struct TextHash {
 // Whole values, by hash.
 class ExactTable {
  public:
-  void add(std::string_view text, std::uint32_t number) { postings_[std::string(text)].add(number); }
-  bool empty() const { return postings_.empty(); }
+  void add(std::string_view text, std::uint32_t number) {
+    postings_[std::string(text)].add(number);
+    sizes_ |= size_bit(text.size());
+  }
+  bool empty() const { return sizes_ == 0; }
+  // False only when no text of that size is there: spares most values the hash.
+  bool may_hold(std::size_t size) const { return (sizes_ & size_bit(size)) != 0; }
+
   template <class See>
   void visit(std::string_view value, See see) const {
+    if (!may_hold(value.size())) return;
     if (const auto found = postings_.find(value); found != postings_.end()) see(found->second);
   }
 
  private:
+  static std::uint64_t size_bit(std::size_t size) { return std::uint64_t{1} << std::min<std::size_t>(size, 63); }
+
   std::unordered_map<std::string, Posting, TextHash, std::equal_to<>> postings_;
+  std::uint64_t sizes_ = 0;  // bit n: a text of n bytes, bit 63: of 63 or more
 };
 
 // Prefixes (or, read from behind, suffixes): sorted, each with a link to the longest other one that it begins with.

@@ -1,5 +1,7 @@
 #include "filter/message.hpp"
 
+#include <algorithm>
+
 #include "filter/rules.hpp"
 
 namespace trunkline::filter {

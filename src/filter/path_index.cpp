@@ -109,14 +109,16 @@ void PathIndex::visit(const Scalar& value, std::span<std::uint64_t> candidates, 
 void PathIndex::visit_string(std::string_view text, std::span<std::uint64_t> candidates,
                              std::string& folded_text) const {
   const auto see = [&](const Posting& posting) { posting.add_to(candidates); };
-  if (!exact_.empty()) exact_.visit(text, see);
+  exact_.visit(text, see);
   if (!prefixes_.empty()) prefixes_.visit(text, see);
   if (!suffixes_.empty()) suffixes_.visit(text, see);
   if (!wildcards_.empty()) wildcards_.visit(text, see);
-  if (!exact_folded_.empty() || !prefixes_folded_.empty() || !suffixes_folded_.empty()) {
+  // Folding keeps the number of bytes.
+  const bool may_be_exact = exact_folded_.may_hold(text.size());
+  if (may_be_exact || !prefixes_folded_.empty() || !suffixes_folded_.empty()) {
     folded_text.clear();
     append_folded(folded_text, text);
-    if (!exact_folded_.empty()) exact_folded_.visit(folded_text, see);
+    if (may_be_exact) exact_folded_.visit(folded_text, see);
     prefixes_folded_.visit(folded_text, see);
     suffixes_folded_.visit(folded_text, see);
   }
@@ -128,7 +130,7 @@ void PathIndex::visit_anything_but(const Scalar& value, std::span<std::uint64_t>
   const std::span<std::uint64_t> excluded = buffers.excluded;
   const auto exclude = [&](const Posting& posting) { posting.add_to(excluded); };
   if (value.kind == Scalar::Kind::string) {
-    if (!but_strings_.empty()) but_strings_.visit(value.text, exclude);
+    but_strings_.visit(value.text, exclude);
     if (!but_prefixes_.empty()) but_prefixes_.visit(value.text, exclude);
   } else if (value.number && !but_numbers_.empty()) {
     but_numbers_.visit(*value.number, exclude);
