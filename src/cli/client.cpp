@@ -1,0 +1,140 @@
+#include "cli/client.hpp"
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <future>
+#include <iostream>
+
+#include "cli/table.hpp"
+
+namespace trunkline::cli {
+namespace {
+
+// Longer than the API takes for anything: a resubmit of 1,000 entries is a few commits.
+constexpr base::Millis kTimeout = std::chrono::seconds(60);
+constexpr std::size_t kAnswerBytesMax = 64 << 20;  // one quarantine entry of 8 MiB, escaped six bytes each
+
+std::string key_of(const Connection& connection) {
+  if (!connection.key.empty()) return connection.key;
+  const char* key = std::getenv("TRUNKLINE_API_KEY");
+  return key == nullptr ? std::string() : std::string(key);
+}
+
+std::string without_end_slash(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+// Any address: which hub to talk to is the caller's own choice.
+net::HttpClientOptions client_options() {
+  net::HttpClientOptions options;
+  options.addresses = {true, true, {"0.0.0.0/0", "::/0"}};
+  options.user_agent = "trunkline-cli";
+  return options;
+}
+
+}  // namespace
+
+Terminal standard_terminal() {
+  return {std::cout, std::cerr, std::cin, ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1};
+}
+
+bool Answer::parse() {
+  auto value = document_.parse(*body_);
+  if (value.ok()) root_ = *value;
+  return value.ok();
+}
+
+Client::Client(const Connection& connection, const Terminal& terminal)
+    : url_(without_end_slash(connection.url)), key_(key_of(connection)), terminal_(terminal), loop_("cli") {
+  http_ = std::make_unique<net::HttpClient>(loop_, client_options());
+  loop_.start();
+}
+
+Client::~Client() {
+  loop_.stop();
+  loop_.join();
+}
+
+std::optional<Answer> Client::ask(const std::string& method, const std::string& target, const std::string& body) {
+  net::ClientRequest request;
+  request.method = method;
+  request.url = url_ + target;
+  request.body = body;
+  request.timeout = kTimeout;
+  request.response_bytes_max = kAnswerBytesMax;
+  if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+  if (!key_.empty()) request.headers.emplace_back("Authorization", "Bearer " + key_);
+  std::promise<base::Result<net::ClientResponse>> promise;
+  loop_.post([&] {
+    http_->send(std::move(request),
+                [&promise](base::Result<net::ClientResponse> result) { promise.set_value(std::move(result)); });
+  });
+  auto response = promise.get_future().get();
+  if (!response.ok()) {
+    if (response.error().code == base::Errc::invalid)
+      return fail(kUsage, response.error().detail, fmt::format("is --url {} right?", url_));
+    return fail(kUnreachable, fmt::format("no answer from {}: {}", url_, response.error().detail),
+                "is the hub running? trunkline serve -c FILE; is it elsewhere? --url URL");
+  }
+  if (response->status < 200 || response->status > 299) return refuse(*response);
+  Answer answer(std::move(response->body));
+  if (answer.parse()) return answer;
+  return fail(kUnreachable, fmt::format("what answers at {} is not a hub's API", url_), "is --url right?");
+}
+
+std::optional<Answer> Client::refuse(const net::ClientResponse& response) {
+  Answer answer(response.body);
+  const auto error = answer.parse() ? answer.root().find("error") : std::nullopt;
+  if (!error || error->string_at("message").empty())
+    return fail(kUnreachable, fmt::format("what answers at {} is not a hub's API (status {})", url_, response.status),
+                "is --url right?");
+  const std::string message = printable(error->string_at("message"));
+  if (response.status == 401)
+    return fail(kRefused, "the hub refuses: " + message,
+                "give one of the configured api.keys with --key or in TRUNKLINE_API_KEY");
+  return fail(kFailed, message, printable(error->string_at("hint")));
+}
+
+std::optional<Answer> Client::fail(int code, const std::string& message, const std::string& hint) {
+  exit_code_ = code;
+  complain(terminal_, message, hint);
+  return std::nullopt;
+}
+
+std::string percent_encode(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+                       c == '_' || c == '.' || c == '~';
+    if (plain) {
+      out.push_back(c);
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+void complain(const Terminal& terminal, const std::string& message, const std::string& hint) {
+  terminal.err << "trunkline: " << message << "\n";
+  if (!hint.empty()) terminal.err << "  " << hint << "\n";
+}
+
+bool confirm(const Terminal& terminal, const std::string& question) {
+  if (!terminal.interactive) {
+    complain(terminal, question + " Nobody is there to be asked.", "give --yes to do it without asking");
+    return false;
+  }
+  terminal.err << question << " [y/N] " << std::flush;
+  std::string answer;
+  std::getline(terminal.in, answer);
+  if (answer == "y" || answer == "Y" || answer == "yes") return true;
+  complain(terminal, "nothing was changed");
+  return false;
+}
+
+}  // namespace trunkline::cli

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/commands.hpp"
+#include "json/document.hpp"
+#include "net/http_client.hpp"
+#include "net/io_loop.hpp"
+
+namespace trunkline::cli {
+
+// An answer whose body was parsed; the value lives as long as this.
+class Answer {
+ public:
+  explicit Answer(std::string body) : body_(std::make_unique<std::string>(std::move(body))) {}
+
+  const std::string& body() const { return *body_; }
+  bool parse();
+  json::Value root() const { return *root_; }  // after parse() has returned true
+
+ private:
+  std::unique_ptr<std::string> body_;  // stays where it is when the answer is moved
+  json::Document document_;
+  std::optional<json::Value> root_;
+};
+
+// Asks the hub and waits for the answer. Failures are said on `err` with the way out; then the exit code is in
+// exit_code().
+class Client {
+ public:
+  Client(const Connection& connection, const Terminal& terminal);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  std::optional<Answer> get(const std::string& target) { return ask("GET", target, {}); }
+  std::optional<Answer> post(const std::string& target, const std::string& body) { return ask("POST", target, body); }
+  std::optional<Answer> remove(const std::string& target) { return ask("DELETE", target, {}); }
+  int exit_code() const { return exit_code_; }
+
+ private:
+  std::optional<Answer> ask(const std::string& method, const std::string& target, const std::string& body);
+  std::optional<Answer> fail(int code, const std::string& message, const std::string& hint);
+  std::optional<Answer> refuse(const net::ClientResponse& response);
+
+  const std::string url_;
+  const std::string key_;
+  const Terminal& terminal_;
+  net::IoLoop loop_;
+  std::unique_ptr<net::HttpClient> http_;
+  int exit_code_ = kOk;
+};
+
+// For a path segment or a query parameter: everything but unreserved characters is escaped (RFC 3986 section 2.3).
+std::string percent_encode(std::string_view text);
+
+// "trunkline: MESSAGE", and the hint on a line of its own.
+void complain(const Terminal& terminal, const std::string& message, const std::string& hint = {});
+
+// Whether the person says yes. Nobody there to be asked: says that --yes is needed.
+bool confirm(const Terminal& terminal, const std::string& question);
+
+}  // namespace trunkline::cli

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+// The commands that talk to a running hub over its API. Each runs to its end on the calling thread, writes what was
+// asked for to `out` and everything else to `err`, and returns an exit code. The comment at each field is its help
+// text.
+namespace trunkline::cli {
+
+enum ExitCode : int {
+  kOk = 0,
+  kFailed = 1,       // what was asked for failed, in whole or in part, or nothing matched
+  kUsage = 2,        // wrong options; also a confirmation that could not be asked for or was not given
+  kUnreachable = 3,  // no hub answers at the URL, or not in time
+  kRefused = 4,      // the hub refuses the key
+};
+
+struct Terminal {
+  std::ostream& out;
+  std::ostream& err;
+  std::istream& in;
+  bool interactive = false;  // whether somebody sits at `in` and `err`, who can be asked
+};
+// Standard output, error and input of the process.
+Terminal standard_terminal();
+
+struct Connection {
+  std::string url = "http://127.0.0.1:8080";  // of the hub
+  std::string key{};                          // API key; default: environment variable TRUNKLINE_API_KEY
+  bool json = false;                          // what the API answers, as it is, for scripts
+};
+
+struct StatusOptions {
+  Connection connection{};
+};
+int run_status(const StatusOptions& options, const Terminal& terminal);
+
+struct ConsumersOptions {
+  Connection connection{};
+  std::string name{};  // show this one in full
+};
+int run_consumers(const ConsumersOptions& options, const Terminal& terminal);
+
+struct PauseOptions {
+  Connection connection{};
+  std::string name{};
+};
+int run_pause(const PauseOptions& options, const Terminal& terminal);
+int run_resume(const PauseOptions& options, const Terminal& terminal);
+
+struct DlqListOptions {
+  Connection connection{};
+  std::string consumer{};
+  std::uint64_t after = 0;    // begin behind this sequence number
+  std::uint32_t limit = 100;  // at most so many
+};
+int run_dlq_ls(const DlqListOptions& options, const Terminal& terminal);
+
+struct DlqShowOptions {
+  Connection connection{};
+  std::string consumer{};
+  std::uint64_t sequence = 0;
+};
+int run_dlq_show(const DlqShowOptions& options, const Terminal& terminal);
+
+// Which dead letters: exactly one of the three.
+struct DlqActOptions {
+  Connection connection{};
+  std::string consumer{};
+  std::uint64_t sequence = 0;  // only this one
+  std::string error_class{};   // only those that failed this way
+  bool all = false;            // every one
+  bool yes = false;            // purge without asking
+};
+int run_dlq_redrive(const DlqActOptions& options, const Terminal& terminal);
+int run_dlq_purge(const DlqActOptions& options, const Terminal& terminal);
+
+struct QuarantineListOptions {
+  Connection connection{};
+  std::uint64_t after = 0;    // begin behind this id
+  std::uint32_t limit = 100;  // at most so many
+  std::string reason{};       // only those that were refused for this reason
+};
+int run_quarantine_ls(const QuarantineListOptions& options, const Terminal& terminal);
+
+struct QuarantineShowOptions {
+  Connection connection{};
+  std::uint64_t id = 0;
+  bool bytes = false;  // write the bytes as received, nothing else
+};
+int run_quarantine_show(const QuarantineShowOptions& options, const Terminal& terminal);
+
+// Which entries: ids, or all.
+struct QuarantineResubmitOptions {
+  Connection connection{};
+  std::vector<std::uint64_t> ids{};
+  bool all = false;      // every entry there is now
+  std::string reason{};  // with all: only those that were refused for this reason
+  std::string file{};    // with one id: the corrected bytes to submit instead ("-": standard input)
+};
+int run_quarantine_resubmit(const QuarantineResubmitOptions& options, const Terminal& terminal);
+
+struct QuarantineRemoveOptions {
+  Connection connection{};
+  std::vector<std::uint64_t> ids{};
+  bool yes = false;  // remove without asking
+};
+int run_quarantine_rm(const QuarantineRemoveOptions& options, const Terminal& terminal);
+
+}  // namespace trunkline::cli

@@ -1,0 +1,155 @@
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "cli/client.hpp"
+#include "cli/commands.hpp"
+#include "cli/table.hpp"
+
+namespace trunkline::cli {
+namespace {
+
+std::string state_of(json::Value consumer) {
+  const auto paused = consumer.find("paused");
+  if (paused && paused->boolean()) return "paused";
+  const std::string_view breaker = consumer.string_at("breaker");
+  if (breaker == "open") return "down";
+  if (breaker == "half_open") return "probing";
+  return number_at(consumer, "parked") > 0 ? "parked" : "ok";
+}
+
+std::string oldest_of(json::Value consumer) {
+  return consumer.string_at("oldest_waiting").empty() ? "-"
+                                                      : human_seconds(real_at(consumer, "oldest_waiting_seconds"));
+}
+
+// Every number, text and truth value of the object, one a line; what is nested is left to --json.
+void add_members(Facts& facts, json::Value object) {
+  for (auto member = object.first(); member; member = member->next()) {
+    if (member->is(json::Type::object) || member->is(json::Type::array)) continue;
+    const bool text = member->is(json::Type::string);
+    facts.add(printable(member->name()), text ? printable(member->string()) : std::string(member->raw()));
+  }
+}
+
+int show(const ConsumersOptions& options, Client& client, const Terminal& terminal) {
+  const auto answer = client.get("/api/v1/consumers/" + percent_encode(options.name));
+  if (!answer) return client.exit_code();
+  if (options.connection.json) {
+    terminal.out << answer->body();
+    return kOk;
+  }
+  const json::Value consumer = answer->root();
+  Facts facts;
+  add_members(facts, consumer);
+  if (const auto error = consumer.find("last_error"); error && error->is(json::Type::object))
+    facts.add("last error",
+              fmt::format("{}: {} ({})", text_at(*error, "class"), text_at(*error, "detail"), text_at(*error, "at")));
+  if (const auto filter = consumer.find("filter")) facts.add("filter", printable(filter->raw()));
+  facts.print(terminal.out);
+  for (const char* part : {"queue", "delivery", "statistics"}) {
+    const auto object = consumer.find(part);
+    if (!object) continue;
+    terminal.out << "\n" << part << "\n";
+    Facts details;
+    add_members(details, *object);
+    details.print(terminal.out);
+  }
+  return kOk;
+}
+
+int set_paused(const PauseOptions& options, const Terminal& terminal, bool paused) {
+  Client client(options.connection, terminal);
+  const auto answer =
+      client.post("/api/v1/consumers/" + percent_encode(options.name) + (paused ? "/pause" : "/resume"), {});
+  if (!answer) return client.exit_code();
+  if (options.connection.json) {
+    terminal.out << answer->body();
+  } else {
+    terminal.out << options.name
+                 << (paused ? " is paused; its events wait. trunkline resume " + options.name + " goes on" : " goes on")
+                 << "\n";
+  }
+  return kOk;
+}
+
+}  // namespace
+
+int run_consumers(const ConsumersOptions& options, const Terminal& terminal) {
+  Client client(options.connection, terminal);
+  if (!options.name.empty()) return show(options, client, terminal);
+  const auto answer = client.get("/api/v1/consumers");
+  if (!answer) return client.exit_code();
+  if (options.connection.json) {
+    terminal.out << answer->body();
+    return kOk;
+  }
+  using enum Table::Align;
+  Table table({{"NAME"},
+               {"SINK"},
+               {"ORDER"},
+               {"STATE"},
+               {"WAITING", right},
+               {"OLDEST", right},
+               {"IN FLIGHT", right},
+               {"PARKED", right},
+               {"DEAD", right},
+               {"DELIVERED", right}});
+  const auto list = answer->root().find("consumers");
+  for (auto consumer = list ? list->first() : std::nullopt; consumer; consumer = consumer->next()) {
+    table.add({text_at(*consumer, "name"), text_at(*consumer, "sink"), text_at(*consumer, "order"), state_of(*consumer),
+               count_at(*consumer, "waiting"), oldest_of(*consumer), count_at(*consumer, "in_flight"),
+               count_at(*consumer, "parked"), count_at(*consumer, "dead_letters"), count_at(*consumer, "delivered")});
+  }
+  table.print(terminal.out);
+  return kOk;
+}
+
+int run_pause(const PauseOptions& options, const Terminal& terminal) {
+  return set_paused(options, terminal, true);
+}
+int run_resume(const PauseOptions& options, const Terminal& terminal) {
+  return set_paused(options, terminal, false);
+}
+
+int run_status(const StatusOptions& options, const Terminal& terminal) {
+  Client client(options.connection, terminal);
+  const auto answer = client.get("/api/v1/status");
+  if (!answer) return client.exit_code();
+  const json::Value status = answer->root();
+  const auto flag = status.find("ready");
+  const bool ready = flag && flag->boolean();
+  const int code = ready ? kOk : kFailed;
+  if (options.connection.json) {
+    terminal.out << answer->body();
+    return code;
+  }
+  const auto events = status.find("events");
+  const auto consumers = status.find("consumers");
+  const auto store = status.find("store");
+  if (!events || !consumers || !store) {
+    complain(terminal, "the hub's answer lacks what this version of trunkline expects", "use --json");
+    return kFailed;
+  }
+  Facts facts;
+  facts.add("ready", ready ? "yes" : "no: " + text_at(status, "reason"));
+  facts.add("version", text_at(status, "version"));
+  facts.add("up", human_seconds(real_at(status, "uptime_seconds")));
+  facts.add("accepted", fmt::format("{} events, {} duplicates suppressed, {} conflicts, {} failed",
+                                    number_at(*events, "accepted"), number_at(*events, "duplicates"),
+                                    number_at(*events, "conflicts"), number_at(*events, "failed")));
+  facts.add("quarantine", fmt::format("{} entries", number_at(*events, "in_quarantine")));
+  facts.add("consumers", fmt::format("{}, {} paused, {} with their downstream out", number_at(*consumers, "count"),
+                                     number_at(*consumers, "paused"), number_at(*consumers, "breaker_open")));
+  facts.add("waiting", fmt::format("{} events, {} parked lanes, {} dead letters", number_at(*consumers, "waiting"),
+                                   number_at(*consumers, "parked"), number_at(*consumers, "dead_letters")));
+  const double budget = real_at(*store, "disk_budget_bytes");
+  facts.add("disk", fmt::format("{}{}, {} free", human_bytes(real_at(*store, "disk_bytes")),
+                                budget > 0 ? " of " + human_bytes(budget) : "",
+                                human_bytes(real_at(*store, "disk_free_bytes"))));
+  facts.add("memory", human_bytes(real_at(status, "resident_bytes")));
+  facts.print(terminal.out);
+  return code;
+}
+
+}  // namespace trunkline::cli
