@@ -93,7 +93,6 @@ Result<void> Hub::open() {
 }
 
 // ---- consumers
-// --------------------------------------------------------------------------------------------------------------
 
 Result<void> Hub::start_consumers() {
   std::vector<source::Subscription> subscriptions;
@@ -255,7 +254,6 @@ void Hub::set_paused(const std::string& consumer, bool paused, base::Loop& reply
 }
 
 // ---- quarantine and records
-// ---------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -323,7 +321,6 @@ void Hub::read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallb
 }
 
 // ---- HTTP
-// -----------------------------------------------------------------------------------------------------------------
 
 Result<void> Hub::listen() {
   std::vector<net::IoLoop*> loops;
@@ -390,7 +387,6 @@ api::HubMetrics Hub::metrics() {
 }
 
 // ---- stop
-// -----------------------------------------------------------------------------------------------------------------
 
 void Hub::stop_consumers() {
   for (const auto& running : consumers_) {

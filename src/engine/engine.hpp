@@ -16,7 +16,6 @@
 namespace trunkline::engine {
 
 // ---- Queues
-// -----------------------------------------------------------------------------------------------------------
 
 enum class OnFull : std::uint8_t { refuse, expire };
 
@@ -45,7 +44,6 @@ struct QueueStatistics {
 };
 
 // ---- Publish
-// ----------------------------------------------------------------------------------------------------------
 
 struct PublishEntry {
   event::Event event;
@@ -70,7 +68,6 @@ struct PublishResult {
 using PublishCallback = base::UniqueFunction<void(std::vector<PublishResult>)>;  // one result per item, in order
 
 // ---- Delivery
-// ---------------------------------------------------------------------------------------------------------
 
 struct LeasedMessage {
   RecordPtr record;
@@ -117,7 +114,6 @@ struct MessageFate {
 using DoneCallback = base::UniqueFunction<void(base::Result<void>)>;
 
 // ---- Dead letters, quarantine, state
-// ------------------------------------------------------------------------------------
 
 struct DeadLetter {
   base::Sequence sequence;

@@ -16,9 +16,6 @@ using base::put_u64;
 using base::put_varint;
 using base::Result;
 
-std::int64_t millis(base::WallTime time) {
-  return time.time_since_epoch().count();
-}
 base::WallTime wall(std::int64_t millis) {
   return base::WallTime(base::Millis(millis));
 }

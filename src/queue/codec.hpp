@@ -14,14 +14,19 @@
 // What the values of keys.hpp look like. Every decode of bytes that do not fit is Errc::corrupt, never a guess.
 namespace trunkline::queue {
 
-// ---- log ------------------------------------------------------------------------------------------------------------
+// Times are kept as milliseconds since 1970, UTC.
+inline std::int64_t millis(base::WallTime time) {
+  return time.time_since_epoch().count();
+}
+
+// ---- log
 
 // Encoded before the commit thread has decided on `conflict`; set_conflict patches it.
 std::string encode_record(const engine::Record& record);
 void set_conflict(std::string& encoded);
 base::Result<engine::Record> decode_record(base::Sequence sequence, std::string_view bytes);
 
-// ---- scan -----------------------------------------------------------------------------------------------------------
+// ---- scan
 
 constexpr std::size_t kOrders = 4;  // conversation, agent, queue, topic; see event::Order
 struct ScanEntry {
@@ -36,7 +41,7 @@ std::array<base::GroupKey, kOrders> group_keys(const event::Event& event);
 // The lane of an event in a queue of that order; in a standard queue every event is its own.
 base::GroupKey group_in(const std::array<base::GroupKey, kOrders>& groups, event::Order order, base::Sequence sequence);
 
-// ---- identity -------------------------------------------------------------------------------------------------------
+// ---- identity
 
 struct Twin {
   base::Sequence sequence;
@@ -47,7 +52,7 @@ constexpr std::size_t kTwinsMax = 8;  // bodies remembered per identity; the old
 std::string encode_twins(const std::vector<Twin>& twins);
 base::Result<std::vector<Twin>> decode_twins(std::string_view bytes);
 
-// ---- queue ----------------------------------------------------------------------------------------------------------
+// ---- queue
 
 struct QueueTotals {
   std::uint64_t settled = 0;  // delivered, skipped, dropped, expired, purged
@@ -113,7 +118,7 @@ base::Result<DeadLetterEntry> decode_dead_letter(std::string_view bytes);
 
 enum class Outcome : std::uint8_t { dropped, expired, purged };
 
-// ---- the rest -------------------------------------------------------------------------------------------------------
+// ---- the rest
 
 struct StoredQueue {
   base::QueueId id;

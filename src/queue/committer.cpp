@@ -29,10 +29,6 @@ constexpr std::string_view kRoutedKey = "nrouted";
 constexpr std::string_view kNextQuarantineKey = "nquarantine";
 constexpr std::string_view kEndKey = "nend";
 
-std::int64_t millis(base::WallTime time) {
-  return time.time_since_epoch().count();
-}
-
 std::string encode_routed(const std::unordered_map<base::QueueId, std::uint64_t>& routed) {
   std::string out;
   for (const auto& [queue, count] : routed) {
@@ -156,7 +152,6 @@ std::optional<Errc> Committer::refusing() const {
 }
 
 // ---- in from other threads
-// ------------------------------------------------------------------------------------------------
 
 void Committer::publish(std::vector<engine::PublishItem> items, base::Loop& reply_on, engine::PublishCallback done) {
   auto operation = std::make_unique<Operation>();
@@ -236,7 +231,6 @@ std::vector<std::unique_ptr<Committer::Operation>> Committer::take_all() {
 }
 
 // ---- the thread
-// -----------------------------------------------------------------------------------------------------------
 
 void Committer::wait_for_work() {
   sleeping_.store(true, std::memory_order_seq_cst);
@@ -463,7 +457,6 @@ void Committer::complete(Cycle& cycle) {
 }
 
 // ---- failure
-// --------------------------------------------------------------------------------------------------------------
 
 void Committer::fail_operation(Operation& operation, const Error& error) {
   if (operation.is_publish()) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/check.hpp"
-#include "base/crypto.hpp"
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "queue/keys.hpp"
@@ -13,17 +12,10 @@ namespace {
 
 using base::GroupKey;
 using base::Sequence;
-using engine::Fate;
-using engine::MessageFate;
 
 constexpr store::FamilyHandle kQueue = handle(Table::queue);
-constexpr std::size_t kErrorDetailMax = 1024;
 constexpr base::Millis kRestoredBackOffMax =
     std::chrono::hours(1);  // a clock that jumped back must not hold a lane for longer
-
-std::int64_t millis(base::WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 }  // namespace
 
@@ -31,7 +23,6 @@ QueueCore::QueueCore(base::QueueId id, engine::QueueSpec spec, QueueCoreOptions 
     : id_(id), spec_(std::move(spec)), options_(options) {}
 
 // ---- start
-// --------------------------------------------------------------------------------------------------------------
 
 void QueueCore::restore(const CursorRecord& cursor, std::vector<std::pair<GroupKey, LaneHeader>> lanes,
                         const std::vector<Scanned>& outstanding, Now now) {
@@ -86,7 +77,6 @@ void QueueCore::restore(const CursorRecord& cursor, std::vector<std::pair<GroupK
 }
 
 // ---- items and lanes
-// ----------------------------------------------------------------------------------------------------
 
 std::uint32_t QueueCore::new_item(Sequence sequence, const Row& row, bool listed) {
   if (free_items_ == kNone) {
@@ -199,7 +189,6 @@ void QueueCore::forget_if_empty(GroupKey group, Lane& lane) {
 }
 
 // ---- rows
-// ---------------------------------------------------------------------------------------------------------------
 
 void QueueCore::put_row(GroupKey group, Lane& lane, Sequence sequence, const Row& row) {
   delta_.put(kQueue, row_key(id_, group, sequence), encode_row(row));
@@ -308,7 +297,6 @@ void QueueCore::loaded(GroupKey group, const std::vector<std::pair<Sequence, Row
 }
 
 // ---- scan
-// ---------------------------------------------------------------------------------------------------------------
 
 void QueueCore::scan(const Scanned& event, Now now) {
   TRUNKLINE_CHECK(event.sequence > scanned_, "the scan went backwards");
@@ -354,436 +342,7 @@ void QueueCore::spill() {
   }
 }
 
-// ---- receive
-// ------------------------------------------------------------------------------------------------------------
-
-std::vector<LeaseDraft> QueueCore::lease(const engine::ReceiveLimits& limits, Now now) {
-  std::vector<LeaseDraft> drafts;
-  std::size_t messages_left = limits.max_messages;
-  std::size_t bytes_left = std::max<std::size_t>(limits.max_bytes, 1);
-  std::size_t groups_left = limits.max_groups;
-  while (!ready_.empty() && messages_left > 0 && bytes_left > 0 && groups_left > 0) {
-    const GroupKey group = ready_.front();
-    ready_.pop_front();
-    const auto found = lanes_.find(group);
-    if (found == lanes_.end()) continue;
-    Lane& lane = found->second;
-    lane.queued = false;
-    if (lane.state != LaneState::ready || lane.leased > 0 || lane.count == 0 || lane.hold_delta > committed_) continue;
-    if (spec_.pulled && over_receive_count(group, lane, now)) continue;
-    if (drafts.empty() || !standard()) {
-      LeaseDraft draft;
-      draft.group = group;
-      // A pulled lease's id is its receipt: not to be guessed. A push lease never leaves the process.
-      draft.id = spec_.pulled ? base::ByteReader(base::random_bytes(8)).u64() | 1 : next_lease_++;
-      drafts.push_back(std::move(draft));
-    }
-    if (!take_from(group, lane, limits, messages_left, bytes_left, drafts.back(), now)) {
-      lane.queued = true;
-      ready_.push_front(group);
-      if (drafts.back().items.empty()) drafts.pop_back();
-      break;
-    }
-    --groups_left;
-  }
-  return drafts;
-}
-
-// False when the first item does not fit into what is left.
-bool QueueCore::take_from(GroupKey group, Lane& lane, const engine::ReceiveLimits& limits, std::size_t& messages_left,
-                          std::size_t& bytes_left, LeaseDraft& draft, Now now) {
-  const bool nothing_yet = messages_left == limits.max_messages;
-  std::uint32_t count = 0;
-  const std::size_t count_max = std::min(
-      {messages_left, std::max<std::size_t>(limits.max_messages_per_group, 1), static_cast<std::size_t>(lane.count)});
-  for (std::uint32_t at = lane.first; at != kNone && count < count_max; at = items_[at].next) {
-    const std::size_t bytes = items_[at].row.bytes;
-    const bool first = nothing_yet && count == 0;
-    if (bytes > bytes_left && !first) break;
-    // A message over its receive count must be the head when it is met.
-    if (spec_.pulled && count > 0 && items_[at].row.receive_count >= spec_.max_receive_count) break;
-    bytes_left -= std::min(bytes, bytes_left);
-    ++count;
-  }
-  if (count == 0) return false;
-  messages_left -= count;
-  lease_part(group, lane, count, draft, limits, now);
-  return true;
-}
-
-void QueueCore::lease_part(GroupKey group, Lane& lane, std::uint32_t count, LeaseDraft& draft,
-                           const engine::ReceiveLimits& limits, Now now) {
-  lane.leased = count;
-  lane.lease = draft.id;
-  in_flight_ += count;
-  leases_[draft.id].push_back({group, count});
-  std::uint32_t at = lane.first;
-  for (std::uint32_t i = 0; i < count; ++i, at = items_[at].next) {
-    Item& item = items_[at];
-    if (spec_.pulled) {
-      ++item.row.receive_count;
-      if (item.listed) {
-        put_row(group, lane, item.sequence, item.row);
-      } else {
-        list_item(group, lane, item);
-      }
-    }
-    LeasedItem leased;
-    leased.sequence = item.sequence;
-    leased.attempts = lane.head == item.sequence ? lane.attempts : 0;
-    leased.receive_count = std::max<std::uint32_t>(item.row.receive_count, 1);
-    leased.redriven = item.row.redriven;
-    if (i == 0 && lane.gap_before.value != 0) leased.gap_before = lane.gap_before;
-    draft.items.push_back(leased);
-  }
-  if (!spec_.pulled) return;
-  const base::Millis visible =
-      limits.visibility_timeout.count() > 0 ? limits.visibility_timeout : spec_.visibility_timeout;
-  lane.state = LaneState::leased;
-  lane.until = now.mono + visible;
-  lane.until_ms = millis(now.wall + visible);
-  draft.deadline = now.wall + visible;
-  list_all(group,
-           lane);  // what stands behind a leased row must be a row, too, since rows are read first after a restart
-  trim(lane);
-  touch(group, lane);
-  schedule(group, lane.until);
-}
-
-// Whether the head was received too often and has been dead-lettered or parked instead of being given out.
-bool QueueCore::over_receive_count(GroupKey group, Lane& lane, Now now) {
-  const Item& head = items_[lane.first];
-  if (spec_.max_receive_count == 0 || head.row.receive_count < spec_.max_receive_count) return false;
-  MessageFate fate;
-  fate.fate = spec_.park_on_max_receive ? Fate::park : Fate::skip;
-  fate.attempts = head.row.receive_count;
-  fate.error_class = "max_receives";
-  fate.error_detail = "received as often as max_receive_count allows without being settled";
-  settle_lane(group, lane, 1, &fate, now);
-  return true;
-}
-
-// ---- settle
-// -------------------------------------------------------------------------------------------------------------
-
-bool QueueCore::valid_fates(const std::vector<LeasePart>& parts, const std::vector<MessageFate>& fates) const {
-  std::size_t at = 0;
-  for (const LeasePart& part : parts) {
-    bool ended = false;
-    for (std::uint32_t i = 0; i < part.count; ++i, ++at) {
-      if (at >= fates.size()) return false;
-      if (ended && fates[at].fate != Fate::release) return false;
-      ended = !standard() && fates[at].fate != Fate::delivered;
-    }
-  }
-  return at == fates.size();
-}
-
-base::Result<void> QueueCore::settle(std::uint64_t lease, const std::vector<MessageFate>& fates, Now now) {
-  const auto found = leases_.find(lease);
-  if (found == leases_.end()) return {base::Errc::not_found, "no such lease: it was settled, or it has timed out"};
-  if (!valid_fates(found->second, fates)) {
-    return {base::Errc::invalid,
-            "one fate per message, and in a FIFO queue only release after the first that was not delivered"};
-  }
-  for (const LeasePart& part : found->second) {
-    if (lanes_.at(part.group).count < part.count) {
-      return {base::Errc::unavailable, "the lease was taken before a restart and its rows are being read; try again"};
-    }
-  }
-  const std::vector<LeasePart> parts = std::move(found->second);
-  leases_.erase(found);
-  const MessageFate* at = fates.data();
-  for (const LeasePart& part : parts) {
-    Lane& lane = lanes_.at(part.group);
-    end_lease(part.group, lane);
-    settle_lane(part.group, lane, part.count, at, now);
-    at += part.count;
-  }
-  base::failpoint::pass("settle");
-  return {};
-}
-
-void QueueCore::end_lease(GroupKey group, Lane& lane) {
-  in_flight_ -= lane.leased;
-  lane.leased = 0;
-  lane.lease = 0;
-  if (lane.state == LaneState::leased) {
-    lane.state = LaneState::ready;
-    touch(group, lane);
-  }
-}
-
-void QueueCore::settle_lane(GroupKey group, Lane& lane, std::uint32_t count, const MessageFate* fates, Now now) {
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const MessageFate& fate = fates[i];
-    if (fate.fate == Fate::release) break;
-    if (fate.fate == Fate::retry) {
-      back_off(group, lane, fate, now);
-      return;
-    }
-    if (fate.fate == Fate::park) {
-      park(group, lane, fate, now);
-      return;
-    }
-    const Sequence sequence = items_[lane.first].sequence;
-    if (fate.fate == Fate::skip) {
-      dead_letter(group, lane, fate, now);
-    } else {
-      lane.gap_before = {};
-      if (fate.fate == Fate::delivered) ++totals_.delivered;
-      if (fate.fate == Fate::drop) put_outcome(sequence, Outcome::dropped);
-    }
-    finish_head(group, lane);
-    if (fate.fate != Fate::delivered && !standard()) {
-      lane.gap_before = sequence;
-      hold(group, lane);
-    }
-  }
-  sort(lane);
-  make_ready(group, lane);
-  forget_if_empty(group, lane);
-}
-
-void QueueCore::finish_head(GroupKey group, Lane& lane) {
-  const Item item = items_[lane.first];
-  pop_front(lane);
-  ++totals_.settled;
-  if (item.listed) {
-    --lane.listed;
-    --lane.rows;
-    --totals_.rows;
-    remove_row(group, item.sequence);
-    touch(group, lane);
-  } else {
-    no_longer_outstanding(item.sequence);
-  }
-  if (lane.head == item.sequence) clear_failure(lane);
-}
-
-void QueueCore::clear_failure(Lane& lane) {
-  lane.head = {};
-  lane.attempts = 0;
-  lane.failure.reset();
-}
-
-void QueueCore::set_failure(Lane& lane, const MessageFate& fate, Sequence head, Now now) {
-  lane.head = head;
-  lane.attempts = fate.attempts;
-  lane.since_ms = millis(now.wall);
-  lane.failure = std::make_unique<Failure>(Failure{fate.error_class, fate.error_detail.substr(0, kErrorDetailMax)});
-}
-
-void QueueCore::back_off(GroupKey group, Lane& lane, const MessageFate& fate, Now now) {
-  set_failure(lane, fate, items_[lane.first].sequence, now);
-  list_all(group, lane);
-  sort(lane);
-  trim(lane);
-  lane.state = LaneState::backing_off;
-  lane.until = now.mono + fate.delay;
-  lane.until_ms = millis(now.wall + fate.delay);
-  ++backing_off_;
-  touch(group, lane);
-  schedule(group, lane.until);
-}
-
-void QueueCore::park(GroupKey group, Lane& lane, const MessageFate& fate, Now now) {
-  const Sequence head = items_[lane.first].sequence;
-  set_failure(lane, fate, head, now);
-  const DeadLetterEntry entry{
-      true, group, items_[lane.first].row, fate.attempts, lane.since_ms, fate.error_class, lane.failure->error_detail};
-  list_all(group, lane);
-  sort(lane);
-  trim(lane);
-  lane.state = LaneState::parked;
-  ++totals_.parked;
-  delta_.put(kQueue, by_sequence_key(id_, 'D', head), encode_dead_letter(entry));
-  touch(group, lane);
-}
-
-void QueueCore::dead_letter(GroupKey group, Lane& lane, const MessageFate& fate, Now now) {
-  const Item& item = items_[lane.first];
-  DeadLetterEntry entry{false,
-                        group,
-                        item.row,
-                        fate.attempts,
-                        millis(now.wall),
-                        fate.error_class,
-                        fate.error_detail.substr(0, kErrorDetailMax)};
-  delta_.put(kQueue, by_sequence_key(id_, 'D', item.sequence), encode_dead_letter(entry));
-  ++totals_.dead_letters;
-  dirty_ = true;
-}
-
-void QueueCore::put_outcome(Sequence sequence, Outcome outcome) {
-  const char value = static_cast<char>(outcome);
-  delta_.put(kQueue, by_sequence_key(id_, 'O', sequence), {&value, 1});
-  dirty_ = true;
-}
-
-void QueueCore::release_all() {
-  for (const auto& [id, parts] : std::exchange(leases_, {})) {
-    for (const LeasePart& part : parts) {
-      Lane& lane = lanes_.at(part.group);
-      end_lease(part.group, lane);
-      sort(lane);
-      make_ready(part.group, lane);
-      forget_if_empty(part.group, lane);
-    }
-  }
-}
-
-// ---- time
-// ---------------------------------------------------------------------------------------------------------------
-
-void QueueCore::schedule(GroupKey group, base::MonoTime at) {
-  timers_.push({at, group});
-}
-
-std::optional<base::MonoTime> QueueCore::next_deadline() const {
-  if (timers_.empty()) return std::nullopt;
-  return timers_.top().at;
-}
-
-void QueueCore::tick(Now now) {
-  while (!timers_.empty() && timers_.top().at <= now.mono) {
-    const GroupKey group = timers_.top().group;
-    timers_.pop();
-    const auto found = lanes_.find(group);
-    if (found == lanes_.end()) continue;
-    Lane& lane = found->second;
-    if (lane.until > now.mono) continue;
-    if (lane.state == LaneState::backing_off) {
-      --backing_off_;
-      lane.state = LaneState::ready;
-      touch(group, lane);
-      make_ready(group, lane);
-    } else if (lane.state == LaneState::leased) {
-      const auto lease = leases_.find(lane.lease);
-      if (lease != leases_.end()) {
-        std::erase_if(lease->second, [&](const LeasePart& part) { return part.group == group; });
-        if (lease->second.empty()) leases_.erase(lease);
-      }
-      end_lease(group, lane);
-      sort(lane);
-      make_ready(group, lane);
-    }
-  }
-}
-
-// ---- dead letters and expiry
-// ----------------------------------------------------------------------------------------------
-
-bool QueueCore::redrive(Sequence sequence, const DeadLetterEntry& entry) {
-  Lane& lane = lanes_[entry.group];
-  if (entry.parked) {
-    if (lane.state != LaneState::parked || lane.head != sequence) return forget_if_empty(entry.group, lane), false;
-    lane.state = LaneState::ready;
-    lane.attempts = 0;
-    --totals_.parked;
-    for (std::uint32_t at = lane.first; at != kNone; at = items_[at].next) {
-      if (items_[at].sequence == sequence) items_[at].row.redriven = true;
-    }
-  } else {
-    Row row = entry.row;
-    row.redriven = true;
-    row.receive_count = 0;
-    ++lane.rows;
-    ++totals_.rows;
-    --totals_.dead_letters;
-    --totals_.settled;
-    put_row(entry.group, lane, sequence, row);
-    // Where all that stands before it is in memory it must be, too; where nothing is, it is read with the others.
-    if (sequence < lane.loaded || (lane.rows == 1 && lane.state == LaneState::ready)) {
-      insert_sorted(lane, new_item(sequence, row, true));
-    } else if (lane.loading) {
-      lane.load_is_stale = true;
-    }
-    if (lane.gap_before == sequence) lane.gap_before = {};
-  }
-  delta_.remove(kQueue, by_sequence_key(id_, 'D', sequence));
-  hold(entry.group, lane);
-  make_ready(entry.group, lane);
-  return true;
-}
-
-bool QueueCore::purge(Sequence sequence, const DeadLetterEntry& entry) {
-  if (!entry.parked) {
-    --totals_.dead_letters;
-    delta_.remove(kQueue, by_sequence_key(id_, 'D', sequence));
-    put_outcome(sequence, Outcome::purged);
-    return true;
-  }
-  const auto found = lanes_.find(entry.group);
-  if (found == lanes_.end() || found->second.state != LaneState::parked || found->second.head != sequence) return false;
-  if (!expire_row(sequence, entry.group)) return false;
-  --totals_.expired;
-  put_outcome(sequence, Outcome::purged);
-  return true;
-}
-
-std::size_t QueueCore::expire_outstanding(std::int64_t before_ms, std::size_t limit) {
-  std::vector<Outstanding> due;
-  for (const Outstanding& entry : outstanding_) {
-    if (due.size() >= limit || entry.accepted_ms >= before_ms) break;
-    if (entry.live) due.push_back(entry);
-  }
-  std::size_t expired = 0;
-  for (const Outstanding& entry : due) {
-    if (expire_row(entry.sequence, entry.group)) ++expired;
-  }
-  return expired;
-}
-
-bool QueueCore::expire_row(Sequence sequence, GroupKey group) {
-  const auto found = lanes_.find(group);
-  if (found == lanes_.end()) return false;
-  Lane& lane = found->second;
-  std::uint32_t before = kNone;
-  std::uint32_t at = lane.first;
-  std::uint32_t place = 0;
-  for (; at != kNone && items_[at].sequence != sequence; ++place) {
-    before = at;
-    at = items_[at].next;
-  }
-  if (at == kNone && (lane.rows_beyond() == 0 || lane.loading)) return false;  // being read: it is met again
-  if ((at != kNone && place < lane.leased) || (at == kNone && lane.leased > lane.count)) return false;
-  const bool was_head = lane.state != LaneState::ready && lane.head == sequence;
-  if (at == kNone) {
-    ++totals_.settled;
-    --lane.rows;
-    --totals_.rows;
-    remove_row(group, sequence);
-  } else {
-    // Brought to the front, so that there is one way to end an item.
-    if (before != kNone) {
-      items_[before].next = items_[at].next;
-      if (lane.last == at) lane.last = before;
-      items_[at].next = lane.first;
-      lane.first = at;
-    }
-    finish_head(group, lane);
-  }
-  ++totals_.expired;
-  put_outcome(sequence, Outcome::expired);
-  if (was_head) {
-    if (lane.state == LaneState::parked) {
-      --totals_.parked;
-      delta_.remove(kQueue, by_sequence_key(id_, 'D', sequence));
-    }
-    if (lane.state == LaneState::backing_off) --backing_off_;
-    lane.state = LaneState::ready;
-    clear_failure(lane);
-  }
-  if (!standard()) lane.gap_before = sequence;
-  hold(group, lane);
-  make_ready(group, lane);
-  forget_if_empty(group, lane);
-  return true;
-}
-
 // ---- delta
-// --------------------------------------------------------------------------------------------------------------
 
 LaneHeader QueueCore::header_of(const Lane& lane) const {
   LaneHeader header;

@@ -91,8 +91,6 @@ class QueueCore {
   // One fate per item, in order. Errc::not_found: no such lease (it has ended). Errc::invalid: fates that break the
   // lane's order.
   base::Result<void> settle(std::uint64_t lease, const std::vector<engine::MessageFate>& fates, Now now);
-  // Ends every lease as if released, for a sink that has gone.
-  void release_all();
 
   // ---- rows on disk
   struct Load {

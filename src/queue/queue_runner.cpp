@@ -154,7 +154,6 @@ void QueueRunner::set_spec(engine::QueueSpec spec) {
 }
 
 // ---- the pump: everything that may be possible now
-// ---------------------------------------------------------------------------
 
 void QueueRunner::pump_later() {
   if (pumping_ || !running_) return;
@@ -187,10 +186,9 @@ void QueueRunner::on_event(const TailEntry& entry) {
     live_ = false;
     return;
   }
-  core_->scan(
-      {sequence, group_in(entry.groups, spec_.order, sequence), entry.record->accepted_at.time_since_epoch().count(),
-       static_cast<std::uint32_t>(entry.record->event.raw.size())},
-      now());
+  core_->scan({sequence, group_in(entry.groups, spec_.order, sequence), millis(entry.record->accepted_at),
+               static_cast<std::uint32_t>(entry.record->event.raw.size())},
+              now());
 }
 
 void QueueRunner::on_end(Sequence end) {
@@ -200,7 +198,6 @@ void QueueRunner::on_end(Sequence end) {
 }
 
 // ---- scan
-// -----------------------------------------------------------------------------------------------------------------
 
 void QueueRunner::scan_more() {
   if (live_ || scanning_ || paused_by_error_ || !core_->wants_scan()) return;
@@ -224,8 +221,7 @@ void QueueRunner::scan_tail() {
     if (entry == nullptr) break;
     const auto& routes = entry->record->routes;
     if (std::binary_search(routes.begin(), routes.end(), id_)) {
-      core_->scan({sequence, group_in(entry->groups, spec_.order, sequence),
-                   entry->record->accepted_at.time_since_epoch().count(),
+      core_->scan({sequence, group_in(entry->groups, spec_.order, sequence), millis(entry->record->accepted_at),
                    static_cast<std::uint32_t>(entry->record->event.raw.size())},
                   at);
     } else {
@@ -266,7 +262,6 @@ void QueueRunner::read_failed(std::string_view what, const Error& error) {
 }
 
 // ---- rows
-// -----------------------------------------------------------------------------------------------------------------
 
 void QueueRunner::load_rows() {
   while (loads_ < kLoadsMax && !paused_by_error_) {
@@ -302,7 +297,6 @@ void QueueRunner::load_rows() {
 }
 
 // ---- receive
-// --------------------------------------------------------------------------------------------------------------
 
 void QueueRunner::receive(const engine::ReceiveLimits& limits, engine::ReceiveCallback done) {
   if (receives_.size() >= (spec_.pulled ? kReceivesMax : 1)) {
@@ -455,7 +449,6 @@ void QueueRunner::settle(std::uint64_t lease, std::vector<engine::MessageFate> f
 }
 
 // ---- flush
-// ----------------------------------------------------------------------------------------------------------------
 
 void QueueRunner::flush_soon() {
   if (flushing_) return;
@@ -496,7 +489,6 @@ void QueueRunner::flushed(std::uint64_t delta, std::uint64_t epoch, const Result
 }
 
 // ---- time
-// -----------------------------------------------------------------------------------------------------------------
 
 void QueueRunner::arm_deadline() {
   const auto next = core_->next_deadline();
@@ -521,10 +513,9 @@ void QueueRunner::maintain() {
     if (!self->running_) return;
     if (self->core_->moved() && !self->flushing_) self->flush();
     self->find_oldest_row();
-    const std::int64_t due = self->now().wall.time_since_epoch().count() - self->spec_.max_wait.count();
+    const std::int64_t due = millis(self->now().wall) - self->spec_.max_wait.count();
     const auto oldest = self->statistics().oldest_waiting;
-    if (oldest && oldest->time_since_epoch().count() < due)
-      self->expire(due, kExpireChunk, [](Result<std::uint64_t>) {});
+    if (oldest && millis(*oldest) < due) self->expire(due, kExpireChunk, [](Result<std::uint64_t>) {});
     self->publish_statistics();
   });
 }
@@ -575,7 +566,6 @@ void QueueRunner::expire(std::int64_t before_ms, std::size_t limit, CountCallbac
 }
 
 // ---- dead letters
-// -----------------------------------------------------------------------------------------------------------
 
 void QueueRunner::for_dead_letters(DeadLetterAction action, engine::RedriveFilter filter, CountCallback done) {
   auto next = std::make_shared<Walk>();
@@ -638,7 +628,6 @@ void QueueRunner::apply(const std::shared_ptr<Walk>& current, std::vector<std::p
 }
 
 // ---- figures
-// ----------------------------------------------------------------------------------------------------------------
 
 void QueueRunner::publish_statistics() {
   const Now at = now();
