@@ -25,6 +25,8 @@ install_packages() {
   local group package missing=()
   for group in "$@"; do
     while read -r package; do
+      # A command of that name will do, wherever it comes from: node and npm often are not Debian's.
+      command -v "$package" > /dev/null && continue
       dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q '^install ok installed$' || missing+=("$package")
     done < <(awk -v group="$group" '$1 == group { print $2 }' scripts/packages.txt)
   done
