@@ -195,7 +195,7 @@ struct Settling {
 
 // The status is that of the first receipt that failed, so that a client which looks at nothing else notices.
 void answer_settle(Settling& settling) {
-  int status = 200;
+  std::optional<Errc> first_error;
   std::string out;
   json::Writer writer(out);
   writer.begin_object().key("results").begin_array();
@@ -210,20 +210,20 @@ void answer_settle(Settling& settling) {
     } else {
       writer.begin_object().member("code", base::name(result.error().code)).member("message", result.error().detail);
       writer.end_object();
-      if (status == 200) status = base::http_status(result.error().code);
+      if (!first_error) first_error = result.error().code;
     }
     writer.end_object();
   }
   writer.end_array();
-  if (status != 200) {
+  if (first_error) {
     const auto failed = std::count_if(settling.results.begin(), settling.results.end(),
                                       [](const Result<void>& result) { return !result.ok(); });
-    writer.key("error").begin_object().member("code", status == 409 ? "conflict" : "unavailable");
+    writer.key("error").begin_object().member("code", base::name(*first_error));
     writer.member("message", fmt::format("{} of {} receipts were not settled", failed, settling.results.size()));
     writer.member("hint", "results says which and why; their messages come again").end_object();
   }
   writer.end_object();
-  settling.call->answer(std::move(out), status);
+  settling.call->answer(std::move(out), first_error ? base::http_status(*first_error) : 200);
 }
 
 // A lease that is not there any more is a conflict, not a path that was not found.
