@@ -110,10 +110,10 @@ class Bench {
     for (const auto& loop : loops_) loop->start();
   }
   ~Bench() {
-    connection_.reset();
     engine_->stop();
     for (const auto& loop : loops_) loop->stop();
     for (const auto& loop : loops_) loop->join();
+    connection_.reset();
     server_.reset();
     api_.reset();
     engine_.reset();
