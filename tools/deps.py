@@ -73,7 +73,7 @@ def main() -> int:
         if module not in deps:
             problems.append(f"{path.relative_to(source)}: module '{module}' declares nothing (no trunkline_module)")
             continue
-        beside = path.stem.endswith(("_test", "_bench"))
+        beside = path.stem.endswith(("_test", "_bench", "_fixture"))
         allowed = deps[module] | {module} | (test_deps[module] if beside else set())
         for kind, name in INCLUDE.findall(path.read_text()):
             if kind == '"':

@@ -1,7 +1,98 @@
 #include "app/client_commands.hpp"
 
-namespace trunkline::app {
+#include <CLI/CLI.hpp>
+#include <memory>
 
-void add_client_commands(CLI::App&, int&) {}
+#include "cli/commands.hpp"
+
+namespace trunkline::app {
+namespace {
+
+// A subcommand with the options that every command against a running hub has; `run` is called with what was parsed.
+template <class Options>
+std::pair<CLI::App*, std::shared_ptr<Options>> add_command(CLI::App& parent, const char* name, const char* help,
+                                                           int& code,
+                                                           int (*run)(const Options&, const cli::Terminal&)) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = parent.add_subcommand(name, help);
+  command->add_option("--url", options->connection.url, "Of the hub")->capture_default_str();
+  command->add_option("--key", options->connection.key, "API key")->envname("TRUNKLINE_API_KEY");
+  command->add_flag("--json", options->connection.json, "What the API answers, as it is, for scripts");
+  command->callback([options, run, &code] { code = run(*options, cli::standard_terminal()); });
+  return {command, options};
+}
+
+void add_consumers(CLI::App& app, int& code) {
+  add_command<cli::StatusOptions>(app, "status", "Is the hub ready, and what has it taken", code, cli::run_status);
+  const auto [consumers, shown] = add_command<cli::ConsumersOptions>(
+      app, "consumers", "Every consumer: what waits, how old, what went wrong", code, cli::run_consumers);
+  consumers->add_option("name", shown->name, "Show this one in full");
+  const auto [pause, paused] =
+      add_command<cli::PauseOptions>(app, "pause", "Stop delivering to a consumer; events wait", code, cli::run_pause);
+  pause->add_option("name", paused->name, "Of the consumer")->required();
+  const auto [resume, resumed] = add_command<cli::PauseOptions>(app, "resume", "Deliver again", code, cli::run_resume);
+  resume->add_option("name", resumed->name, "Of the consumer")->required();
+}
+
+void add_which(CLI::App& command, cli::DlqActOptions& options) {
+  command.add_option("consumer", options.consumer, "Of the dead letters")->required();
+  auto* which = command.add_option_group("which", "Exactly one of");
+  which->add_option("--sequence", options.sequence, "Only this one");
+  which->add_option("--error-class", options.error_class, "Only those that failed this way");
+  which->add_flag("--all", options.all, "Every one");
+  which->require_option(1);
+}
+
+void add_dlq(CLI::App& app, int& code) {
+  CLI::App* dlq = app.add_subcommand("dlq", "Dead letters and parked lanes of a consumer");
+  dlq->require_subcommand(1);
+  const auto [list, listed] = add_command<cli::DlqListOptions>(*dlq, "ls", "List them", code, cli::run_dlq_ls);
+  list->add_option("consumer", listed->consumer, "Of the dead letters")->required();
+  list->add_option("--after", listed->after, "Begin behind this sequence number");
+  list->add_option("--limit", listed->limit, "At most so many")->capture_default_str();
+  const auto [show, shown] =
+      add_command<cli::DlqShowOptions>(*dlq, "show", "One in full, with its event", code, cli::run_dlq_show);
+  show->add_option("consumer", shown->consumer, "Of the dead letter")->required();
+  show->add_option("sequence", shown->sequence, "Of the event")->required();
+  const auto [redrive, redriven] = add_command<cli::DlqActOptions>(
+      *dlq, "redrive", "Deliver again: a parked event first, then its successors", code, cli::run_dlq_redrive);
+  add_which(*redrive, *redriven);
+  const auto [purge, purged] = add_command<cli::DlqActOptions>(
+      *dlq, "purge", "Give up: settled without delivery, parked lanes go on", code, cli::run_dlq_purge);
+  add_which(*purge, *purged);
+  purge->add_flag("--yes", purged->yes, "Without asking");
+}
+
+void add_quarantine(CLI::App& app, int& code) {
+  CLI::App* quarantine = app.add_subcommand("quarantine", "Input that could not be understood");
+  quarantine->require_subcommand(1);
+  const auto [list, listed] =
+      add_command<cli::QuarantineListOptions>(*quarantine, "ls", "List it", code, cli::run_quarantine_ls);
+  list->add_option("--after", listed->after, "Begin behind this id");
+  list->add_option("--limit", listed->limit, "At most so many")->capture_default_str();
+  list->add_option("--reason", listed->reason, "Only what was refused for this reason");
+  const auto [show, shown] =
+      add_command<cli::QuarantineShowOptions>(*quarantine, "show", "One in full", code, cli::run_quarantine_show);
+  show->add_option("id", shown->id, "Of the entry")->required();
+  show->add_flag("--bytes", shown->bytes, "Write the bytes as received, nothing else");
+  const auto [resubmit, resubmitted] = add_command<cli::QuarantineResubmitOptions>(
+      *quarantine, "resubmit", "Take entries in again, as they are or corrected", code, cli::run_quarantine_resubmit);
+  resubmit->add_option("ids", resubmitted->ids, "Of the entries");
+  resubmit->add_flag("--all", resubmitted->all, "Every entry there is now");
+  resubmit->add_option("--reason", resubmitted->reason, "With --all: only those refused for this reason");
+  resubmit->add_option("--file", resubmitted->file, "With one id: the corrected bytes instead; '-' is standard input");
+  const auto [remove, removed] =
+      add_command<cli::QuarantineRemoveOptions>(*quarantine, "rm", "Throw entries away", code, cli::run_quarantine_rm);
+  remove->add_option("ids", removed->ids, "Of the entries")->required();
+  remove->add_flag("--yes", removed->yes, "Without asking");
+}
+
+}  // namespace
+
+void add_client_commands(CLI::App& app, int& code) {
+  add_consumers(app, code);
+  add_dlq(app, code);
+  add_quarantine(app, code);
+}
 
 }  // namespace trunkline::app

@@ -99,16 +99,11 @@ struct FileSink {
   base::Millis rotate_age{};
   std::uint32_t keep = 0;
 };
-struct SplunkHecSink {
-  std::string url;
-  Secret token;
-};
-struct LiveSink {};
 struct Pulled {
   base::Millis visibility_timeout{};
   std::uint32_t max_receive_count = 0;
 };
-using SinkConfig = std::variant<Pulled, HttpSink, FileSink, SplunkHecSink, LiveSink>;
+using SinkConfig = std::variant<Pulled, HttpSink, FileSink>;
 
 // A filter policy as JSON text. Quoted YAML scalars are strings, plain ones follow YAML 1.2: true, false, null, numbers
 // with their text kept, else strings. A single quoted text is taken as the JSON itself. Whether it is a policy is not

@@ -104,16 +104,14 @@ class Loader {
     const std::string path = consumer_path + ".sink";
     if (sink.value.kind != YamlNode::Kind::map || sink.value.members.size() != 1) {
       diagnostics_.error(sink.value.kind == YamlNode::Kind::map ? sink.value.place : sink.place,
-                         fmt::format("'{}' is a map with exactly one of http, file, splunk_hec, live", path));
+                         fmt::format("'{}' is a map with exactly one of http, file", path));
       return HttpSink();
     }
     const YamlNode::Member& kind = sink.value.members.front();
     if (kind.name == "http") return read_kind(kind, path, http_sink_table());
     if (kind.name == "file") return read_kind(kind, path, file_sink_table());
-    if (kind.name == "splunk_hec") return read_kind(kind, path, splunk_hec_sink_table());
-    if (kind.name == "live") return read_kind(kind, path, live_sink_table());
     // One report for the unknown name, by the same words as any other key.
-    constexpr std::array<std::string_view, 4> kKinds = {"http", "file", "splunk_hec", "live"};
+    constexpr std::array<std::string_view, 2> kKinds = {"http", "file"};
     match_options(sink.value, {}, {path, kKinds, context_});
     return HttpSink();
   }

@@ -48,13 +48,13 @@ listen: 127.0.0.1:8080
 sources:
   genesys-prod: {kind: eventbridge, auth: {api_key: "${env:TRUNKLINE_API_KEY}"}}
 consumers:
-  siem:      {filter: {}, sink: {splunk_hec: {url: https://splunk:8088, token: "${env:HEC_TOKEN}"}}, concurrency: 50}
+  siem:      {filter: {}, sink: {file: {path: siem.jsonl}}, concurrency: 50}
   crm:       {filter: {eventCategory: [conversation]}, order: conversation, sink: {http: {url: https://crm.example/hook}}}
-  dashboard: {filter: {eventCategory: [agent, queue, conversation]}, order: agent, sink: {live: {}}}
+  dashboard: {filter: {eventCategory: [agent, queue, conversation]}, order: agent, sink: {file: {path: board.jsonl}}}
   wfm:       {filter: {eventCategory: [wfm, agent]}, order: agent}        # no sink: pulled
 )";
 
-TEST(ConfigLoad, reads_the_example_of_the_design) {
+TEST(ConfigLoad, reads_the_example_of_the_design_with_the_sinks_that_there_are) {
   const Config config = parsed(kDesignExample);
   ASSERT_EQ(config.sources.size(), 1u);
   EXPECT_EQ(config.sources[0].name, "genesys-prod");
@@ -63,11 +63,10 @@ TEST(ConfigLoad, reads_the_example_of_the_design) {
   EXPECT_EQ(config.sources[0].api_keys[0].key.reveal(), "a");
   ASSERT_EQ(config.consumers.size(), 4u);
   EXPECT_EQ(config.consumers[0].concurrency, 50u);
-  EXPECT_EQ(std::get<SplunkHecSink>(config.consumers[0].sink).token.reveal(), "t");
+  EXPECT_EQ(std::get<FileSink>(config.consumers[0].sink).path, "siem.jsonl");
   EXPECT_EQ(config.consumers[1].order, Order::conversation);
   EXPECT_EQ(config.consumers[1].filter.json, R"({"eventCategory":["conversation"]})");
   EXPECT_EQ(std::get<HttpSink>(config.consumers[1].sink).url, "https://crm.example/hook");
-  EXPECT_TRUE(std::holds_alternative<LiveSink>(config.consumers[2].sink));
   EXPECT_TRUE(std::holds_alternative<Pulled>(config.consumers[3].sink));
 }
 
@@ -229,11 +228,11 @@ const std::vector<ErrorCase> kErrorCases = {
      {"t.yaml:1:24: error: unknown key 'consumers.a.sink.htpp', did you mean 'http'?"}},
     {"merge_key", "log:\n  <<: {level: info}\n", {"t.yaml:2:3: error: unknown key 'log.<<'"}},
     {"all_errors_at_once",
-     "listen: 80\nlog: {level: loud}\nconsumers:\n  a: {order: talk, sink: {live: {}}, attempts: 0}\n",
+     "listen: 80\nlog: {level: loud}\nconsumers:\n  a: {order: talk, sink: {file: {path: x}}, attempts: 0}\n",
      {"t.yaml:1:9: error: 'listen' is host:port such as 127.0.0.1:8080 or [::1]:8080, not '80'",
       "t.yaml:2:14: error: 'log.level' is one of debug, info, warn, error, not 'loud'",
       "t.yaml:4:14: error: 'consumers.a.order' is one of none, conversation, agent, queue, topic, not 'talk'",
-      "t.yaml:4:48: error: 'consumers.a.attempts' is 1 to 1000, not 0"}},
+      "t.yaml:4:55: error: 'consumers.a.attempts' is 1 to 1000, not 0"}},
     {"duplicate_key",
      "log: {level: info}\nlisten: 127.0.0.1:1\nlog: {format: json}\n",
      {"t.yaml:3:1: error: key 'log' is here twice, first in line 1 column 1"}},
@@ -241,14 +240,14 @@ const std::vector<ErrorCase> kErrorCases = {
      "consumers:\n  a: {order: agent}\n  a: {order: queue}\n",
      {"t.yaml:3:3: error: key 'a' is here twice, first in line 2 column 3"}},
     {"number_in_quotes",
-     "consumers: {a: {sink: {live: {}}, attempts: \"5\"}}\n",
-     {"t.yaml:1:45: error: 'consumers.a.attempts' is a whole number, not '5'"}},
+     "consumers: {a: {sink: {file: {path: x}}, attempts: \"5\"}}\n",
+     {"t.yaml:1:52: error: 'consumers.a.attempts' is a whole number, not '5'"}},
     {"fraction_for_a_number",
-     "consumers: {a: {sink: {live: {}}, attempts: 1.5}}\n",
-     {"t.yaml:1:45: error: 'consumers.a.attempts' is a whole number, not '1.5'"}},
+     "consumers: {a: {sink: {file: {path: x}}, attempts: 1.5}}\n",
+     {"t.yaml:1:52: error: 'consumers.a.attempts' is a whole number, not '1.5'"}},
     {"number_beyond_64_bits",
-     "consumers: {a: {sink: {live: {}}, attempts: 99999999999999999999}}\n",
-     {"t.yaml:1:45: error: 'consumers.a.attempts' is a whole number, not '99999999999999999999'"}},
+     "consumers: {a: {sink: {file: {path: x}}, attempts: 99999999999999999999}}\n",
+     {"t.yaml:1:52: error: 'consumers.a.attempts' is a whole number, not '99999999999999999999'"}},
     {"text_for_a_boolean",
      "consumers: {a: {paused: yes}}\n",
      {"t.yaml:1:25: error: 'consumers.a.paused' is true or false, not 'yes'"}},
@@ -286,14 +285,14 @@ const std::vector<ErrorCase> kErrorCases = {
      "consumers:\n  a:\n    sink:\n      http:\n",
      {"t.yaml:4:7: error: 'consumers.a.sink.http.url' is missing"}},
     {"two_sinks",
-     "consumers: {a: {sink: {live: {}, file: {path: x}}}}\n",
-     {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, file, splunk_hec, live"}},
+     "consumers: {a: {sink: {file: {path: y}, http: {url: x}}}}\n",
+     {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, file"}},
     {"no_sink_named",
      "consumers: {a: {sink: {}}}\n",
-     {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, file, splunk_hec, live"}},
+     {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, file"}},
     {"sink_of_nothing",
      "consumers:\n  a:\n    sink:\n",
-     {"t.yaml:3:5: error: 'consumers.a.sink' is a map with exactly one of http, file, splunk_hec, live"}},
+     {"t.yaml:3:5: error: 'consumers.a.sink' is a map with exactly one of http, file"}},
     {"url_without_scheme",
      "consumers: {a: {sink: {http: {url: crm.example}}}}\n",
      {"t.yaml:1:36: error: 'consumers.a.sink.http.url' is an address that begins with http:// or https://, not "
@@ -332,19 +331,19 @@ const std::vector<ErrorCase> kErrorCases = {
       "'soon'"}},
     {"key_without_key", "api: {keys: [{until: 2026-12-01}]}\n", {"t.yaml:1:14: error: 'api.keys.key' is missing"}},
     {"retry_base_over_cap",
-     "consumers: {a: {sink: {live: {}}, retry: {cap: 100ms}}}\n",
-     {"t.yaml:1:43: error: 'retry.base' is longer than 'retry.cap'"}},
+     "consumers: {a: {sink: {file: {path: x}}, retry: {cap: 100ms}}}\n",
+     {"t.yaml:1:50: error: 'retry.base' is longer than 'retry.cap'"}},
     {"push_option_without_sink",
      "consumers: {a: {batch: {age: 1s}}}\n",
      {"t.yaml:1:25: error: 'batch.age' is for a consumer with a sink; 'a' has none and is pulled"}},
     {"pulled_option_with_sink",
-     "consumers: {a: {visibility_timeout: 1s, sink: {live: {}}}}\n",
+     "consumers: {a: {visibility_timeout: 1s, sink: {file: {path: x}}}}\n",
      {"t.yaml:1:17: error: 'visibility_timeout' is for a consumer without a sink"}},
     {"drop_without_sink",
      "consumers: {a: {on_exhausted: drop}}\n",
      {"t.yaml:1:13: error: 'on_exhausted: drop' is for a consumer with a sink; 'a' has none"}},
     {"park_without_order",
-     "consumers: {a: {on_exhausted: park, sink: {live: {}}}}\n",
+     "consumers: {a: {on_exhausted: park, sink: {file: {path: x}}}}\n",
      {"t.yaml:1:13: error: 'on_exhausted: park' holds a lane, and 'a' has none: set 'order', or skip or drop"}},
     {"two_consumers_write_one_file",
      "consumers:\n  a: {sink: {file: {path: x}}}\n  b: {sink: {file: {path: x}}}\n",

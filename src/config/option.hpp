@@ -65,8 +65,6 @@ Table<Topic> topic_table();
 Table<Consumer> consumer_table();
 Table<HttpSink> http_sink_table();
 Table<FileSink> file_sink_table();
-Table<SplunkHecSink> splunk_hec_sink_table();
-Table<LiveSink> live_sink_table();
 Table<AcceptedKey> key_table();
 
 namespace detail {

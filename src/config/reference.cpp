@@ -40,12 +40,6 @@ std::vector<Section> sections() {
        options_of(consumer_table())},
       {"consumers.NAME.sink.http", "An HTTP endpoint.", options_of(http_sink_table())},
       {"consumers.NAME.sink.file", "JSON Lines files.", options_of(file_sink_table())},
-      {"consumers.NAME.sink.splunk_hec",
-       "Splunk's HTTP Event Collector. Read, and refused at start until this version has the sink.",
-       options_of(splunk_hec_sink_table())},
-      {"consumers.NAME.sink.live",
-       "The live page; no options. Read, and refused at start until this version has the sink.",
-       options_of(live_sink_table())},
       {"topics[]", "Extra rows of the topic table.", options_of(topic_table())},
   };
 }

@@ -287,14 +287,6 @@ constexpr std::array kFile = {
                   assign<&FileSink::keep>},
 };
 
-constexpr std::array kSplunkHec = {
-    Row<SplunkHecSink>{
-        {.path = "url", .type = Type::url, .required = true, .help = "Address of the HTTP Event Collector."},
-        assign<&SplunkHecSink::url>},
-    Row<SplunkHecSink>{{.path = "token", .type = Type::secret, .required = true, .help = "Its token."},
-                       assign<&SplunkHecSink::token>},
-};
-
 }  // namespace
 
 Table<Consumer> consumer_table() {
@@ -305,12 +297,6 @@ Table<HttpSink> http_sink_table() {
 }
 Table<FileSink> file_sink_table() {
   return kFile;
-}
-Table<SplunkHecSink> splunk_hec_sink_table() {
-  return kSplunkHec;
-}
-Table<LiveSink> live_sink_table() {
-  return {};
 }
 
 }  // namespace trunkline::config

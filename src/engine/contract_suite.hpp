@@ -106,6 +106,18 @@ class Contract : public testing::TestWithParam<Factory> {
     }
     return settle(lease, fates);
   }
+  // The ids of the next `count` messages, each settled as delivered. An event is answered on the publisher's loop and
+  // may reach the queue's loop a moment later, so one receive need not hold all.
+  std::vector<std::string> deliver(base::QueueId queue, std::size_t count) {
+    std::vector<std::string> found;
+    while (found.size() < count) {
+      const auto leases = receive(queue, count - found.size());
+      for (const std::string& id : ids(leases)) found.push_back(id);
+      for (const Lease& lease : leases) EXPECT_TRUE(settle_all(lease, Fate::delivered).ok());
+      if (leases.empty()) break;
+    }
+    return found;
+  }
   std::vector<DeadLetter> dead_letters(base::QueueId queue) {
     auto result = await<base::Result<std::vector<DeadLetter>>>(
         fixture_->loop(), [this, queue](base::UniqueFunction<void(base::Result<std::vector<DeadLetter>>)> done) {
@@ -221,7 +233,7 @@ TEST_P(Contract, a_lane_gives_out_one_lease_at_a_time_and_keeps_order) {
   EXPECT_EQ(ids(first), (Ids{"a1"}));
   EXPECT_EQ(ids(receive(queue, 10)), (Ids{"b1"})) << "lane a is leased";
   EXPECT_TRUE(settle_all(first[0], Fate::delivered).ok());
-  EXPECT_EQ(ids(receive(queue, 10)), (Ids{"a2", "a3"}));
+  EXPECT_EQ(deliver(queue, 2), (Ids{"a2", "a3"}));
 }
 
 TEST_P(Contract, what_was_settled_stays_settled_after_a_reopen) {
@@ -248,16 +260,23 @@ TEST_P(Contract, a_retry_keeps_the_lane_waiting_and_counts_attempts) {
   for (const char* id : {"a1", "a2"}) publish(make_event(id, "a"), {queue});
   const auto leases = receive(queue, 1);
   EXPECT_TRUE(settle_all(leases[0], Fate::retry, 3, std::chrono::milliseconds(50)).ok());
-  const auto again = receive(queue, 10);
-  EXPECT_EQ(ids(again), (Ids{"a1", "a2"}));
+  const auto again = receive(queue, 1);
+  EXPECT_EQ(ids(again), (Ids{"a1"}));
   EXPECT_EQ(again[0].messages[0].attempts, 3u);
-  EXPECT_EQ(again[0].messages[1].attempts, 0u);
+  EXPECT_TRUE(settle_all(again[0], Fate::delivered).ok());
+  const auto next = receive(queue, 1);
+  EXPECT_EQ(ids(next), (Ids{"a2"}));
+  EXPECT_EQ(next[0].messages[0].attempts, 0u);
 }
 
 TEST_P(Contract, fates_that_would_overtake_are_refused) {
   const base::QueueId queue = declare(spec("q", event::Order::conversation));
-  for (const char* id : {"a1", "a2"}) publish(make_event(id, "a"), {queue});
-  const auto leases = receive(queue, 10);
+  publish(make_event("first", "other"), {queue});
+  publish_items({PublishEntry{make_event("a1", "a"), "test", {queue}, {1}},
+                 PublishEntry{make_event("a2", "a"), "test", {queue}, {1}}});
+  EXPECT_EQ(deliver(queue, 1), (Ids{"first"}));
+  const auto leases = receive(queue, 10);  // one commit brought both
+  ASSERT_EQ(leases[0].messages.size(), 2u);
   std::vector<MessageFate> fates(2);
   fates[0].fate = Fate::skip;
   EXPECT_EQ(settle(leases[0], fates).error().code, base::Errc::invalid);
@@ -269,7 +288,7 @@ TEST_P(Contract, a_parked_lane_waits_for_its_redrive_and_then_keeps_order) {
   EXPECT_TRUE(settle_all(receive(queue, 1)[0], Fate::park, 5).ok());
   publish(make_event("a3", "a"), {queue});
   publish(make_event("b1", "b"), {queue});
-  EXPECT_EQ(ids(receive(queue, 10)), (Ids{"b1"}));
+  EXPECT_EQ(deliver(queue, 1), (Ids{"b1"}));
   fixture_->reopen();
   declare(spec("q", event::Order::conversation));
   const auto letters = dead_letters(queue);
@@ -278,14 +297,7 @@ TEST_P(Contract, a_parked_lane_waits_for_its_redrive_and_then_keeps_order) {
   EXPECT_EQ(letters[0].attempts, 5u);
   EXPECT_EQ(letters[0].error_class, "http_500");
   EXPECT_EQ(redrive(queue), 1u);
-  auto after = receive(queue, 1);  // b1 was leased before the reopen and may come first
-  if (ids(after) == Ids{"b1"}) after = receive(queue, 1);
-  EXPECT_EQ(ids(after), (Ids{"a1"}));
-  EXPECT_TRUE(settle_all(after[0], Fate::delivered).ok());
-  auto rest = receive(queue, 10);
-  if (!rest.empty() && ids(rest)[0] == "b1") rest.erase(rest.begin());
-  if (rest.empty()) rest = receive(queue, 10);
-  EXPECT_EQ(ids(rest), (Ids{"a2", "a3"}));
+  EXPECT_EQ(deliver(queue, 3), (Ids{"a1", "a2", "a3"}));
   EXPECT_TRUE(dead_letters(queue).empty());
 }
 

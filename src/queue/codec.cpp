@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "base/hash.hpp"
+#include "event/event.hpp"
 
 namespace trunkline::queue {
 namespace {
