@@ -150,7 +150,7 @@ class Bench {
     return info;
   }
 
-  // Returns its sequence number.
+  // Returns its sequence number when the first queue it goes to has heard of it: other loops may hear a moment later.
   std::uint64_t publish(const std::string& conversation, const std::string& raw, std::vector<base::QueueId> routes) {
     engine::PublishEntry entry;
     entry.event.raw = raw;
@@ -161,7 +161,8 @@ class Bench {
     entry.event.conversation_id = conversation;
     entry.source_name = "genesys";
     entry.routes = std::move(routes);
-    return publish_item(std::move(entry));
+    base::Loop& loop = engine_->loop_of(entry.routes.at(0));
+    return publish_item(std::move(entry), loop);
   }
   std::uint64_t quarantine(const std::string& reason, const std::string& bytes) {
     engine::Quarantined entry;
@@ -171,7 +172,7 @@ class Bench {
     entry.reason = reason;
     entry.detail = "unexpected end at byte 1";
     entry.bytes = bytes;
-    return publish_item(std::move(entry));
+    return publish_item(std::move(entry), *loops_[0]);
   }
 
   net::ClientResponse call(const std::string& method, const std::string& target, const std::string& body = {},
@@ -188,11 +189,11 @@ class Bench {
   }
 
  private:
-  std::uint64_t publish_item(engine::PublishItem item) {
+  std::uint64_t publish_item(engine::PublishItem item, base::Loop& loop) {
     std::promise<std::uint64_t> promise;
     std::vector<engine::PublishItem> items;
     items.push_back(std::move(item));
-    engine_->publish(std::move(items), *loops_[0], [&](const std::vector<engine::PublishResult>& results) {
+    engine_->publish(std::move(items), loop, [&](const std::vector<engine::PublishResult>& results) {
       TRUNKLINE_CHECK(!results[0].error, results[0].error->detail);
       promise.set_value(results[0].sequence);
     });
