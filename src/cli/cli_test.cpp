@@ -66,13 +66,13 @@ TEST_F(CliTest, consumers_are_a_table) {
   api::ConsumerInfo wfm = Bench::pulled("workforce", event::Order::agent);
   wfm.paused = true;
   bench.add(wfm);
-  EXPECT_EQ(run(run_consumers, {}), kOk);
+  EXPECT_EQ(run(run_consumers, {}), exit_ok);
   EXPECT_EQ(out,
             "NAME       SINK    ORDER         STATE   WAITING  OLDEST  IN FLIGHT  PARKED  DEAD  DELIVERED\n"
             "crm        http    conversation  down          0       -          0       0     0          0\n"
             "workforce  pulled  agent         paused        0       -          0       0     0          0\n");
   EXPECT_EQ(err, "");
-  EXPECT_EQ(run(run_consumers, {json()}), kOk);
+  EXPECT_EQ(run(run_consumers, {json()}), exit_ok);
   EXPECT_THAT(out, StartsWith("{\"consumers\":[{\"name\":\"crm\""));
 }
 
@@ -82,25 +82,25 @@ TEST_F(CliTest, one_consumer_is_shown_in_full) {
   crm.statistics->last_error_class = "http_500";
   crm.statistics->last_error_detail = "oops\x1B[2J";
   bench.add(crm);
-  EXPECT_EQ(run(run_consumers, {{}, "crm"}), kOk);
+  EXPECT_EQ(run(run_consumers, {{}, "crm"}), exit_ok);
   EXPECT_THAT(out, StartsWith("name:                    crm\nsink:                    http\n"));
   EXPECT_THAT(out, HasSubstr("http_500: oops?[2J (1970-01-01T00:00:00.000Z)\n"));
   EXPECT_THAT(out, HasSubstr("{\"eventCategory\":[\"conversation\"]}\n"));
   EXPECT_THAT(out, HasSubstr("\ndelivery\nconcurrency:           8\n"));
-  EXPECT_EQ(run(run_consumers, {{}, "crn"}), kFailed);
+  EXPECT_EQ(run(run_consumers, {{}, "crn"}), exit_failed);
   EXPECT_EQ(out, "");
   EXPECT_EQ(err, "trunkline: there is no consumer 'crn'\n  did you mean 'crm'?\n");
 }
 
 TEST_F(CliTest, pause_and_resume_say_what_holds) {
   bench.add(Bench::pushed("crm"));
-  EXPECT_EQ(run(run_pause, {{}, "crm"}), kOk);
+  EXPECT_EQ(run(run_pause, {{}, "crm"}), exit_ok);
   EXPECT_EQ(out, "crm is paused; its events wait. trunkline resume crm goes on\n");
   EXPECT_TRUE(bench.hub().consumer("crm")->paused);
-  EXPECT_EQ(run(run_resume, {json(), "crm"}), kOk);
+  EXPECT_EQ(run(run_resume, {json(), "crm"}), exit_ok);
   EXPECT_EQ(out, "{\"name\":\"crm\",\"paused\":false}\n");
   EXPECT_FALSE(bench.hub().consumer("crm")->paused);
-  EXPECT_EQ(run(run_pause, {{}, "a/b?c"}), kFailed);
+  EXPECT_EQ(run(run_pause, {{}, "a/b?c"}), exit_failed);
 }
 
 TEST_F(CliTest, status_sums_up_and_fails_when_the_hub_is_not_ready) {
@@ -111,7 +111,7 @@ TEST_F(CliTest, status_sums_up_and_fails_when_the_hub_is_not_ready) {
   bench.hub().counted.disk_bytes = 3 << 20;
   bench.hub().counted.disk_budget_bytes = 10ull << 30;
   bench.hub().counted.disk_free_bytes = 100;
-  EXPECT_EQ(run(run_status, {}), kOk);
+  EXPECT_EQ(run(run_status, {}), exit_ok);
   EXPECT_EQ(out,
             "ready:       yes\n"
             "version:     1.2.3\n"
@@ -123,83 +123,83 @@ TEST_F(CliTest, status_sums_up_and_fails_when_the_hub_is_not_ready) {
             "disk:        3.0 MiB of 10.0 GiB, 100 B free\n"
             "memory:      0 B\n");
   bench.hub().ready_now = {false, "the disk is full"};
-  EXPECT_EQ(run(run_status, {}), kFailed);
+  EXPECT_EQ(run(run_status, {}), exit_failed);
   EXPECT_THAT(out, StartsWith("ready:       no: the disk is full\n"));
 }
 
 TEST_F(CliTest, dead_letters_are_listed_and_shown) {
   bench.add(Bench::pushed("crm"));
   make_dead_letters(2);
-  EXPECT_EQ(run(run_dlq_ls, {{}, "any"}), kOk);
+  EXPECT_EQ(run(run_dlq_ls, {{}, "any"}), exit_ok);
   EXPECT_THAT(out, StartsWith("SEQUENCE  STATE    ATTEMPTS  SINCE                     TYPE          ERROR  DETAIL\n"
                               "       1  skipped         1  20"));
   EXPECT_THAT(out, HasSubstr("Z  v2.test.{id}  even   no such account\n"));
   EXPECT_EQ(err, "");
-  EXPECT_EQ(run(run_dlq_ls, {{}, "any", 0, 1}), kOk);
+  EXPECT_EQ(run(run_dlq_ls, {{}, "any", 0, 1}), exit_ok);
   EXPECT_EQ(err, "there may be more: --after 1\n");
-  EXPECT_EQ(run(run_dlq_ls, {{}, "crm"}), kOk);
+  EXPECT_EQ(run(run_dlq_ls, {{}, "crm"}), exit_ok);
   EXPECT_EQ(out, "");
   EXPECT_EQ(err, "crm has no dead letters\n");
-  EXPECT_EQ(run(run_dlq_show, {{}, "any", 2}), kOk);
+  EXPECT_EQ(run(run_dlq_show, {{}, "any", 2}), exit_ok);
   EXPECT_THAT(out, HasSubstr("error:     even: no such account\nevent:     {\"n\": 1}\n"));
-  EXPECT_EQ(run(run_dlq_show, {{}, "any", 9}), kFailed);
+  EXPECT_EQ(run(run_dlq_show, {{}, "any", 9}), exit_failed);
   EXPECT_THAT(err, HasSubstr("consumer 'any' has no dead letter 9"));
 }
 
 TEST_F(CliTest, redrive_must_say_which_and_says_how_many) {
   make_dead_letters(3);
-  EXPECT_EQ(run(run_dlq_redrive, {{}, "any"}), kUsage);
+  EXPECT_EQ(run(run_dlq_redrive, {{}, "any"}), exit_usage);
   EXPECT_THAT(err, HasSubstr("Give exactly one of SEQUENCE, --error-class WORD, --all"));
-  EXPECT_EQ(run(run_dlq_redrive, {{}, "any", 1, "odd"}), kUsage);
-  EXPECT_EQ(run(run_dlq_redrive, {{}, "any", 1}), kOk);
+  EXPECT_EQ(run(run_dlq_redrive, {{}, "any", 1, "odd"}), exit_usage);
+  EXPECT_EQ(run(run_dlq_redrive, {{}, "any", 1}), exit_ok);
   EXPECT_EQ(out, "1 dead letter of any redriven\n");
-  EXPECT_EQ(run(run_dlq_redrive, {{}, "any", 0, "nothing"}), kFailed);
+  EXPECT_EQ(run(run_dlq_redrive, {{}, "any", 0, "nothing"}), exit_failed);
   EXPECT_EQ(out, "0 dead letters of any redriven\n");
-  EXPECT_EQ(run(run_dlq_redrive, {{}, "any", 0, "", true}), kOk);
+  EXPECT_EQ(run(run_dlq_redrive, {{}, "any", 0, "", true}), exit_ok);
   EXPECT_EQ(out, "2 dead letters of any redriven\n");
 }
 
 TEST_F(CliTest, purge_asks_and_does_nothing_without_an_answer) {
   make_dead_letters(3);
   const DlqActOptions odd{{}, "any", 0, "odd"};
-  EXPECT_EQ(run(run_dlq_purge, odd), kUsage);
+  EXPECT_EQ(run(run_dlq_purge, odd), exit_usage);
   EXPECT_THAT(err, HasSubstr("give --yes to do it without asking"));
-  EXPECT_EQ(run(run_dlq_purge, odd, "n\n", true), kUsage);
+  EXPECT_EQ(run(run_dlq_purge, odd, "n\n", true), exit_usage);
   EXPECT_THAT(err, HasSubstr("Purge every dead letter of class odd of any? They will never be delivered. [y/N]"));
   EXPECT_THAT(err, HasSubstr("nothing was changed"));
-  EXPECT_EQ(run(run_dlq_purge, odd, "", true), kUsage);
-  EXPECT_EQ(run(run_dlq_purge, odd, "y\n", true), kOk);
+  EXPECT_EQ(run(run_dlq_purge, odd, "", true), exit_usage);
+  EXPECT_EQ(run(run_dlq_purge, odd, "y\n", true), exit_ok);
   EXPECT_EQ(out, "2 dead letters of any purged\n");
   DlqActOptions all{json(), "any", 0, "", true, true};
-  EXPECT_EQ(run(run_dlq_purge, all), kOk);
+  EXPECT_EQ(run(run_dlq_purge, all), exit_ok);
   EXPECT_EQ(out, "{\"purged\":1}\n");
-  EXPECT_EQ(run(run_dlq_purge, all), kFailed);
+  EXPECT_EQ(run(run_dlq_purge, all), exit_failed);
 }
 
 TEST_F(CliTest, the_quarantine_is_listed_over_pages_and_shown) {
   bench.quarantine("not_json", "{\"a\n");
   bench.quarantine("wrong_type", "\xFF\x01");
-  EXPECT_EQ(run(run_quarantine_ls, {}), kOk);
+  EXPECT_EQ(run(run_quarantine_ls, {}), exit_ok);
   EXPECT_EQ(out,
             "ID  RECEIVED                  SOURCE   REASON      BYTES  DETAIL\n"
             " 1  2026-03-02T14:00:00.000Z  genesys  not_json        4  unexpected end at byte 1\n"
             " 2  2026-03-02T14:00:00.000Z  genesys  wrong_type      2  unexpected end at byte 1\n");
-  EXPECT_EQ(run(run_quarantine_ls, {{}, 0, 1}), kOk);
+  EXPECT_EQ(run(run_quarantine_ls, {{}, 0, 1}), exit_ok);
   EXPECT_EQ(err, "there may be more: --after 1\n");
-  EXPECT_EQ(run(run_quarantine_ls, {{}, 0, 100, "wrong_type"}), kOk);
+  EXPECT_EQ(run(run_quarantine_ls, {{}, 0, 100, "wrong_type"}), exit_ok);
   EXPECT_THAT(out, Not(HasSubstr("not_json")));
-  EXPECT_EQ(run(run_quarantine_ls, {{}, 0, 100, "a&b"}), kOk);
+  EXPECT_EQ(run(run_quarantine_ls, {{}, 0, 100, "a&b"}), exit_ok);
   EXPECT_EQ(err, "the quarantine holds nothing of that reason\n");
-  EXPECT_EQ(run(run_quarantine_show, {{}, 1}), kOk);
+  EXPECT_EQ(run(run_quarantine_show, {{}, 1}), exit_ok);
   EXPECT_THAT(out, HasSubstr("reason:        not_json\n"));
   EXPECT_THAT(out, HasSubstr("\n\n{\"a?\n"));
-  EXPECT_EQ(run(run_quarantine_show, {{}, 1, true}), kOk);
+  EXPECT_EQ(run(run_quarantine_show, {{}, 1, true}), exit_ok);
   EXPECT_EQ(out, "{\"a\n");
-  EXPECT_EQ(run(run_quarantine_show, {{}, 2, true}), kOk);
+  EXPECT_EQ(run(run_quarantine_show, {{}, 2, true}), exit_ok);
   EXPECT_EQ(out, "\xFF\x01");
-  EXPECT_EQ(run(run_quarantine_show, {{}, 2}), kOk);
+  EXPECT_EQ(run(run_quarantine_show, {{}, 2}), exit_ok);
   EXPECT_THAT(out, HasSubstr("\n\n??\n"));
-  EXPECT_EQ(run(run_quarantine_show, {{}, 3}), kFailed);
+  EXPECT_EQ(run(run_quarantine_show, {{}, 3}), exit_failed);
 }
 
 TEST_F(CliTest, quarantine_entries_are_resubmitted_until_none_is_left) {
@@ -208,14 +208,14 @@ TEST_F(CliTest, quarantine_entries_are_resubmitted_until_none_is_left) {
     if (entry.id == 3) return api::ResubmitOutcome{3, {}, base::Error{base::Errc::invalid, "still bad"}};
     return api::ResubmitOutcome{entry.id, {{engine::PublishVerdict::accepted, 1000 + entry.id, {}}}, {}};
   };
-  EXPECT_EQ(run(run_quarantine_resubmit, {}), kUsage);
-  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {1}, true}), kUsage);
-  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {1}, false, "x"}), kUsage);
-  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {1, 2}}), kOk);
+  EXPECT_EQ(run(run_quarantine_resubmit, {}), exit_usage);
+  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {1}, true}), exit_usage);
+  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {1}, false, "x"}), exit_usage);
+  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {1, 2}}), exit_ok);
   EXPECT_EQ(out, "entry 1: accepted as 1001\nentry 2: accepted as 1002\n");
   EXPECT_EQ(err, "2 resubmitted, 0 left in the quarantine\n");
-  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {}, true, "other"}), kFailed);
-  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {}, true}), kFailed);
+  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {}, true, "other"}), exit_failed);
+  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {}, true}), exit_failed);
   EXPECT_THAT(out, HasSubstr("entry 150: accepted as 1150\n"));
   EXPECT_EQ(err, "trunkline: entry 3 stays: still bad\n147 resubmitted, 1 left in the quarantine\n");
 }
@@ -225,32 +225,32 @@ TEST_F(CliTest, a_corrected_entry_is_read_from_a_file_or_from_input) {
   bench.quarantine("not_json", "{");
   const auto file = std::filesystem::temp_directory_path() / ("trunkline-cli-" + std::to_string(bench.port()));
   std::ofstream(file) << "{\"fixed\":true}";
-  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {1}, false, "", file.string()}), kOk);
+  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {1}, false, "", file.string()}), exit_ok);
   EXPECT_EQ(out, "entry 1: accepted as 77\n");
   std::filesystem::remove(file);
-  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {2}, false, "", file.string()}), kUsage);
-  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {2, 3}, false, "", "-"}), kUsage);
-  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {2}, false, "", "-"}, "{}"), kOk);
-  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {2}, false, "", "-"}, "{}"), kOk)
+  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {2}, false, "", file.string()}), exit_usage);
+  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {2, 3}, false, "", "-"}), exit_usage);
+  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {2}, false, "", "-"}, "{}"), exit_ok);
+  EXPECT_EQ(run(run_quarantine_resubmit, {{}, {2}, false, "", "-"}, "{}"), exit_ok)
       << "the fake takes whatever is corrected";
 }
 
 TEST_F(CliTest, quarantine_entries_are_removed_after_a_yes) {
   bench.quarantine("not_json", "{");
-  EXPECT_EQ(run(run_quarantine_rm, {}), kUsage);
-  EXPECT_EQ(run(run_quarantine_rm, {{}, {1}}), kUsage);
-  EXPECT_EQ(run(run_quarantine_rm, {{}, {1}}, "y\n", true), kOk);
+  EXPECT_EQ(run(run_quarantine_rm, {}), exit_usage);
+  EXPECT_EQ(run(run_quarantine_rm, {{}, {1}}), exit_usage);
+  EXPECT_EQ(run(run_quarantine_rm, {{}, {1}}, "y\n", true), exit_ok);
   EXPECT_THAT(err, HasSubstr("Remove 1 quarantine entry?"));
   EXPECT_EQ(out, "entry 1 removed\n");
-  EXPECT_EQ(run(run_quarantine_rm, {{}, {1}, true}), kFailed);
+  EXPECT_EQ(run(run_quarantine_rm, {{}, {1}, true}), exit_failed);
   EXPECT_THAT(err, HasSubstr("there is no quarantine entry 1"));
 }
 
 TEST_F(CliTest, a_hub_that_is_not_there_is_said_with_the_way_out) {
-  EXPECT_EQ(run(run_status, {{"http://127.0.0.1:1", {}, false}}), kUnreachable);
+  EXPECT_EQ(run(run_status, {{"http://127.0.0.1:1", {}, false}}), exit_unreachable);
   EXPECT_THAT(err, StartsWith("trunkline: no answer from http://127.0.0.1:1: "));
   EXPECT_THAT(err, HasSubstr("is the hub running? trunkline serve -c FILE"));
-  EXPECT_EQ(run(run_status, {{"gopher://x", {}, false}}), kUsage);
+  EXPECT_EQ(run(run_status, {{"gopher://x", {}, false}}), exit_usage);
 }
 
 TEST_F(CliTest, something_else_that_answers_is_not_taken_for_a_hub) {
@@ -261,9 +261,9 @@ TEST_F(CliTest, something_else_that_answers_is_not_taken_for_a_hub) {
     });
     const std::string url = "http://127.0.0.1:" + std::to_string(server.listen("127.0.0.1:0").value());
     loop.start();
-    EXPECT_EQ(run(run_status, {{url, {}, false}}), kUnreachable);
+    EXPECT_EQ(run(run_status, {{url, {}, false}}), exit_unreachable);
     EXPECT_THAT(err, HasSubstr("is not a hub's API"));
-    EXPECT_EQ(run(run_consumers, {{url, {}, false}}), kUnreachable);
+    EXPECT_EQ(run(run_consumers, {{url, {}, false}}), exit_unreachable);
     EXPECT_THAT(err, HasSubstr("is not a hub's API (status 404)"));
     loop.stop();
     loop.join();
@@ -272,16 +272,16 @@ TEST_F(CliTest, something_else_that_answers_is_not_taken_for_a_hub) {
 
 TEST_F(CliTest, a_key_comes_from_the_option_or_the_environment) {
   bench.api().set_keys({{"secret", {}}});
-  EXPECT_EQ(run(run_status, {}), kRefused);
+  EXPECT_EQ(run(run_status, {}), exit_refused);
   EXPECT_EQ(err,
             "trunkline: the hub refuses: an API key is needed\n"
             "  give one of the configured api.keys with --key or in TRUNKLINE_API_KEY\n");
-  EXPECT_EQ(run(run_status, {{Connection().url, "wrong", false}}), kRefused);
+  EXPECT_EQ(run(run_status, {{Connection().url, "wrong", false}}), exit_refused);
   EXPECT_THAT(err, HasSubstr("this API key is not known"));
-  EXPECT_EQ(run(run_status, {{Connection().url, "secret", false}}), kOk);
+  EXPECT_EQ(run(run_status, {{Connection().url, "secret", false}}), exit_ok);
   ::setenv("TRUNKLINE_API_KEY", "secret", 1);
-  EXPECT_EQ(run(run_status, {{bench.url() + "/", "", false}}), kOk);
-  EXPECT_EQ(run(run_status, {{Connection().url, "wrong", false}}), kRefused);
+  EXPECT_EQ(run(run_status, {{bench.url() + "/", "", false}}), exit_ok);
+  EXPECT_EQ(run(run_status, {{Connection().url, "wrong", false}}), exit_refused);
   ::unsetenv("TRUNKLINE_API_KEY");
 }
 

@@ -76,27 +76,28 @@ std::optional<Answer> Client::ask(const std::string& method, const std::string& 
   auto response = promise.get_future().get();
   if (!response.ok()) {
     if (response.error().code == base::Errc::invalid)
-      return fail(kUsage, response.error().detail, fmt::format("is --url {} right?", url_));
-    return fail(kUnreachable, fmt::format("no answer from {}: {}", url_, response.error().detail),
+      return fail(exit_usage, response.error().detail, fmt::format("is --url {} right?", url_));
+    return fail(exit_unreachable, fmt::format("no answer from {}: {}", url_, response.error().detail),
                 "is the hub running? trunkline serve -c FILE; is it elsewhere? --url URL");
   }
   if (response->status < 200 || response->status > 299) return refuse(*response);
   Answer answer(std::move(response->body));
   if (answer.parse()) return answer;
-  return fail(kUnreachable, fmt::format("what answers at {} is not a hub's API", url_), "is --url right?");
+  return fail(exit_unreachable, fmt::format("what answers at {} is not a hub's API", url_), "is --url right?");
 }
 
 std::optional<Answer> Client::refuse(const net::ClientResponse& response) {
   Answer answer(response.body);
   const auto error = answer.parse() ? answer.root().find("error") : std::nullopt;
   if (!error || error->string_at("message").empty())
-    return fail(kUnreachable, fmt::format("what answers at {} is not a hub's API (status {})", url_, response.status),
+    return fail(exit_unreachable,
+                fmt::format("what answers at {} is not a hub's API (status {})", url_, response.status),
                 "is --url right?");
   const std::string message = printable(error->string_at("message"));
   if (response.status == 401)
-    return fail(kRefused, "the hub refuses: " + message,
+    return fail(exit_refused, "the hub refuses: " + message,
                 "give one of the configured api.keys with --key or in TRUNKLINE_API_KEY");
-  return fail(kFailed, message, printable(error->string_at("hint")));
+  return fail(exit_failed, message, printable(error->string_at("hint")));
 }
 
 std::optional<Answer> Client::fail(int code, const std::string& message, const std::string& hint) {

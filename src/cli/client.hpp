@@ -50,7 +50,7 @@ class Client {
   const Terminal& terminal_;
   net::IoLoop loop_;
   std::unique_ptr<net::HttpClient> http_;
-  int exit_code_ = kOk;
+  int exit_code_ = exit_ok;
 };
 
 // For a path segment or a query parameter: everything but unreserved characters is escaped (RFC 3986 section 2.3).

@@ -11,11 +11,11 @@
 namespace trunkline::cli {
 
 enum ExitCode : int {
-  kOk = 0,
-  kFailed = 1,       // what was asked for failed, in whole or in part, or nothing matched
-  kUsage = 2,        // wrong options; also a confirmation that could not be asked for or was not given
-  kUnreachable = 3,  // no hub answers at the URL, or not in time
-  kRefused = 4,      // the hub refuses the key
+  exit_ok = 0,
+  exit_failed = 1,       // what was asked for failed, in whole or in part, or nothing matched
+  exit_usage = 2,        // wrong options; also a confirmation that could not be asked for or was not given
+  exit_unreachable = 3,  // no hub answers at the URL, or not in time
+  exit_refused = 4,      // the hub refuses the key
 };
 
 struct Terminal {

@@ -37,7 +37,7 @@ int show(const ConsumersOptions& options, Client& client, const Terminal& termin
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();
-    return kOk;
+    return exit_ok;
   }
   const json::Value consumer = answer->root();
   Facts facts;
@@ -55,7 +55,7 @@ int show(const ConsumersOptions& options, Client& client, const Terminal& termin
     add_members(details, *object);
     details.print(terminal.out);
   }
-  return kOk;
+  return exit_ok;
 }
 
 int set_paused(const PauseOptions& options, const Terminal& terminal, bool paused) {
@@ -70,7 +70,7 @@ int set_paused(const PauseOptions& options, const Terminal& terminal, bool pause
                  << (paused ? " is paused; its events wait. trunkline resume " + options.name + " goes on" : " goes on")
                  << "\n";
   }
-  return kOk;
+  return exit_ok;
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ int run_consumers(const ConsumersOptions& options, const Terminal& terminal) {
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();
-    return kOk;
+    return exit_ok;
   }
   using enum Table::Align;
   Table table({{"NAME"},
@@ -102,7 +102,7 @@ int run_consumers(const ConsumersOptions& options, const Terminal& terminal) {
                count_at(*consumer, "parked"), count_at(*consumer, "dead_letters"), count_at(*consumer, "delivered")});
   }
   table.print(terminal.out);
-  return kOk;
+  return exit_ok;
 }
 
 int run_pause(const PauseOptions& options, const Terminal& terminal) {
@@ -119,7 +119,7 @@ int run_status(const StatusOptions& options, const Terminal& terminal) {
   const json::Value status = answer->root();
   const auto flag = status.find("ready");
   const bool ready = flag && flag->boolean();
-  const int code = ready ? kOk : kFailed;
+  const int code = ready ? exit_ok : exit_failed;
   if (options.connection.json) {
     terminal.out << answer->body();
     return code;
@@ -129,7 +129,7 @@ int run_status(const StatusOptions& options, const Terminal& terminal) {
   const auto store = status.find("store");
   if (!events || !consumers || !store) {
     complain(terminal, "the hub's answer lacks what this version of trunkline expects", "use --json");
-    return kFailed;
+    return exit_failed;
   }
   Facts facts;
   facts.add("ready", ready ? "yes" : "no: " + text_at(status, "reason"));

@@ -50,7 +50,7 @@ int act(const DlqActOptions& options, const Terminal& terminal, const std::strin
   } else {
     terminal.out << fmt::format("{} dead letter{} of {} {}\n", count, count == 1 ? "" : "s", options.consumer, done);
   }
-  return count > 0 ? kOk : kFailed;
+  return count > 0 ? exit_ok : exit_failed;
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ int run_dlq_ls(const DlqListOptions& options, const Terminal& terminal) {
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();
-    return kOk;
+    return exit_ok;
   }
   using enum Table::Align;
   Table table({{"SEQUENCE", right}, {"STATE"}, {"ATTEMPTS", right}, {"SINCE"}, {"TYPE"}, {"ERROR"}, {"DETAIL"}});
@@ -74,12 +74,12 @@ int run_dlq_ls(const DlqListOptions& options, const Terminal& terminal) {
   }
   if (table.empty()) {
     terminal.err << options.consumer << " has no dead letters" << (options.after > 0 ? " there" : "") << "\n";
-    return kOk;
+    return exit_ok;
   }
   table.print(terminal.out);
   if (const std::uint64_t next = number_at(answer->root(), "next_after"); next > 0)
     terminal.err << fmt::format("there may be more: --after {}\n", next);
-  return kOk;
+  return exit_ok;
 }
 
 int run_dlq_show(const DlqShowOptions& options, const Terminal& terminal) {
@@ -88,7 +88,7 @@ int run_dlq_show(const DlqShowOptions& options, const Terminal& terminal) {
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();
-    return kOk;
+    return exit_ok;
   }
   const json::Value letter = answer->root();
   Facts facts;
@@ -103,22 +103,22 @@ int run_dlq_show(const DlqShowOptions& options, const Terminal& terminal) {
   const auto event = letter.find("event");
   facts.add("event", event && event->is(json::Type::object) ? printable(event->raw()) : "its body is gone");
   facts.print(terminal.out);
-  return kOk;
+  return exit_ok;
 }
 
 int run_dlq_redrive(const DlqActOptions& options, const Terminal& terminal) {
   const std::string body = selection(options, terminal, "redrive");
-  return body.empty() ? kUsage : act(options, terminal, body, "redrive", "redriven");
+  return body.empty() ? exit_usage : act(options, terminal, body, "redrive", "redriven");
 }
 
 int run_dlq_purge(const DlqActOptions& options, const Terminal& terminal) {
   const std::string body = selection(options, terminal, "purge");
-  if (body.empty()) return kUsage;
+  if (body.empty()) return exit_usage;
   std::string which = "every dead letter";
   if (options.sequence != 0) which = fmt::format("dead letter {}", options.sequence);
   if (!options.error_class.empty()) which = fmt::format("every dead letter of class {}", options.error_class);
   const std::string question = fmt::format("Purge {} of {}? They will never be delivered.", which, options.consumer);
-  if (!options.yes && !confirm(terminal, question)) return kUsage;
+  if (!options.yes && !confirm(terminal, question)) return exit_usage;
   return act(options, terminal, body, "purge", "purged");
 }
 

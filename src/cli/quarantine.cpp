@@ -69,7 +69,7 @@ bool resubmit_page(Client& client, const std::string& body, const QuarantineResu
 int end_of_resubmit(const Totals& totals, const QuarantineResubmitOptions& options, const Terminal& terminal) {
   if (!options.connection.json)
     terminal.err << fmt::format("{} resubmitted, {} left in the quarantine\n", totals.resubmitted, totals.left);
-  return totals.left == 0 && totals.resubmitted > 0 ? kOk : kFailed;
+  return totals.left == 0 && totals.resubmitted > 0 ? exit_ok : exit_failed;
 }
 
 int resubmit_all(const QuarantineResubmitOptions& options, const Terminal& terminal) {
@@ -91,7 +91,7 @@ int resubmit_all(const QuarantineResubmitOptions& options, const Terminal& termi
 int resubmit_ids(const QuarantineResubmitOptions& options, const Terminal& terminal) {
   if (options.ids.size() > kPageMax) {
     complain(terminal, fmt::format("at most {} ids at once", kPageMax));
-    return kUsage;
+    return exit_usage;
   }
   Client client(options.connection, terminal);
   std::string body;
@@ -117,7 +117,7 @@ int resubmit_corrected(const QuarantineResubmitOptions& options, const Terminal&
   const auto bytes = read_all(options.file, terminal);
   if (!bytes || bytes->empty()) {
     complain(terminal, fmt::format("{} cannot be read, or is empty", options.file));
-    return kUsage;
+    return exit_usage;
   }
   Client client(options.connection, terminal);
   const auto answer = client.post(entry_path(options.ids.front()) + "/resubmit", *bytes);
@@ -127,7 +127,7 @@ int resubmit_corrected(const QuarantineResubmitOptions& options, const Terminal&
   } else {
     say_resubmitted(answer->root(), terminal);
   }
-  return kOk;
+  return exit_ok;
 }
 
 }  // namespace
@@ -154,14 +154,14 @@ int run_quarantine_ls(const QuarantineListOptions& options, const Terminal& term
                  printable(entry->string_at("detail"), kDetailWidth)});
     }
   } while (next > 0 && left > 0);
-  if (options.connection.json) return kOk;
+  if (options.connection.json) return exit_ok;
   if (table.empty()) {
     terminal.err << "the quarantine holds nothing" << (options.reason.empty() ? "" : " of that reason") << "\n";
-    return kOk;
+    return exit_ok;
   }
   table.print(terminal.out);
   if (next > 0) terminal.err << fmt::format("there may be more: --after {}\n", next);
-  return kOk;
+  return exit_ok;
 }
 
 int run_quarantine_show(const QuarantineShowOptions& options, const Terminal& terminal) {
@@ -170,12 +170,12 @@ int run_quarantine_show(const QuarantineShowOptions& options, const Terminal& te
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();
-    return kOk;
+    return exit_ok;
   }
   const json::Value entry = answer->root();
   if (options.bytes) {
     terminal.out << bytes_of(entry);
-    return kOk;
+    return exit_ok;
   }
   Facts facts;
   facts.add("id", count_at(entry, "id"));
@@ -187,39 +187,39 @@ int run_quarantine_show(const QuarantineShowOptions& options, const Terminal& te
   facts.add("bytes", count_at(entry, "bytes"));
   facts.print(terminal.out);
   terminal.out << "\n" << printable(bytes_of(entry)) << "\n";
-  return kOk;
+  return exit_ok;
 }
 
 int run_quarantine_resubmit(const QuarantineResubmitOptions& options, const Terminal& terminal) {
   if (options.ids.empty() != options.all) {
     complain(terminal, "resubmit which entries? Give either ids or --all", "trunkline quarantine ls lists them");
-    return kUsage;
+    return exit_usage;
   }
   if (!options.reason.empty() && !options.all) {
     complain(terminal, "--reason goes with --all");
-    return kUsage;
+    return exit_usage;
   }
   if (options.file.empty()) return options.all ? resubmit_all(options, terminal) : resubmit_ids(options, terminal);
   if (options.ids.size() == 1) return resubmit_corrected(options, terminal);
   complain(terminal, "--file goes with exactly one id: it holds the corrected bytes of that entry");
-  return kUsage;
+  return exit_usage;
 }
 
 int run_quarantine_rm(const QuarantineRemoveOptions& options, const Terminal& terminal) {
   if (options.ids.empty()) {
     complain(terminal, "remove which entries? Give their ids", "trunkline quarantine ls lists them");
-    return kUsage;
+    return exit_usage;
   }
   const std::string question = fmt::format("Remove {} quarantine entr{}? What was received is gone then.",
                                            options.ids.size(), options.ids.size() == 1 ? "y" : "ies");
-  if (!options.yes && !confirm(terminal, question)) return kUsage;
+  if (!options.yes && !confirm(terminal, question)) return exit_usage;
   Client client(options.connection, terminal);
-  int code = kOk;
+  int code = exit_ok;
   for (const std::uint64_t id : options.ids) {
     const auto answer = client.remove(entry_path(id));
-    if (!answer && client.exit_code() != kFailed) return client.exit_code();
+    if (!answer && client.exit_code() != exit_failed) return client.exit_code();
     if (!answer) {
-      code = kFailed;
+      code = exit_failed;
     } else if (options.connection.json) {
       terminal.out << answer->body();
     } else {

@@ -17,7 +17,7 @@ enum class Scope : std::uint8_t { message_attributes, message_body };
 // checks what AWS would refuse. Two bounds hold in every set, since the compiler and the matcher recurse: kDepthMax,
 // and kRewriteMax below.
 struct Limits {
-  std::size_t policy_bytes_max = 256 * 1024;
+  std::size_t policy_bytes_max = std::size_t{256} * 1024;
   std::size_t keys_max = 5;
   std::uint64_t complexity_max = 150;
 

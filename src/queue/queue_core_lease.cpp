@@ -66,7 +66,10 @@ bool QueueCore::take_from(GroupKey group, Lane& lane, const engine::ReceiveLimit
     const bool first = nothing_yet && count == 0;
     if (bytes > bytes_left && !first) break;
     // A message over its receive count must be the head when it is met.
-    if (spec_.pulled && count > 0 && items_[at].row.receive_count >= spec_.max_receive_count) break;
+    if (spec_.pulled && count > 0 && spec_.max_receive_count > 0 &&
+        items_[at].row.receive_count >= spec_.max_receive_count) {
+      break;
+    }
     bytes_left -= std::min(bytes, bytes_left);
     ++count;
   }

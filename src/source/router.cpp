@@ -7,6 +7,7 @@ namespace {
 
 filter::PolicyIndex index_of(const std::vector<Subscription>& subscriptions) {
   std::vector<filter::PolicyIndex::Subscription> entries;
+  entries.reserve(subscriptions.size());
   for (const Subscription& subscription : subscriptions)
     entries.push_back({subscription.queue.value, subscription.policy});
   return filter::PolicyIndex(std::move(entries));
