@@ -8,6 +8,7 @@
 
 #include "app/client_commands.hpp"
 #include "app/commands.hpp"
+#include "app/drill_command.hpp"
 #include "app/sim_commands.hpp"
 #include "app/version.hpp"
 
@@ -86,6 +87,7 @@ int run(int argc, char** argv) {
   add_check(app, code);
   add_inspect(app, code);
   add_sim_commands(app, code);
+  add_drill_command(app, code);
   add_client_commands(app, code);
   try {
     app.parse(argc, argv);

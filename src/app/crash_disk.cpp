@@ -4,7 +4,9 @@
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "queue/keys.hpp"
 #include "store/fault_fs.hpp"
+#include "store/format_file.hpp"
 
 namespace trunkline::app {
 
@@ -16,6 +18,8 @@ base::Result<CrashDisk> crash_disk_from_environment(const std::string& data_dir)
   }
   const char* seed = std::getenv("TRUNKLINE_CRASH_DISK");
   if (seed == nullptr) return result;
+  // The disk makes its own directory, which would look like somebody else's without the file.
+  TRUNKLINE_TRY_VOID(store::check_format_file(data_dir, queue::kFormatVersion));
   store::FaultFsOptions options;
   options.root = data_dir + "/db";
   options.seed = std::strtoull(seed, nullptr, 10);

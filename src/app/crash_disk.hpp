@@ -16,7 +16,8 @@ namespace trunkline::app {
 //   TRUNKLINE_CRASH_DISK   a number: the store lives on a disk that forgets, at a kill, all that was not synced
 //   (store/fault_fs.hpp); the
 //                          number seeds how much of the last write was torn
-// Neither is set in normal operation.
+//   TRUNKLINE_SMALL_STORE  1: small memtables, so that flushes and compactions come every few hundred events
+// None is set in normal operation.
 struct CrashDisk {
   std::shared_ptr<rocksdb::FileSystem> file_system;  // null: the real one
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "sinks/jsonl_sink.hpp"
@@ -97,6 +98,11 @@ queue::EmbeddedOptions engine_options(const config::Config& config) {
   options.memory_budget = config.store.memory_budget;
   options.disk_budget = config.store.disk_budget;
   options.retain = config.store.retain;
+  if (const char* small = std::getenv("TRUNKLINE_SMALL_STORE"); small != nullptr && std::string_view(small) == "1") {
+    // For the crash drill (crash_disk.hpp): a flush about every 500 events, a compaction after four of them.
+    options.memory_budget = 8 << 20;
+    options.write_buffer_bytes = 512 << 10;
+  }
   options.committer.identity_window = config.store.identity_window;
   options.committer.quarantine_bytes_max = config.store.quarantine_budget;
   return options;

@@ -4,9 +4,11 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <map>
 #include <memory>
+#include <thread>
 
 #include "base/text.hpp"
 
@@ -32,11 +34,21 @@ enum class Action { kill, power_cut, on };
 struct Point {
   Action action = Action::on;
   std::atomic<std::int64_t> countdown{1};
+  std::chrono::milliseconds hold{0};
 };
 
 // Written by configure() before any thread starts, read-only afterwards but for the countdowns.
 std::map<std::string, std::unique_ptr<Point>, std::less<>> points;
 UniqueFunction<void()> power_cut_handler;
+
+Result<std::int64_t> parse_number(std::string_view text, std::int64_t least) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < least) {
+    return {Errc::invalid, fmt::format("'{}' in a failpoint is not a number from {} on", text, least)};
+  }
+  return number;
+}
 
 Result<std::unique_ptr<Point>> parse_action(std::string_view text) {
   auto point = std::make_unique<Point>();
@@ -49,14 +61,13 @@ Result<std::unique_ptr<Point>> parse_action(std::string_view text) {
   } else if (action != "on") {
     return {Errc::invalid, fmt::format("failpoint action '{}' is none of kill, power_cut, on", action)};
   }
-  if (at != std::string_view::npos) {
-    std::int64_t count = 0;
-    const std::string_view number = text.substr(at + 1);
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), count);
-    if (error != std::errc() || end != number.data() + number.size() || count < 1) {
-      return {Errc::invalid, fmt::format("failpoint count '{}' is not a positive number", number)};
-    }
-    point->countdown = count;
+  if (at == std::string_view::npos) return point;
+  const std::string_view numbers = text.substr(at + 1);
+  const std::size_t plus = numbers.find('+');
+  TRUNKLINE_TRY(point->countdown, parse_number(numbers.substr(0, plus), 1));
+  if (plus != std::string_view::npos) {
+    TRUNKLINE_TRY(const std::int64_t hold, parse_number(numbers.substr(plus + 1), 0));
+    point->hold = std::chrono::milliseconds(hold);
   }
   return point;
 }
@@ -93,6 +104,7 @@ void pass_slow(std::string_view name) {
   const auto found = points.find(name);
   if (found == points.end() || found->second->action == Action::on) return;
   if (found->second->countdown.fetch_sub(1) != 1) return;
+  if (found->second->hold.count() > 0) std::this_thread::sleep_for(found->second->hold);
   if (found->second->action == Action::power_cut && power_cut_handler) power_cut_handler();
   ::raise(SIGKILL);
 }

@@ -13,9 +13,11 @@ namespace trunkline::base {
 // Named places where a test may stop the program dead. Off, a point costs one relaxed load. They stay in release
 // builds, so that the crash drill kills the very binary that users run.
 //
-// Set from the text of the environment variable TRUNKLINE_FAILPOINTS, read once at start: "name=action@count,…"; the
-// action is done on the count-th time the point is passed (default 1). Actions: kill (SIGKILL to self), power_cut (the
-// handler given to on_power_cut, then SIGKILL), on (no action: makes failpoint_on() true, for planted defects).
+// Set from the text of the environment variable TRUNKLINE_FAILPOINTS, read once at start: "name=action@count+millis,…";
+// the action is done on the count-th time the point is passed (default 1). Actions: kill (SIGKILL to self), power_cut
+// (the handler given to on_power_cut, then SIGKILL), on (no action: makes failpoint_on() true, for planted defects).
+// "@count+millis" holds the thread at the point for so long before it dies there: what other threads do too early
+// meanwhile, an answer before its sync for one, then gets out.
 // Process-wide by nature (it stands for the machine), hence the only mutable state outside objects.
 namespace failpoint {
 

@@ -101,13 +101,13 @@ struct EmbeddedEngine::Impl {
 };
 
 // ---- open and rebuild
-// -------------------------------------------------------------------------------------------------------
 
 Result<void> EmbeddedEngine::Impl::open_store() {
   store::Options store_options;
   store_options.directory = options.directory;
   store_options.families = families(identity_expired(clock, options.committer.identity_window));
   store_options.memory_budget = options.memory_budget;
+  store_options.write_buffer_bytes = options.write_buffer_bytes;
   store_options.format_version = kFormatVersion;
   store_options.file_system = options.file_system;
   TRUNKLINE_TRY(store, store::Store::open(std::move(store_options)));
@@ -194,7 +194,6 @@ bool EmbeddedEngine::Impl::rebuild() {
 }
 
 // ---- queues
-// ---------------------------------------------------------------------------------------------------------------
 
 Result<QueueId> EmbeddedEngine::Impl::create(const engine::QueueSpec& spec) {
   if (spec.name.empty() || spec.name.size() > 80) return {Errc::invalid, "a queue's name has 1 to 80 characters"};
@@ -283,7 +282,6 @@ std::vector<QueueId> EmbeddedEngine::Impl::stored_queue_ids() const {
 }
 
 // ---- the port
-// ---------------------------------------------------------------------------------------------------------------
 
 EmbeddedEngine::EmbeddedEngine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 EmbeddedEngine::~EmbeddedEngine() {
@@ -303,6 +301,11 @@ void EmbeddedEngine::stop() {
   impl_->guard.reset();
   impl_->committer->stop();
   impl_->reads.reset();
+  // Then a stopped data directory does not depend on its write-ahead log. Bounded by the size of the memtables.
+  if (const auto flushed = impl_->store->flush(); !flushed.ok()) {
+    base::log::warn("memory could not be flushed at the stop; the write-ahead log holds it", "error",
+                    flushed.error().detail);
+  }
 }
 
 std::vector<engine::Capability> EmbeddedEngine::capabilities() const {

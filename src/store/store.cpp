@@ -20,6 +20,7 @@
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "store/format_file.hpp"
+#include "store/wal_check.hpp"
 
 namespace trunkline::store {
 namespace {
@@ -72,7 +73,7 @@ rocksdb::DBOptions db_options(const Options& options, rocksdb::Env* env,
   db.create_missing_column_families = true;
   db.paranoid_checks = true;
   // Never point-in-time recovery, the default: it opens without a word with acknowledged records missing behind one
-  // flipped byte. This mode drops a torn tail and refuses everything else.
+  // flipped byte. check_wals has refused what this mode would drop in silence, too.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.track_and_verify_wals_in_manifest = true;
   db.write_buffer_manager = write_buffers;
@@ -88,7 +89,8 @@ rocksdb::DBOptions db_options(const Options& options, rocksdb::Env* env,
   return db;
 }
 
-rocksdb::ColumnFamilyOptions family_options(const Family& family, const std::shared_ptr<rocksdb::Cache>& cache,
+rocksdb::ColumnFamilyOptions family_options(const Family& family, std::uint64_t write_buffer_bytes,
+                                            const std::shared_ptr<rocksdb::Cache>& cache,
                                             const std::shared_ptr<rocksdb::CompactionFilter>& filter) {
   rocksdb::ColumnFamilyOptions options;
   rocksdb::BlockBasedTableOptions table;
@@ -96,7 +98,7 @@ rocksdb::ColumnFamilyOptions family_options(const Family& family, const std::sha
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.format_version = 5;
-  options.write_buffer_size = 32 << 20;
+  options.write_buffer_size = write_buffer_bytes;
   options.level_compaction_dynamic_level_bytes = true;
   options.compression = rocksdb::kLZ4Compression;
   if (family.shape == Shape::log) {
@@ -124,7 +126,6 @@ rocksdb::ColumnFamilyOptions family_options(const Family& family, const std::sha
 }  // namespace
 
 // ---- Batch
-// --------------------------------------------------------------------------------------------------------------
 
 struct Change {
   Batch::Kind kind;
@@ -184,7 +185,6 @@ std::size_t Batch::bytes() const {
 }
 
 // ---- Store
-// --------------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -257,13 +257,19 @@ struct Store::Impl {
   Result<void> open() {
     std::vector<rocksdb::ColumnFamilyDescriptor> descriptors{{rocksdb::kDefaultColumnFamilyName, {}}};
     for (std::size_t i = 0; i < options.families.size(); ++i) {
-      descriptors.emplace_back(options.families[i].name, family_options(options.families[i], cache, filters[i]));
+      descriptors.emplace_back(options.families[i].name,
+                               family_options(options.families[i], options.write_buffer_bytes, cache, filters[i]));
     }
+    TRUNKLINE_TRY_VOID(check_wals(*environment()->GetFileSystem(), directory()));
     auto fresh = std::make_shared<Opened>();
     rocksdb::DB* db = nullptr;
     const rocksdb::Status status = rocksdb::DB::Open(db_options(options, environment(), write_buffers), directory(),
                                                      descriptors, &fresh->handles, &db);
-    if (!status.ok()) return to_error(status, fmt::format("open store in {}", options.directory));
+    if (!status.ok()) {
+      Error error = to_error(status, fmt::format("open store in {}", options.directory));
+      if (error.code == Errc::corrupt) error.detail += ". It was not opened: restore the data directory from a backup";
+      return error;
+    }
     fresh->db.reset(db);
     const std::lock_guard lock(mutex);
     opened = std::move(fresh);
@@ -304,6 +310,8 @@ Result<std::unique_ptr<Store>> Store::open(Options options) {
   TRUNKLINE_TRY_VOID(check_format_file(directory, options.format_version));
   auto impl = std::make_unique<Impl>(std::move(options));
   TRUNKLINE_TRY_VOID(impl->open());
+  // RocksDB syncs what is in its directory, never the directory's own name.
+  TRUNKLINE_TRY_VOID(sync_directory(directory));
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
@@ -435,7 +443,9 @@ Result<void> Store::compact() {
 
 Result<void> Store::flush() {
   TRUNKLINE_TRY(const OpenedPtr opened, impl_->require());
-  const rocksdb::Status status = opened->db->Flush({}, opened->handles);
+  rocksdb::FlushOptions flush_options;
+  flush_options.allow_write_stall = true;  // else it waits for compactions, for as long as they take
+  const rocksdb::Status status = opened->db->Flush(flush_options, opened->handles);
   if (!status.ok()) return to_error(status, "flush");
   return {};
 }

@@ -33,7 +33,10 @@ struct Family {
 struct Options {
   std::string directory;
   std::vector<Family> families;  // a value's place is the family's handle; names are on disk, never reorder or rename
-  std::uint64_t memory_budget = 192 << 20;           // block cache and memtables together
+  std::uint64_t memory_budget = 192 << 20;  // block cache and memtables together
+  // A family's memtable is flushed at this size. Small, flushes and compactions come every few thousand writes: the
+  // crash drill wants to meet them.
+  std::uint64_t write_buffer_bytes = 32 << 20;
   std::uint32_t format_version = 1;                  // of the data; see open()
   std::shared_ptr<rocksdb::FileSystem> file_system;  // default: the real one
 };
@@ -82,8 +85,9 @@ class Cursor {
 // RocksDB behind a fence. Knows bytes, families and durability; nothing of events or queues. Thread-safe, but for
 // write() and sync() (one thread) and reopen().
 //
-// Torn and flipped bytes: a torn tail of the newest write-ahead log is what a power cut leaves, and is dropped;
-// anything else that does not match its checksum is refused with Errc::corrupt. A refused store is left untouched.
+// Torn and flipped bytes: a torn tail of the write-ahead log is what a power cut leaves, and is dropped; anything else
+// that does not match its checksum is refused with Errc::corrupt, and the text says the way out (wal_check.hpp has the
+// limits). A refused store is left untouched.
 class Store {
  public:
   // A FORMAT file in the directory is read before anything is opened: a newer version than format_version is
