@@ -23,17 +23,6 @@ base::Error os_error(std::string_view what, const std::string& path) {
   return {code, fmt::format("{} {}: {}", what, path, std::strerror(errno))};
 }
 
-Result<void> sync_directory(const std::string& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return os_error("open", directory);
-  const int synced = ::fsync(fd);
-  const int error = errno;
-  ::close(fd);
-  errno = error;
-  if (synced != 0) return os_error("sync", directory);
-  return {};
-}
-
 Result<void> write_synced(const std::string& path, const std::string& text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return os_error("create", path);
@@ -45,14 +34,35 @@ Result<void> write_synced(const std::string& path, const std::string& text) {
   return {};
 }
 
+// The name of the data directory itself. A parent that this process may not read was not written by it either.
+Result<void> sync_parent(const std::string& directory) {
+  std::filesystem::path path = std::filesystem::absolute(directory).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  const std::string parent = path.parent_path().string();
+  if (::access(parent.c_str(), R_OK) != 0) return {};
+  return sync_directory(parent);
+}
+
 Result<void> create(const std::string& directory, std::uint32_t version) {
   const std::string path = directory + "/FORMAT";
   TRUNKLINE_TRY_VOID(write_synced(path + ".new", fmt::format("{}{}\n", kWord, version)));
   if (std::rename((path + ".new").c_str(), path.c_str()) != 0) return os_error("rename", path);
-  return sync_directory(directory);
+  TRUNKLINE_TRY_VOID(sync_directory(directory));
+  return sync_parent(directory);
 }
 
 }  // namespace
+
+Result<void> sync_directory(const std::string& directory) {
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return os_error("open", directory);
+  const int synced = ::fsync(fd);
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  if (synced != 0) return os_error("sync", directory);
+  return {};
+}
 
 Result<void> check_format_file(const std::string& directory, std::uint32_t version) {
   std::error_code error;

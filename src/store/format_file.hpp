@@ -12,4 +12,7 @@ namespace trunkline::store {
 // version, left untouched. Errc::corrupt: no such line. Errc::conflict: a directory with other files and no FORMAT.
 base::Result<void> check_format_file(const std::string& directory, std::uint32_t version);
 
+// Brings the names in a directory to the disk. Errc::unavailable, Errc::disk_full.
+base::Result<void> sync_directory(const std::string& directory);
+
 }  // namespace trunkline::store
