@@ -329,18 +329,21 @@ void QueueCore::tick(Now now) {
 
 bool QueueCore::redrive(Sequence sequence, const DeadLetterEntry& entry) {
   Lane& lane = lanes_[entry.group];
+  Row row = entry.row;
+  row.redriven = true;
+  row.receive_count = 0;
   if (entry.parked) {
     if (lane.state != LaneState::parked || lane.head != sequence) return forget_if_empty(entry.group, lane), false;
     lane.state = LaneState::ready;
     lane.attempts = 0;
     --totals_.parked;
+    // Its row is on disk since it was parked; the item is in memory only until a restart.
+    put_row(entry.group, lane, sequence, row);
+    if (lane.loading) lane.load_is_stale = true;
     for (std::uint32_t at = lane.first; at != kNone; at = items_[at].next) {
-      if (items_[at].sequence == sequence) items_[at].row.redriven = true;
+      if (items_[at].sequence == sequence) items_[at].row = row;
     }
   } else {
-    Row row = entry.row;
-    row.redriven = true;
-    row.receive_count = 0;
     ++lane.rows;
     ++totals_.rows;
     --totals_.dead_letters;

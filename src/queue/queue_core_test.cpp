@@ -367,6 +367,47 @@ TEST(QueueCore, a_redriven_skipped_event_goes_before_what_waits_in_its_lane) {
   EXPECT_FALSE(world.open[0].items[0].gap_before.has_value());
 }
 
+TEST(QueueCore, a_redriven_parked_event_is_marked_even_after_a_restart) {
+  World world(fifo(), 1);
+  for (int i = 0; i < 3; ++i) world.append(1);
+  world.scan();
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::park; });
+  world.flush();
+  world.crash();
+  world.for_each_dead_letter(
+      [&](Sequence sequence, const DeadLetterEntry& entry) { world.core->redrive(sequence, entry); });
+  world.flush();
+  world.crash();
+  world.receive(10, 10);
+  ASSERT_EQ(world.open.size(), 1u);
+  ASSERT_EQ(world.open[0].items.size(), 3u);
+  EXPECT_TRUE(world.open[0].items[0].redriven);
+  EXPECT_FALSE(world.open[0].items[1].redriven);
+}
+
+TEST(QueueCore, a_redriven_parked_event_of_a_pulled_queue_is_given_out_again) {
+  engine::QueueSpec spec = pulled(fifo());
+  spec.max_receive_count = 1;
+  spec.park_on_max_receive = true;
+  World world(spec, 1);
+  for (int i = 0; i < 2; ++i) world.append(1);
+  world.scan();
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::release; });
+  world.receive(1, 1);
+  EXPECT_TRUE(world.open.empty());
+  world.flush();
+  ASSERT_EQ(world.disk.list('D').size(), 1u);
+  world.for_each_dead_letter(
+      [&](Sequence sequence, const DeadLetterEntry& entry) { world.core->redrive(sequence, entry); });
+  world.flush();
+  world.receive(1, 1);
+  ASSERT_EQ(world.open.size(), 1u);
+  EXPECT_EQ(world.open[0].items[0].sequence.value, 1u);
+  EXPECT_EQ(world.open[0].items[0].receive_count, 1u);
+}
+
 TEST(QueueCore, fates_that_would_overtake_are_refused) {
   World world(fifo(), 1);
   for (int i = 0; i < 2; ++i) world.append(1);
