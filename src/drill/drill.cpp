@@ -165,6 +165,7 @@ Result<bool> Drill::kill_once(const Kill& kill) {
   const TrafficFigures figures = traffic_->figures();
   outcome.answered = figures.answered;
   outcome.unanswered = figures.sent - figures.answered;
+  outcome.batches = figures.batches_open;
   report_.kills.push_back(outcome);
   return start == Start::ready || outcome.reached;
 }

@@ -51,8 +51,8 @@ Kill make_kill(const std::string& point, Mode mode, std::uint32_t ordinal, sim::
     kill.count = random.between(range.low, range.high);
     if (ordinal % 2 == 0) kill.hold = kHold;
   }
-  // All ways of tearing a log in turn.
-  kill.disk_seed = static_cast<std::uint64_t>(random.between(1, 1'000'000)) * 4 + ordinal % 4;
+  // All ways of tearing a log in turn, each with and without a hold.
+  kill.disk_seed = static_cast<std::uint64_t>(random.between(1, 1'000'000)) * 4 + (ordinal + ordinal / 2) % 4;
   return kill;
 }
 

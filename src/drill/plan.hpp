@@ -32,9 +32,9 @@ struct Kill {
 };
 
 struct PlanOptions {
-  std::vector<std::string> points;  // of all_points(); empty: all
-  std::vector<Mode> modes;          // empty: both
-  std::uint32_t kills = 10;         // of each point in each mode
+  std::vector<std::string> points{};  // of all_points(); empty: all
+  std::vector<Mode> modes{};          // empty: both
+  std::uint32_t kills = 10;           // of each point in each mode
   std::uint64_t seed = 1;
 };
 

@@ -25,6 +25,7 @@ struct PointFigures {
   std::uint64_t kills = 0;
   std::uint64_t reached = 0;
   std::uint64_t unanswered = 0;
+  std::uint64_t batches = 0;
   base::Millis recovery_max{0};
 };
 
@@ -42,6 +43,7 @@ std::vector<PointFigures> by_point(const Report& report) {
     ++found->kills;
     found->reached += outcome.reached ? 1 : 0;
     found->unanswered += outcome.unanswered;
+    found->batches += outcome.batches;
     found->recovery_max = std::max(found->recovery_max, outcome.recovery);
   }
   return figures;
@@ -71,7 +73,9 @@ void write_kills(json::Writer& writer, const Report& report) {
   writer.key("points").begin_array();
   for (const PointFigures& point : by_point(report)) {
     writer.begin_object().member("point", point.point).member("mode", name(point.mode)).member("kills", point.kills);
-    writer.member("reached", point.reached).member("unanswered_events", point.unanswered);
+    writer.member("reached", point.reached)
+        .member("unanswered_events", point.unanswered)
+        .member("batches_open", point.batches);
     writer.member("recovery_ms_max", static_cast<std::int64_t>(point.recovery_max.count())).end_object();
   }
   writer.end_array();
@@ -100,14 +104,22 @@ void write_consumers(json::Writer& writer, const Report& report) {
 }  // namespace
 
 std::string progress_line(std::size_t number, std::size_t of, const KillOutcome& outcome) {
-  return fmt::format("{:>3}/{} {:<38} {} after {:>5} ms{}, {} events answered, {:>3} unanswered; ready again in {} ms",
-                     number, of, how(outcome.kill), outcome.reached ? "died" : "NOT REACHED", outcome.lived.count(),
-                     outcome.before_ready ? " while starting" : "", outcome.answered, outcome.unanswered,
-                     outcome.recovery.count());
+  return fmt::format(
+      "{:>3}/{} {:<38} {} after {:>5} ms{}, {} events answered, {:>2} unanswered, {:>2} batches open; ready again in "
+      "{} ms",
+      number, of, how(outcome.kill), outcome.reached ? "died" : "NOT REACHED", outcome.lived.count(),
+      outcome.before_ready ? " while starting" : "", outcome.answered, outcome.unanswered, outcome.batches,
+      outcome.recovery.count());
 }
 
 std::uint64_t Report::lost() const {
-  return sum(*this, Offence::lost) + quarantined_missing;
+  return sum(*this, Offence::lost) + quarantined_missing + replaced();
+}
+// Every consumer's comparison meets the same ones.
+std::uint64_t Report::replaced() const {
+  std::uint64_t most = 0;
+  for (const ConsumerOutcome& consumer : consumers) most = std::max(most, consumer.report.count(Offence::ambiguous));
+  return most;
 }
 std::uint64_t Report::out_of_order() const {
   return sum(*this, Offence::out_of_order) + sum(*this, Offence::overlapping);
@@ -129,9 +141,9 @@ bool Report::holds() const {
 std::string to_text(const Report& report) {
   std::string text;
   for (const PointFigures& point : by_point(report)) {
-    text +=
-        fmt::format("{:<10}{:<20}{} of {} kills, {} events unanswered, ready again within {} ms\n", name(point.mode),
-                    point.point, point.reached, point.kills, point.unanswered, point.recovery_max.count());
+    text += fmt::format("{:<10}{:<20}{} of {} kills, {} events unanswered, {} batches open, ready again within {} ms\n",
+                        name(point.mode), point.point, point.reached, point.kills, point.unanswered, point.batches,
+                        point.recovery_max.count());
   }
   text += fmt::format("{} events sent, {} answered, {} requests tried again, {} malformed, {:.1f} s\n", report.sent,
                       report.answered, report.retries, report.malformed, report.seconds);
@@ -143,8 +155,8 @@ std::string to_text(const Report& report) {
   text += fmt::format("quarantine: {} of {} there\n", report.quarantined_promised - report.quarantined_missing,
                       report.quarantined_promised);
   for (const std::string& failure : report.failures) text += "FAILED: " + failure + "\n";
-  text += fmt::format("lost {}, out of order {}, repeated {}, kills not reached {}: {}\n", report.lost(),
-                      report.out_of_order(), report.repeated(), report.not_reached(),
+  text += fmt::format("lost {} ({} of them replaced), out of order {}, repeated {}, kills not reached {}: {}\n",
+                      report.lost(), report.replaced(), report.out_of_order(), report.repeated(), report.not_reached(),
                       report.holds() ? "the promises hold" : "the promises DO NOT hold");
   return text;
 }
@@ -155,7 +167,9 @@ std::string to_json(const Report& report) {
   writer.begin_object()
       .member("holds", report.holds())
       .member("kills", static_cast<std::uint64_t>(report.kills.size()));
-  writer.member("not_reached", report.not_reached()).member("lost", report.lost());
+  writer.member("not_reached", report.not_reached())
+      .member("lost", report.lost())
+      .member("replaced", report.replaced());
   writer.member("out_of_order", report.out_of_order()).member("repeated", report.repeated());
   writer.member("sent", report.sent).member("answered", report.answered).member("retries", report.retries);
   writer.member("malformed", report.malformed).member("quarantined_promised", report.quarantined_promised);

@@ -17,6 +17,7 @@ struct KillOutcome {
   base::Millis lived{0};         // from its start
   std::uint64_t answered = 0;    // events, since the drill began
   std::uint64_t unanswered = 0;  // events that were sent and had no answer when it died
+  std::uint64_t batches = 0;     // under way to the downstream, just after it died
   base::Millis recovery{0};      // from the next start to ready
 };
 // "power_cut flush@3+100  died after 812 ms, 15230 events answered, 64 unanswered; ready again in 95 ms"
@@ -39,7 +40,9 @@ struct Report {
   std::vector<std::string> failures;       // everything else that is not as it must be, each a sentence
   double seconds = 0;
 
-  std::uint64_t lost() const;          // of all consumers and the quarantine
+  // Of all consumers and the quarantine. An event whose sequence number was given to another one is lost as well.
+  std::uint64_t lost() const;
+  std::uint64_t replaced() const;      // those of the last kind
   std::uint64_t out_of_order() const;  // or under way at the same time as their predecessor in the lane
   std::uint64_t repeated() const;      // allowed: a crash repeats, never loses
   std::uint64_t not_reached() const;

@@ -114,7 +114,9 @@ TrafficFigures Traffic::figures() {
     figures.dropped = load.dropped;
   });
   on_loop(sink_loop_, [&] {
-    figures.pushed = sink_->statistics().events_taken;
+    const sim::SinkStatistics& sink = sink_->statistics();
+    figures.pushed = sink.events_taken;
+    figures.batches_open = sink.requests - sink.taken_requests - sink.refused_requests;
     figures.pulled = puller_->received();
   });
   return figures;

@@ -33,8 +33,9 @@ struct TrafficFigures {
   std::uint64_t retries = 0;    // requests
   std::uint64_t bad_answers = 0;
   std::uint64_t dropped = 0;
-  std::uint64_t pushed = 0;  // events that the downstream took, repeats included
-  std::uint64_t pulled = 0;  // likewise
+  std::uint64_t pushed = 0;        // events that the downstream took, repeats included
+  std::uint64_t pulled = 0;        // likewise
+  std::uint64_t batches_open = 0;  // requests that the downstream has not answered yet
 };
 
 // Everything around the hub, which lives on while the hub dies and comes back: a contact centre that retries what is

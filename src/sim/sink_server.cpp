@@ -116,6 +116,7 @@ void SinkServer::answer(Taken taken, const SinkBehaviour::Decision& decision, ne
   }
   if (decision.status >= 200 && decision.status < 300) {
     write_lines(taken);
+    ++statistics_.taken_requests;
   } else {
     ++statistics_.refused_requests;
   }

@@ -16,6 +16,7 @@ namespace trunkline::sim {
 struct SinkStatistics {
   std::uint64_t requests = 0;
   std::uint64_t events_taken = 0;      // of requests answered 2xx
+  std::uint64_t taken_requests = 0;    // answered 2xx
   std::uint64_t refused_requests = 0;  // answered otherwise
   std::uint64_t hung = 0;
 };
