@@ -266,8 +266,10 @@ void Committer::run() {
     held.erase(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(count));
     run_cycle(std::move(now));
     if (broken_.load()) {
-      for (auto& operation : held)
+      for (auto& operation : held) {
+        waiting_bytes_.fetch_sub(operation->bytes, std::memory_order_relaxed);
         fail_operation(*operation, {Errc::unavailable, "the store is being reopened after a disk error"});
+      }
       held.clear();
       reopen_until_it_works();
     }

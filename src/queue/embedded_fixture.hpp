@@ -4,11 +4,12 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "engine/contract_suite.hpp"
+#include "engine/contract_fixture.hpp"
 #include "net/io_loop.hpp"
 #include "queue/embedded_engine.hpp"
 
@@ -19,10 +20,15 @@ using Contract = engine::contract::Contract;
 // An embedded engine in a directory of its own, with two real loops. For tests.
 class EmbeddedFixture final : public engine::contract::Fixture {
  public:
-  explicit EmbeddedFixture(EmbeddedOptions options = {}) : options_(std::move(options)) {
+  // `before_open` may change the options once the directory is known; `clock` is the engine's, the loops keep real
+  // time.
+  explicit EmbeddedFixture(EmbeddedOptions options = {}, const std::function<void(EmbeddedOptions&)>& before_open = {},
+                           const base::Clock* clock = nullptr)
+      : options_(std::move(options)), clock_(clock != nullptr ? *clock : system_clock_) {
     char name[] = "/tmp/trunkline-engine-XXXXXX";
     options_.directory = ::mkdtemp(name);
     options_.memory_budget = 16 << 20;
+    if (before_open) before_open(options_);
     const auto opened = try_open();
     EXPECT_TRUE(opened.ok()) << (opened.ok() ? "" : opened.error().detail);
   }
@@ -34,6 +40,7 @@ class EmbeddedFixture final : public engine::contract::Fixture {
   engine::Engine& engine() override { return *engine_; }
   EmbeddedEngine& embedded() { return *engine_; }
   base::Loop& loop() override { return *loops_[0]; }
+  base::Loop& loop_at(std::size_t index) { return *loops_[index]; }
   const std::string& directory() const { return options_.directory; }
   EmbeddedOptions& options() { return options_; }
 
@@ -66,7 +73,8 @@ class EmbeddedFixture final : public engine::contract::Fixture {
 
  private:
   EmbeddedOptions options_;
-  base::SystemClock clock_;
+  base::SystemClock system_clock_;
+  const base::Clock& clock_;
   std::vector<std::unique_ptr<net::IoLoop>> loops_;
   std::unique_ptr<EmbeddedEngine> engine_;
 };

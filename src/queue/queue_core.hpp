@@ -54,6 +54,7 @@ struct QueueCoreOptions {
   std::size_t row_chunk = 256;     // rows of a lane read at once
   std::size_t blocked_keep = 16;   // items of a blocked lane kept in memory; the others are read again later
   std::size_t gaps_max = 100'000;  // empty lanes remembered because their next event must say gap_before
+  base::Millis unreadable_pause = std::chrono::seconds(30);  // of lanes whose events the store cannot read
 };
 
 // The lanes of one queue: which event may go out next, and what must be written for that to hold after a crash. Pure:

@@ -411,7 +411,7 @@ void QueueRunner::give_back(Fetch& fetched, const Error& error) {
     for (std::size_t i = 0; i < fates.size(); ++i) {
       const bool blocks = i == 0 || spec_.order == event::Order::none;
       fates[i].fate = blocks ? engine::Fate::retry : engine::Fate::release;
-      fates[i].delay = std::chrono::seconds(30);
+      fates[i].delay = options_.unreadable_pause;
       fates[i].attempts = lease.messages[i].attempts;
       fates[i].error_class = "store_" + std::string(base::name(error.code));
       fates[i].error_detail = error.detail;
