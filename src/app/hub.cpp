@@ -88,7 +88,7 @@ Result<void> Hub::open() {
   TRUNKLINE_TRY(engine_, queue::EmbeddedEngine::open(std::move(engine), loops, clock_));
   std::vector<net::IoLoop*> io_loops;
   for (const auto& loop : loops_) io_loops.push_back(loop.get());
-  ingest_ = std::make_unique<source::Ingest>(*engine_, *topics_, source_specs(config_), io_loops);
+  ingest_ = std::make_unique<source::Ingest>(*engine_, *topics_, source_specs(config_), io_loops, clock_);
   return {};
 }
 

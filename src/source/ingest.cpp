@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <bit>
 #include <map>
 
 #include "base/check.hpp"
@@ -29,7 +30,14 @@ net::HttpResponse refusal(int status, std::string_view code, std::string_view me
       .member("message", message)
       .end_object()
       .end_object();
-  return net::HttpResponse::json(status, std::move(body));
+  net::HttpResponse response = net::HttpResponse::json(status, std::move(body));
+  if (status == 503) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+// What a sender can repeat at will is logged the 1st, 2nd, 4th, 8th … time only.
+bool worth_a_line(std::atomic<std::uint64_t>& count) {
+  return std::has_single_bit(count.fetch_add(1, std::memory_order_relaxed) + 1);
 }
 
 bool accepts(const std::vector<Key>& keys, std::string_view given, base::WallTime now) {
@@ -82,8 +90,8 @@ struct Ingest::Pending {
 };
 
 Ingest::Ingest(engine::Engine& engine, const event::TopicTable& topics, std::vector<SourceSpec> sources,
-               std::vector<net::IoLoop*> loops, IngestOptions options)
-    : engine_(engine), sources_(std::move(sources)), options_(options) {
+               std::vector<net::IoLoop*> loops, const base::Clock& clock, IngestOptions options)
+    : engine_(engine), sources_(std::move(sources)), clock_(clock), options_(options) {
   for (std::size_t i = 0; i < sources_.size(); ++i) statistics_.push_back(std::make_unique<SourceStatistics>());
   for (net::IoLoop* loop : loops) parts_.push_back(std::make_unique<LoopPart>(*loop, topics));
 }
@@ -116,7 +124,7 @@ Ingest::LoopPart& Ingest::part(net::IoLoop& loop) {
 
 bool Ingest::authenticated(const SourceSpec& source, const net::HttpRequest& request) const {
   if (source.header_keys.empty() && source.query_keys.empty()) return true;
-  const base::WallTime now = base::SystemClock().wall();
+  const base::WallTime now = clock_.wall();
   if (!source.header_keys.empty()) {
     if (const auto given = request.header(source.header); given && accepts(source.header_keys, *given, now))
       return true;
@@ -128,36 +136,42 @@ bool Ingest::authenticated(const SourceSpec& source, const net::HttpRequest& req
   return false;
 }
 
+net::HttpResponse Ingest::unknown_source(std::string_view name, const net::HttpRequest& request) {
+  if (worth_a_line(unknown_sources_))
+    base::log::warn("a request for a source that is not configured", "source", name, "peer", request.peer);
+  return refusal(503, "unknown_source",
+                 fmt::format("no source is named '{}': add it under sources: in the configuration", name));
+}
+
+net::HttpResponse Ingest::unauthenticated(std::size_t source, const net::HttpRequest& request) {
+  if (worth_a_line(statistics_[source]->unauthenticated))
+    base::log::warn("a request without a valid key", "source", sources_[source].name, "peer", request.peer);
+  const int status = sources_[source].kind == Kind::eventgrid ? 503 : 401;
+  net::HttpResponse response = refusal(status, "unauthenticated", "the key is missing, wrong or past its end date");
+  if (status == 401) response.headers.emplace_back("WWW-Authenticate", "ApiKey");
+  return response;
+}
+
 void Ingest::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
   const std::string_view name = std::string_view(request.path).substr(std::string_view("/ingest/").size());
   const SourceSpec* source = find(name);
-  if (source == nullptr) {
-    base::log::warn("a request for a source that is not configured", "source", name, "peer", request.peer);
-    return respond(refusal(503, "unknown_source",
-                           fmt::format("no source is named '{}': add it under sources: in the configuration", name)));
-  }
+  if (source == nullptr) return respond(unknown_source(name, request));
   const auto index = static_cast<std::size_t>(source - sources_.data());
   const auto answer_with = [&](net::HttpResponse response) {
     statistics_[index]->count_answer(response.status);
     respond(std::move(response));
   };
-  if (!authenticated(*source, request)) {
-    base::log::warn("a request without a valid key", "source", name, "peer", request.peer);
-    const int status = source->kind == Kind::eventgrid ? 503 : 401;
-    net::HttpResponse response = refusal(status, "unauthenticated", "the key is missing, wrong or past its end date");
-    if (status == 401) response.headers.emplace_back("WWW-Authenticate", "ApiKey");
-    return answer_with(std::move(response));
-  }
+  if (refusing_.load(std::memory_order_relaxed))
+    return answer_with(refusal(503, "stopping", "the hub is stopping; send again"));
+  if (!authenticated(*source, request)) return answer_with(unauthenticated(index, request));
   if (source->kind == Kind::eventgrid) {
     if (auto response = handshake(*source, request)) return answer_with(std::move(*response));
   }
   if (request.method != "POST") {
-    net::HttpResponse response = refusal(405, "method_not_allowed", "events come by POST");
+    net::HttpResponse response = refusal(request.body.empty() ? 405 : 503, "method_not_allowed", "events come by POST");
     response.headers.emplace_back("Allow", "POST");
-    return respond(std::move(response));
+    return answer_with(std::move(response));
   }
-  if (refusing_.load(std::memory_order_relaxed))
-    return respond(refusal(503, "stopping", "the hub is stopping; send again"));
   publish(loop, index, request, std::move(respond));
 }
 
@@ -181,7 +195,7 @@ std::optional<net::HttpResponse> Ingest::handshake(const SourceSpec& source, con
   json::Document document;
   const auto parsed = document.parse(request.body);
   std::optional<json::Value> event;
-  if (parsed.ok()) event = parsed->is(json::Type::array) ? parsed->first() : std::optional(*parsed);
+  if (parsed.ok()) event = parsed->is(json::Type::array) ? parsed->first() : *parsed;
   const auto data = event ? event->find("data") : std::nullopt;
   const std::string_view code = data ? data->string_at("validationCode") : std::string_view();
   if (code.empty()) return std::nullopt;  // no handshake after all: it will be quarantined
@@ -200,6 +214,8 @@ Ingest::Decoded Ingest::decode(net::IoLoop& loop, std::string_view payload, cons
   mine.decoder.decode(payload, {source != nullptr ? std::string_view(source->default_org) : std::string_view()},
                       mine.decoded);
   Decoded result;
+  result.items.reserve(mine.decoded.size());
+  result.ids.reserve(mine.decoded.size());
   for (event::Decoded& item : mine.decoded) {
     if (auto* event = std::get_if<event::Event>(&item)) {
       engine::PublishEntry entry;
@@ -225,7 +241,7 @@ Ingest::Decoded Ingest::decode(net::IoLoop& loop, std::string_view payload, cons
     if (statistics != nullptr)
       statistics->reasons[static_cast<std::size_t>(rejected.reason)].fetch_add(1, std::memory_order_relaxed);
     engine::Quarantined input;
-    input.received_at = loop.clock().wall();
+    input.received_at = clock_.wall();
     input.source_name = source_name;
     input.content_type = content_type;
     input.reason = event::name(rejected.reason);
@@ -237,12 +253,12 @@ Ingest::Decoded Ingest::decode(net::IoLoop& loop, std::string_view payload, cons
 }
 
 // A body whose Content-Encoding could not be undone is kept as it came.
-Ingest::Decoded Ingest::undecodable(net::IoLoop& loop, const net::HttpRequest& request, const std::string& source_name,
-                                    const std::string& content_type) const {
+Ingest::Decoded Ingest::undecodable(std::size_t source, const net::HttpRequest& request, std::string content_type) {
+  statistics_[source]->undecodable.fetch_add(1, std::memory_order_relaxed);
   engine::Quarantined input;
-  input.received_at = loop.clock().wall();
-  input.source_name = source_name;
-  input.content_type = content_type;
+  input.received_at = clock_.wall();
+  input.source_name = sources_[source].name;
+  input.content_type = std::move(content_type);
   input.reason = "content_encoding";
   input.detail = request.body_error;
   input.bytes = request.body;
@@ -254,8 +270,9 @@ Ingest::Decoded Ingest::undecodable(net::IoLoop& loop, const net::HttpRequest& r
 }
 
 void Ingest::publish(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond) {
-  Decoded decoded =
-      decode(loop, request.body, sources_[source].name, std::string(request.header("content-type").value_or("")));
+  std::string content_type(request.header("content-type").value_or(""));
+  Decoded decoded = request.body_error.empty() ? decode(loop, request.body, sources_[source].name, content_type)
+                                               : undecodable(source, request, std::move(content_type));
   auto pending = std::make_shared<Pending>();
   pending->loop = &loop;
   pending->source = source;
@@ -322,6 +339,7 @@ void Ingest::add_metrics(std::vector<std::pair<std::string, std::uint64_t>>& qua
     for (std::size_t reason = 0; reason <= static_cast<std::size_t>(event::Reason::control); ++reason) {
       by_reason[std::string(event::name(static_cast<event::Reason>(reason)))] += statistics.reasons[reason].load();
     }
+    by_reason["content_encoding"] += statistics.undecodable.load();
     failed += statistics.failed.load();
     for (std::size_t status = 0; status < SourceStatistics::kStatuses.size(); ++status) {
       answered(sources_[i].name, SourceStatistics::kStatuses[status], statistics.answers[status].load());

@@ -35,14 +35,20 @@ struct IngestOptions {
 //
 //   wrong or no credential        eventbridge, genesys 401 (EventBridge retries it); eventgrid 503 (drops 401 and 403)
 //   a source that is not known    503: the sender keeps its events while the operator mends the configuration
+//   not POST                      with a body 503, for the same reason; without one 405
 //   full disk, overload, stopping 503
+//
+// Every 503 says Retry-After. A body whose Content-Encoding cannot be undone is quarantined as it came, for the reason
+// "content_encoding".
 //
 // Event Grid handshakes: SubscriptionValidation is answered with its code, OPTIONS by the CloudEvents webhook
 // specification (section 4). Thread-safe: one instance serves all loops; each loop has its own decoder.
 class Ingest {
  public:
+  // All that is passed by reference or pointer must outlive it; the engine must have been stopped before it is
+  // destroyed. The clock decides which keys have ended. Until set_router() events are stored for no queue.
   Ingest(engine::Engine& engine, const event::TopicTable& topics, std::vector<SourceSpec> sources,
-         std::vector<net::IoLoop*> loops, IngestOptions options = {});
+         std::vector<net::IoLoop*> loops, const base::Clock& clock, IngestOptions options = {});
   ~Ingest();
 
   static bool owns(std::string_view path) { return path.starts_with("/ingest/"); }
@@ -50,7 +56,7 @@ class Ingest {
 
   // Any thread: events decoded from now on are routed by it.
   void set_router(std::shared_ptr<const Router> router);
-  // While stopping, everything is answered 503.
+  // Any thread. From now on everything is answered 503, handshakes and wrong keys, too.
   void refuse();
 
   // What publish() makes of a payload; also how quarantined input is taken in again, then uncounted. Loop thread.
@@ -72,21 +78,24 @@ class Ingest {
   struct Pending;
 
   const SourceSpec* find(std::string_view name) const;
+  net::HttpResponse unknown_source(std::string_view name, const net::HttpRequest& request);
+  net::HttpResponse unauthenticated(std::size_t source, const net::HttpRequest& request);
   LoopPart& part(net::IoLoop& loop);
   bool authenticated(const SourceSpec& source, const net::HttpRequest& request) const;
   // The answer, when the request is a handshake.
   std::optional<net::HttpResponse> handshake(const SourceSpec& source, const net::HttpRequest& request) const;
-  Decoded undecodable(net::IoLoop& loop, const net::HttpRequest& request, const std::string& source_name,
-                      const std::string& content_type) const;
+  Decoded undecodable(std::size_t source, const net::HttpRequest& request, std::string content_type);
   void publish(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond);
   void answer(const std::shared_ptr<Pending>& pending, std::vector<engine::PublishResult> results);
 
   engine::Engine& engine_;
   const std::vector<SourceSpec> sources_;
+  const base::Clock& clock_;
   const IngestOptions options_;
   std::vector<std::unique_ptr<SourceStatistics>> statistics_;
   std::vector<std::unique_ptr<LoopPart>> parts_;
   std::atomic<bool> refusing_{false};
+  std::atomic<std::uint64_t> unknown_sources_{0};
 };
 
 }  // namespace trunkline::source

@@ -12,6 +12,8 @@ struct SourceStatistics {
   std::array<std::atomic<std::uint64_t>, kStatuses.size()> answers{};
   std::atomic<std::uint64_t> failed{0};     // answered 503, to be sent again
   std::atomic<std::uint64_t> timed_out{0};  // requests answered 503 because the disk took too long
+  std::atomic<std::uint64_t> unauthenticated{0};
+  std::atomic<std::uint64_t> undecodable{0};  // bodies whose Content-Encoding could not be undone: quarantined
   std::atomic<std::uint64_t> unknown_topics{0};
   std::atomic<std::uint64_t> mismatches{0};              // detail-type is not the pattern of topicName
   std::array<std::atomic<std::uint64_t>, 16> reasons{};  // of rejected input, by event::Reason
