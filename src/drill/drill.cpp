@@ -63,7 +63,7 @@ class Drill {
   Result<Child> start_hub(const std::vector<std::string>& environment);
   Start await_ready(Child& hub, Death& death);
   Result<bool> kill_once(const Kill& kill);
-  void note_recovery(Millis recovery);
+  void note_recovery(std::optional<Millis> recovery);
   void drain(HubClient& hub);
   Result<void> finish();
   Result<void> verify();
@@ -123,7 +123,7 @@ Start Drill::await_ready(Child& hub, Death& death) {
 }
 
 // The recovery of a kill is the next start's. It is said then, so that a line tells all of a kill.
-void Drill::note_recovery(Millis recovery) {
+void Drill::note_recovery(std::optional<Millis> recovery) {
   if (report_.kills.empty()) return;
   report_.kills.back().recovery = recovery;
   fmt::print(options_.json ? stderr : stdout, "{}\n",
@@ -142,7 +142,7 @@ Result<bool> Drill::kill_once(const Kill& kill) {
     report_.failures.push_back(fmt::format("the hub was not ready within {} s", kReadyWithin.count() / 1000));
     return false;
   }
-  note_recovery(since(from));
+  note_recovery(start == Start::ready ? std::optional(since(from)) : std::nullopt);
   std::optional<Death> died;
   if (start == Start::died) {
     outcome.before_ready = true;

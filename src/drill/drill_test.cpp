@@ -56,6 +56,12 @@ TEST(Plan, tears_the_log_in_all_four_ways_with_and_without_holding_the_thread) {
   EXPECT_EQ(ways.size(), 8u);
 }
 
+TEST(Plan, kills_some_starts_at_their_first_commits) {
+  const auto plan = make_plan({.points = {"commit.after_sync"}, .modes = {Mode::kill}, .kills = 10});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(std::count_if(plan->begin(), plan->end(), [](const Kill& kill) { return kill.count <= 3; }), 2);
+}
+
 TEST(Plan, names_the_nearest_point_for_one_that_does_not_exist) {
   const auto plan = make_plan({.points = {"comit.before_sync"}});
   ASSERT_FALSE(plan.ok());

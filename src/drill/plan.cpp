@@ -24,7 +24,7 @@ struct CountRange {
   std::int64_t high;
 };
 // Per second, at 3,000 events/s: some 500 commits, 50 cursors, 1,000 settles, 10 switches and flushes, 2 compactions.
-// The commits of a start, about ten, are left alone but for the rare points.
+// The commits of a start, about three, are left to every fifth kill.
 constexpr CountRange kCounts[] = {
     {"commit.before_sync", 15, 500},
     {"commit.after_sync", 15, 500},
@@ -42,13 +42,19 @@ CountRange range_of(std::string_view point) {
   return {point, 1, 20};
 }
 
+// Queues are declared and policies stored in the first commits of a start, cursors and leases are read and moved.
+bool in_start(const Kill& kill, std::uint32_t ordinal) {
+  return kill.point.starts_with("commit.") && ordinal % 5 == 3;
+}
+constexpr std::int64_t kStartCountMax = 3;
+
 Kill make_kill(const std::string& point, Mode mode, std::uint32_t ordinal, sim::Random& random) {
   Kill kill{.point = point, .mode = mode};
   if (point == kRandomPoint) {
     kill.delay = base::Millis(random.between(kDelayMinMs, kDelayMaxMs));
   } else {
     const CountRange range = range_of(point);
-    kill.count = random.between(range.low, range.high);
+    kill.count = in_start(kill, ordinal) ? random.between(1, kStartCountMax) : random.between(range.low, range.high);
     if (ordinal % 2 == 0) kill.hold = kHold;
   }
   // All ways of tearing a log in turn, each with and without a hold.

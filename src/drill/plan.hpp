@@ -39,7 +39,8 @@ struct PlanOptions {
 };
 
 // Every point in every mode, `kills` times; the same options give the same plan. Counts and delays are such that at
-// the drill's own load a kill comes within seconds. Every second kill at a point before an answer holds the thread
+// the drill's own load a kill comes within seconds; every fifth one at a commit comes among the first commits of a
+// start. Every second kill at a point before an answer holds the thread
 // there, so that an answer which does not wait for the sync gets out and is missed afterwards. Errc::invalid names a
 // point that does not exist, and the nearest one.
 base::Result<std::vector<Kill>> make_plan(const PlanOptions& options);

@@ -44,7 +44,7 @@ std::vector<PointFigures> by_point(const Report& report) {
     found->reached += outcome.reached ? 1 : 0;
     found->unanswered += outcome.unanswered;
     found->batches += outcome.batches;
-    found->recovery_max = std::max(found->recovery_max, outcome.recovery);
+    found->recovery_max = std::max(found->recovery_max, outcome.recovery.value_or(base::Millis(0)));
   }
   return figures;
 }
@@ -104,12 +104,12 @@ void write_consumers(json::Writer& writer, const Report& report) {
 }  // namespace
 
 std::string progress_line(std::size_t number, std::size_t of, const KillOutcome& outcome) {
+  const std::string ready = outcome.recovery ? fmt::format("ready again in {} ms", outcome.recovery->count())
+                                             : "killed again before it was ready";
   return fmt::format(
-      "{:>3}/{} {:<38} {} after {:>5} ms{}, {} events answered, {:>2} unanswered, {:>2} batches open; ready again in "
-      "{} ms",
-      number, of, how(outcome.kill), outcome.reached ? "died" : "NOT REACHED", outcome.lived.count(),
-      outcome.before_ready ? " while starting" : "", outcome.answered, outcome.unanswered, outcome.batches,
-      outcome.recovery.count());
+      "{:>3}/{} {:<38} {} after {:>5} ms{}, {} events answered, {:>2} unanswered, {:>2} batches open; {}", number, of,
+      how(outcome.kill), outcome.reached ? "died" : "NOT REACHED", outcome.lived.count(),
+      outcome.before_ready ? " while starting" : "", outcome.answered, outcome.unanswered, outcome.batches, ready);
 }
 
 std::uint64_t Report::lost() const {

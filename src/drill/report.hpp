@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,13 +13,13 @@ namespace trunkline::drill {
 
 struct KillOutcome {
   Kill kill;
-  bool reached = false;          // it died, and as planned
-  bool before_ready = false;     // while it was starting
-  base::Millis lived{0};         // from its start
-  std::uint64_t answered = 0;    // events, since the drill began
-  std::uint64_t unanswered = 0;  // events that were sent and had no answer when it died
-  std::uint64_t batches = 0;     // under way to the downstream, just after it died
-  base::Millis recovery{0};      // from the next start to ready
+  bool reached = false;                    // it died, and as planned
+  bool before_ready = false;               // while it was starting
+  base::Millis lived{0};                   // from its start
+  std::uint64_t answered = 0;              // events, since the drill began
+  std::uint64_t unanswered = 0;            // events that were sent and had no answer when it died
+  std::uint64_t batches = 0;               // under way to the downstream, just after it died
+  std::optional<base::Millis> recovery{};  // from the next start to ready; nothing when that start was killed as well
 };
 // "power_cut flush@3+100  died after 812 ms, 15230 events answered, 64 unanswered; ready again in 95 ms"
 std::string progress_line(std::size_t number, std::size_t of, const KillOutcome& outcome);
