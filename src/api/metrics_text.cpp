@@ -24,6 +24,10 @@ enum class Family : std::uint8_t {
   duplicates,
   conflicts,
   publish_failures,
+  slow_disk,
+  unauthenticated,
+  unknown_topics,
+  mismatches,
   quarantined,
   in_quarantine,
   requests,
@@ -81,6 +85,14 @@ constexpr std::array kTable = {
         "Events stored although their identity was known with another body. Worth an alarm."},
     Row{Family::publish_failures, "trunkline_publish_failures_total", MetricType::Counter, "",
         "Items that were not stored; their senders were told to try again."},
+    Row{Family::slow_disk, "trunkline_ingest_slow_disk_total", MetricType::Counter, "",
+        "Requests answered 503 because the disk took longer than a sender waits. Worth an alarm."},
+    Row{Family::unauthenticated, "trunkline_ingest_unauthenticated_total", MetricType::Counter, "",
+        "Requests to sources without a valid key. Worth an alarm: a sender gives up some day."},
+    Row{Family::unknown_topics, "trunkline_events_unknown_topic_total", MetricType::Counter, "",
+        "Events of a topic that no table row names; they are carried."},
+    Row{Family::mismatches, "trunkline_events_detail_type_mismatch_total", MetricType::Counter, "",
+        "Events whose detail-type is not the pattern of their topicName; topicName decided."},
     Row{Family::quarantined, "trunkline_events_quarantined_total", MetricType::Counter, "reason",
         "Inputs that could not be understood, taken into the quarantine."},
     Row{Family::in_quarantine, "trunkline_quarantine_entries", MetricType::Gauge, "", "Inputs in the quarantine now."},
@@ -221,6 +233,10 @@ void add_hub(Page& page, const HubMetrics& hub, bool ready) {
   page.add(Family::duplicates, hub.duplicates);
   page.add(Family::conflicts, hub.conflicts);
   page.add(Family::publish_failures, hub.publish_failures);
+  page.add(Family::slow_disk, hub.slow_disk);
+  page.add(Family::unauthenticated, hub.unauthenticated);
+  page.add(Family::unknown_topics, hub.unknown_topics);
+  page.add(Family::mismatches, hub.mismatches);
   for (const auto& [reason, count] : hub.quarantined) page.add(Family::quarantined, count, {{"reason", reason}});
   page.add(Family::in_quarantine, hub.in_quarantine);
   for (const HubMetrics::Requests& row : hub.requests)

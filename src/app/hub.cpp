@@ -369,10 +369,16 @@ api::HubMetrics Hub::metrics() {
   metrics.store_reopens = commits.reopens.load();
   metrics.sync_seconds = histogram_of(commits.sync_seconds, queue::kSyncSeconds);
   metrics.commit_events = histogram_of(commits.batch_events, queue::kBatchEvents);
-  ingest_->add_metrics(metrics.quarantined, metrics.publish_failures,
-                       [&](const std::string& source, int status, std::uint64_t count) {
-                         metrics.requests.push_back({source, status, count});
-                       });
+  source::IngestTotals totals = ingest_->totals();
+  metrics.quarantined = std::move(totals.quarantined);
+  metrics.publish_failures = totals.failed;
+  metrics.slow_disk = totals.slow_disk;
+  metrics.unauthenticated = totals.unauthenticated;
+  metrics.unknown_topics = totals.unknown_topics;
+  metrics.mismatches = totals.mismatches;
+  for (source::IngestTotals::Answers& answers : totals.answers) {
+    metrics.requests.push_back({std::move(answers.source), answers.status, answers.count});
+  }
   const net::HttpServer::Statistics server = server_->statistics();
   metrics.connections = server.connections;
   metrics.connections_refused = server.refused;

@@ -137,9 +137,10 @@ struct RedriveFilter {
 
 enum class Capability : std::uint8_t { lanes_in_engine, park, event_time_window, state, quarantine };
 
-// What the pipeline needs of a broker. Publishing and administration: any loop's thread, the callback is posted to the
-// loop that was given. Receiving and settling: only on loop_of(queue), where the callbacks run, too. Callbacks are
-// never run inside the call. After stop() every callback still waiting gets Errc::cancelled.
+// What the pipeline needs of a broker. Callbacks go to loops that the engine was given when it was made, and to no
+// other. Publishing and administration: any loop's thread, the callback is posted to the loop that was given. Receiving
+// and settling: only on loop_of(queue), where the callbacks run, too. Callbacks are never run inside the call. After
+// stop() every callback still waiting gets Errc::cancelled.
 class Engine {
  public:
   virtual ~Engine() = default;

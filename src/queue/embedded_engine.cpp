@@ -87,6 +87,19 @@ struct EmbeddedEngine::Impl {
                                    function = std::move(function)]() mutable { function(*runner, std::move(done)); });
   }
 
+  void for_dead_letters(QueueRunner::DeadLetterAction action, QueueId queue, engine::RedriveFilter filter,
+                        base::Loop& reply_on, QueueRunner::CountCallback done) {
+    on_runner(queue, reply_on, std::move(done),
+              [action, filter = std::move(filter), &reply_on](QueueRunner& runner,
+                                                              QueueRunner::CountCallback callback) mutable {
+                runner.for_dead_letters(
+                    action, std::move(filter),
+                    [&reply_on, callback = std::move(callback)](const Result<std::uint64_t>& result) mutable {
+                      reply_on.post([callback = std::move(callback), result]() mutable { callback(result); });
+                    });
+              });
+  }
+
   EmbeddedOptions options;
   const std::vector<base::Loop*> loops;
   const base::Clock& clock;
@@ -388,28 +401,12 @@ void EmbeddedEngine::dead_letters(QueueId queue, engine::Page page, base::Loop& 
 
 void EmbeddedEngine::redrive(QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
                              base::UniqueFunction<void(Result<std::uint64_t>)> done) {
-  impl_->on_runner(
-      queue, reply_on, std::move(done),
-      [filter = std::move(filter), &reply_on](QueueRunner& runner, QueueRunner::CountCallback callback) mutable {
-        runner.for_dead_letters(
-            QueueRunner::DeadLetterAction::redrive, std::move(filter),
-            [&reply_on, callback = std::move(callback)](Result<std::uint64_t> result) mutable {
-              reply_on.post([callback = std::move(callback), result]() mutable { callback(result); });
-            });
-      });
+  impl_->for_dead_letters(QueueRunner::DeadLetterAction::redrive, queue, std::move(filter), reply_on, std::move(done));
 }
 
 void EmbeddedEngine::purge_dead_letters(QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
                                         base::UniqueFunction<void(Result<std::uint64_t>)> done) {
-  impl_->on_runner(
-      queue, reply_on, std::move(done),
-      [filter = std::move(filter), &reply_on](QueueRunner& runner, QueueRunner::CountCallback callback) mutable {
-        runner.for_dead_letters(
-            QueueRunner::DeadLetterAction::purge, std::move(filter),
-            [&reply_on, callback = std::move(callback)](Result<std::uint64_t> result) mutable {
-              reply_on.post([callback = std::move(callback), result]() mutable { callback(result); });
-            });
-      });
+  impl_->for_dead_letters(QueueRunner::DeadLetterAction::purge, queue, std::move(filter), reply_on, std::move(done));
 }
 
 void EmbeddedEngine::quarantine_list(engine::Page page, base::Loop& reply_on,

@@ -331,8 +331,8 @@ void Ingest::answer(const std::shared_ptr<Pending>& pending, std::vector<Publish
   std::exchange(pending->respond, {})(std::move(response));
 }
 
-void Ingest::add_metrics(std::vector<std::pair<std::string, std::uint64_t>>& quarantined, std::uint64_t& failed,
-                         const std::function<void(const std::string&, int, std::uint64_t)>& answered) const {
+IngestTotals Ingest::totals() const {
+  IngestTotals totals;
   std::map<std::string, std::uint64_t> by_reason;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     const SourceStatistics& statistics = *statistics_[i];
@@ -340,13 +340,19 @@ void Ingest::add_metrics(std::vector<std::pair<std::string, std::uint64_t>>& qua
       by_reason[std::string(event::name(static_cast<event::Reason>(reason)))] += statistics.reasons[reason].load();
     }
     by_reason["content_encoding"] += statistics.undecodable.load();
-    failed += statistics.failed.load();
+    totals.failed += statistics.failed.load();
+    totals.slow_disk += statistics.timed_out.load();
+    totals.unauthenticated += statistics.unauthenticated.load();
+    totals.unknown_topics += statistics.unknown_topics.load();
+    totals.mismatches += statistics.mismatches.load();
     for (std::size_t status = 0; status < SourceStatistics::kStatuses.size(); ++status) {
-      answered(sources_[i].name, SourceStatistics::kStatuses[status], statistics.answers[status].load());
+      totals.answers.push_back(
+          {sources_[i].name, SourceStatistics::kStatuses[status], statistics.answers[status].load()});
     }
   }
   by_reason.erase(std::string(event::name(event::Reason::control)));  // acknowledged, never quarantined
-  quarantined.assign(by_reason.begin(), by_reason.end());
+  totals.quarantined.assign(by_reason.begin(), by_reason.end());
+  return totals;
 }
 
 }  // namespace trunkline::source

@@ -68,10 +68,7 @@ class Ingest {
   Decoded decode(net::IoLoop& loop, std::string_view payload, const std::string& source_name,
                  const std::string& content_type, bool count = true);
 
-  // Any thread: sums over all sources by reason, and the answers of each source by status.
-  void add_metrics(
-      std::vector<std::pair<std::string, std::uint64_t>>& quarantined, std::uint64_t& failed,
-      const std::function<void(const std::string& source, int status, std::uint64_t count)>& answered) const;
+  IngestTotals totals() const;  // any thread
 
  private:
   struct LoopPart;

@@ -146,11 +146,12 @@ class IngestFixture {
   };
   Metrics metrics() const {
     Metrics found;
-    std::vector<std::pair<std::string, std::uint64_t>> reasons;
-    ingest_->add_metrics(reasons, found.failed, [&](const std::string& source, int status, std::uint64_t count) {
-      if (count > 0) found.answers[source + " " + std::to_string(status)] = count;
-    });
-    for (const auto& [reason, count] : reasons) {
+    const IngestTotals totals = ingest_->totals();
+    found.failed = totals.failed;
+    for (const IngestTotals::Answers& each : totals.answers) {
+      if (each.count > 0) found.answers[each.source + " " + std::to_string(each.status)] = each.count;
+    }
+    for (const auto& [reason, count] : totals.quarantined) {
       if (count > 0) found.quarantined[reason] = count;
     }
     return found;

@@ -3,6 +3,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace trunkline::source {
 
@@ -23,6 +26,22 @@ struct SourceStatistics {
       if (kStatuses[i] == status) answers[i].fetch_add(1, std::memory_order_relaxed);
     }
   }
+};
+
+// All sources' statistics at one moment.
+struct IngestTotals {
+  struct Answers {
+    std::string source;
+    int status = 0;
+    std::uint64_t count = 0;
+  };
+  std::vector<Answers> answers;
+  std::vector<std::pair<std::string, std::uint64_t>> quarantined;  // by reason
+  std::uint64_t failed = 0;
+  std::uint64_t slow_disk = 0;
+  std::uint64_t unauthenticated = 0;
+  std::uint64_t unknown_topics = 0;
+  std::uint64_t mismatches = 0;
 };
 
 }  // namespace trunkline::source
