@@ -1,0 +1,60 @@
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/check.hpp"
+#include "queue/codec.hpp"
+
+namespace {
+
+using namespace trunkline;
+
+// What decodes is what was encoded: written again and read again it is the same bytes.
+template <class Decode, class Encode>
+void round_trip(std::string_view bytes, Decode decode, Encode encode) {
+  const auto first = decode(bytes);
+  if (!first.ok()) return;
+  const std::string again = encode(*first);
+  const auto second = decode(again);
+  TRUNKLINE_CHECK(second.ok() && encode(*second) == again, "an encoded value does not decode to itself");
+}
+
+}  // namespace
+
+// The first byte chooses the value, the rest are its bytes on disk.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
+  constexpr base::Sequence kSequence{7};
+  switch (data[0] % 9) {
+    case 0:
+      round_trip(bytes, [](std::string_view b) { return queue::decode_record(kSequence, b); }, queue::encode_record);
+      break;
+    case 1:
+      round_trip(bytes, queue::decode_scan, queue::encode_scan);
+      break;
+    case 2:
+      round_trip(bytes, queue::decode_twins, queue::encode_twins);
+      break;
+    case 3:
+      round_trip(bytes, queue::decode_cursor, queue::encode_cursor);
+      break;
+    case 4:
+      round_trip(bytes, queue::decode_lane, queue::encode_lane);
+      break;
+    case 5:
+      round_trip(bytes, queue::decode_row, queue::encode_row);
+      break;
+    case 6:
+      round_trip(bytes, queue::decode_dead_letter, queue::encode_dead_letter);
+      break;
+    case 7:
+      round_trip(bytes, queue::decode_queue, queue::encode_queue);
+      break;
+    default:
+      round_trip(bytes, [](std::string_view b) { return queue::decode_quarantined(7, b); }, queue::encode_quarantined);
+      break;
+  }
+  return 0;
+}
