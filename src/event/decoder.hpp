@@ -23,9 +23,8 @@ struct DecodeContext {
 
 // Turns a payload into events. The form is found by the members, never by configuration:
 //
-//   detail-type or detail         the EventBridge envelope. All nine members (version, id, detail-type, source,
-//   account, time,
-//                                 region, resources, detail) and topicName, version and eventBody inside detail are
+//   detail-type or detail         the EventBridge envelope. All nine members (version, id, detail-type, source, account,
+//                                 time, region, resources, detail) and topicName, version and eventBody inside detail are
 //                                 required, as every real event has them; metadata and timestamp may be absent. `id` is
 //                                 any text, since EventBridge's are no RFC 4122 UUIDs; `account` any digits.
 //   topicName or eventBody        a bare notification; both are required

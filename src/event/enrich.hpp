@@ -39,8 +39,7 @@ class NameTable {
 };
 
 // The event's own bytes with `_processingTimestamp`, `_eventCategory` and the ids found (`_orgId`, `_conversationId`,
-// `_userId`,
-// `_queueId`), and with `names` also `_userName` and `_queueName`, added behind its last member. Nothing else changes;
+// `_userId`, `_queueId`), and with `names` also `_userName` and `_queueName`, added behind its last member. Nothing else changes;
 // what is not known is left out.
 std::string enriched(const Event& event, base::WallTime accepted_at, const NameTable* names = nullptr);
 

@@ -44,8 +44,7 @@ base::Result<void> validate(const WebhookOptions& options);
 //  webhook-timestamp     seconds, of this attempt
 //  webhook-signature     Standard Webhooks 1.0.0, where secrets are given
 //  trunkline-consumer    the consumer's name, percent-encoded where it is not printable ASCII
-//  trunkline-sequence    the place of each event in the hub's log, ascending within each lane, comma separated: what is
-//  not
+//  trunkline-sequence    the place of each event in the hub's log, ascending within each lane, comma separated: what is not
 //                        above the newest one seen of its lane is a repeat
 //  trunkline-attempt     from 1
 //  trunkline-gap-before  "event=skipped" for each event of which the lane's predecessor was skipped

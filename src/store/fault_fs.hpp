@@ -33,12 +33,10 @@ struct FaultFsOptions {
 //
 // At every instant the real directory holds what a strict disk would hold after a power cut at that instant:
 //   - appended bytes stay in this process's memory until their file is synced; truncation likewise;
-//   - a created, renamed, linked or deleted name reaches the disk, in the order of the operations, when its directory
-//   is synced.
-//     Until then the synced bytes of a file without a name lie in a file `.unlinked-<n>`, which the next start removes;
-//   - after a failed sync the bytes that it covered can still be read, and no later sync brings them to the disk (this
-//   is what Linux
-//     does since 4.13: the pages are marked clean).
+//   - a created, renamed, linked or deleted name reaches the disk, in the order of the operations, when its directory is
+//     synced. Until then the synced bytes of a file without a name lie in a file `.unlinked-<n>`, which the next start removes;
+//   - after a failed sync the bytes that it covered can still be read, and no later sync brings them to the disk (this is what
+//     Linux does since 4.13: the pages are marked clean).
 // The process itself sees every change at once. RangeSync promises nothing, as sync_file_range(2).
 //
 // Directories are made, renamed and removed on the real disk at once. `LOG`, `LOG.old.*` and `LOCK` are passed through,
