@@ -266,6 +266,7 @@ std::optional<QueueCore::Load> QueueCore::next_load() {
       continue;
     }
     lane.loading = true;
+    lane.load_delta = committed_;
     return Load{group, lane.loaded, std::max<std::size_t>(options_.row_chunk, lane.leased)};
   }
   return std::nullopt;
@@ -285,7 +286,7 @@ void QueueCore::loaded(GroupKey group, const std::vector<std::pair<Sequence, Row
   }
   // Rows that were put while this was read are found by the next load. Otherwise all are in memory now; a count that
   // says more would have the lane read for ever.
-  if (ended && lane.row_delta <= committed_ && lane.rows != lane.listed) {
+  if (ended && lane.row_delta <= lane.load_delta && lane.rows != lane.listed) {
     base::log::error("a lane's row count was wrong and has been corrected", "queue", spec_.name, "counted", lane.rows,
                      "found", lane.listed);
     totals_.rows -= lane.rows - lane.listed;

@@ -161,6 +161,7 @@ class QueueCore {
     std::uint64_t listed = 0;      // items in memory that have a row
     base::Sequence loaded;         // every row up to here is in memory
     std::uint64_t row_delta = 0;   // the delta that holds the newest row put
+    std::uint64_t load_delta = 0;  // what was on disk when the load under way began
     std::uint64_t hold_delta = 0;  // nothing goes out before this delta is on disk
     base::Sequence head;           // what attempts and failure belong to
     std::uint32_t attempts = 0;

@@ -350,7 +350,7 @@ bool QueueCore::redrive(Sequence sequence, const DeadLetterEntry& entry) {
     --totals_.settled;
     put_row(entry.group, lane, sequence, row);
     // Where all that stands before it is in memory it must be, too; where nothing is, it is read with the others.
-    if (sequence < lane.loaded || (lane.rows == 1 && lane.state == LaneState::ready)) {
+    if (sequence <= lane.loaded || (lane.rows == 1 && lane.state == LaneState::ready)) {
       insert_sorted(lane, new_item(sequence, row, true));
     } else if (lane.loading) {
       lane.load_is_stale = true;
