@@ -142,6 +142,7 @@ void Committer::stop() {
   const std::uint64_t one = 1;
   (void)!::write(wake_fd_, &one, sizeof one);
   thread_.join();
+  stopped_.store(true);
   for (auto& operation : take_all()) fail_operation(*operation, {Errc::cancelled, "the hub is stopping"});
 }
 
@@ -199,8 +200,6 @@ void Committer::write(store::Batch batch, WriteOptions options, base::Loop* repl
   operation->batch = std::move(batch);
   operation->options = std::move(options);
   operation->done = std::move(done);
-  if (stopping_.load() && !thread_.joinable())
-    return fail_operation(*operation, {Errc::cancelled, "the hub is stopping"});
   push(operation.release());
 }
 
@@ -219,6 +218,10 @@ void Committer::push(Operation* operation) {
   if (sleeping_.load(std::memory_order_seq_cst)) {
     const std::uint64_t one = 1;
     (void)!::write(wake_fd_, &one, sizeof one);
+  }
+  // Either stop() takes what was pushed, or this sees that it has come too late.
+  if (stopped_.load()) {
+    for (auto& late : take_all()) fail_operation(*late, {Errc::cancelled, "the hub is stopping"});
   }
 }
 

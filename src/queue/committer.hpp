@@ -141,6 +141,7 @@ class Committer {
   int wake_fd_ = -1;
   std::atomic<bool> sleeping_{false};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopped_{false};  // the thread has ended
   std::atomic<bool> broken_{false};
   std::atomic<bool> disk_full_{false};
   std::atomic<bool> over_budget_{false};

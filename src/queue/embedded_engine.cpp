@@ -313,7 +313,7 @@ void EmbeddedEngine::stop() {
   if (std::exchange(impl_->stopped, true)) return;
   impl_->guard.reset();
   impl_->committer->stop();
-  impl_->reads.reset();
+  impl_->reads->stop();
   // Then a stopped data directory does not depend on its write-ahead log. Bounded by the size of the memtables.
   if (const auto flushed = impl_->store->flush(); !flushed.ok()) {
     base::log::warn("memory could not be flushed at the stop; the write-ahead log holds it", "error",

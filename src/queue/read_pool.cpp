@@ -7,17 +7,25 @@ ReadPool::ReadPool(std::size_t threads) {
 }
 
 ReadPool::~ReadPool() {
+  stop();
+}
+
+void ReadPool::stop() {
+  std::deque<base::Task> unrun;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    unrun.swap(tasks_);
   }
   wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void ReadPool::run(base::Task task) {
   {
     const std::lock_guard lock(mutex_);
+    if (stopping_) return;
     tasks_.push_back(std::move(task));
   }
   wake_.notify_one();

@@ -15,9 +15,12 @@ namespace trunkline::queue {
 class ReadPool {
  public:
   explicit ReadPool(std::size_t threads);
-  ~ReadPool();  // runs no more tasks; waits for those under way
+  ~ReadPool();  // stop()
 
-  void run(base::Task task);  // any thread
+  // Any thread. After stop() the task is destroyed unrun.
+  void run(base::Task task);
+  // Runs no more tasks; waits for those under way. Loops may go on calling run().
+  void stop();
 
  private:
   void work();
