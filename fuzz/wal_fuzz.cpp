@@ -14,11 +14,13 @@ using trunkline::store::scan_wal;
 using trunkline::store::WalScan;
 using trunkline::store::WalSource;
 
-WalScan scan(std::string_view log, std::uint64_t floor) {
-  const WalSource source{log.size(), [log](std::uint64_t block) -> trunkline::base::Result<std::string_view> {
+WalScan scan(std::string_view log, bool has_sequences) {
+  const WalSource source{log.size(),
+                         [log](std::uint64_t block) -> trunkline::base::Result<std::string_view> {
                            return log.substr(block * kWalBlock, kWalBlock);
-                         }};
-  return scan_wal(source, floor).value();
+                         },
+                         has_sequences};
+  return scan_wal(source, 0).value();
 }
 
 // A log from a recipe, since no fuzzer guesses a checksum: each 4 bytes are one fragment's type, length (in units that
@@ -39,8 +41,8 @@ std::string build(std::string_view recipe) {
   return log;
 }
 
-void check(std::string_view log) {
-  const WalScan found = scan(log, 0);
+void check(std::string_view log, bool has_sequences) {
+  const WalScan found = scan(log, has_sequences);
   TRUNKLINE_CHECK(found.size == log.size(), "the size is the log's");
   TRUNKLINE_CHECK(found.good_end <= log.size(), "the end of the last record lies inside");
   if (!found.bad_at) {
@@ -50,7 +52,7 @@ void check(std::string_view log) {
     TRUNKLINE_CHECK(!found.behind || *found.behind >= *found.bad_at, "proof stands behind the damage");
   }
   // What is kept of a torn log is whole, and the same records.
-  const WalScan kept = scan(log.substr(0, found.good_end), 0);
+  const WalScan kept = scan(log.substr(0, found.good_end), has_sequences);
   TRUNKLINE_CHECK(!kept.bad_at, "what is kept is whole");
   TRUNKLINE_CHECK(kept.records == found.records && kept.sequence == found.sequence, "the same records");
 }
@@ -59,7 +61,10 @@ void check(std::string_view log) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  check(bytes);
-  check(build(bytes));
+  const std::string built = build(bytes);
+  for (const bool has_sequences : {true, false}) {
+    check(bytes, has_sequences);
+    check(built, has_sequences);
+  }
   return 0;
 }

@@ -36,11 +36,13 @@ std::string_view view(const rocksdb::Slice& bytes) {
   return {bytes.data(), bytes.size()};
 }
 
+constexpr const char* kWayOut = ". Stored bytes are not what was written: restore the data directory from a backup";
+
 Error to_error(const rocksdb::Status& status, std::string_view what) {
   Errc code = Errc::unavailable;
   if (status.IsCorruption()) code = Errc::corrupt;
   if (status.IsNoSpace()) code = Errc::disk_full;
-  return {code, fmt::format("{}: {}", what, status.ToString())};
+  return {code, fmt::format("{}: {}{}", what, status.ToString(), code == Errc::corrupt ? kWayOut : "")};
 }
 
 // Marks the moments at which the crash drill kills; a file of a flush or compaction has just been begun then.
@@ -260,6 +262,7 @@ struct Store::Impl {
       descriptors.emplace_back(options.families[i].name,
                                family_options(options.families[i], options.write_buffer_bytes, cache, filters[i]));
     }
+    TRUNKLINE_TRY_VOID(check_manifest(*environment()->GetFileSystem(), directory()));
     TRUNKLINE_TRY_VOID(check_wals(*environment()->GetFileSystem(), directory()));
     auto fresh = std::make_shared<Opened>();
     rocksdb::DB* db = nullptr;
@@ -267,7 +270,9 @@ struct Store::Impl {
                                                      descriptors, &fresh->handles, &db);
     if (!status.ok()) {
       Error error = to_error(status, fmt::format("open store in {}", options.directory));
-      if (error.code == Errc::corrupt) error.detail += ". It was not opened: restore the data directory from a backup";
+      // A file that another one names is not there, or a text makes no sense.
+      const bool missing = status.IsPathNotFound() || status.IsNotFound() || status.IsInvalidArgument();
+      if (missing) error = {Errc::corrupt, error.detail + kWayOut};
       return error;
     }
     fresh->db.reset(db);

@@ -69,9 +69,11 @@ Result<std::vector<Log>> find_logs(rocksdb::FileSystem& files, const std::string
   return logs;
 }
 
-Result<WalScan> scan_file(rocksdb::FileSystem& files, const std::string& path, std::uint64_t floor) {
+Result<WalScan> scan_file(rocksdb::FileSystem& files, const std::string& path, std::uint64_t floor,
+                          bool has_sequences = true) {
   std::unique_ptr<rocksdb::FSRandomAccessFile> file;
   WalSource source;
+  source.has_sequences = has_sequences;
   rocksdb::IOStatus status = files.GetFileSize(path, {}, &source.size, nullptr);
   if (status.ok() && source.size == 0) return WalScan{0, 0, 0, floor, {}, {}, false};
   if (status.ok()) status = files.NewRandomAccessFile(path, {}, &file, nullptr);
@@ -145,6 +147,29 @@ Result<std::vector<WalDrop>> check_wals(rocksdb::FileSystem& files, const std::s
     dropped.push_back({log.path, log.scan.good_end, log.scan.size - log.scan.good_end});
   }
   return dropped;
+}
+
+Result<void> check_manifest(rocksdb::FileSystem& files, const std::string& directory) {
+  if (files.FileExists(directory, {}, nullptr).IsNotFound()) return {};
+  std::vector<std::string> names;
+  const rocksdb::IOStatus status = files.GetChildren(directory, {}, &names, nullptr);
+  if (!status.ok()) return to_error(status, "list", directory);
+  const bool has_current = std::find(names.begin(), names.end(), "CURRENT") != names.end();
+  for (const std::string& name : names) {
+    if (!has_current && (name.ends_with(".sst") || name.ends_with(".log"))) {
+      return {Errc::corrupt, fmt::format("{} holds {} but no CURRENT file. Nothing was touched: put CURRENT back, or "
+                                         "restore the data directory from a backup",
+                                         directory, name)};
+    }
+    if (!has_current || !name.starts_with("MANIFEST-")) continue;
+    const std::string path = fmt::format("{}/{}", directory, name);
+    TRUNKLINE_TRY(const WalScan scan, scan_file(files, path, 0, false));
+    if (!scan.behind && !scan.one_bit) continue;
+    return {Errc::corrupt, fmt::format("{} is damaged at byte {}, and that is no write that was cut short. Nothing was "
+                                       "touched: restore the data directory from a backup",
+                                       path, *scan.bad_at)};
+  }
+  return {};
 }
 
 }  // namespace trunkline::store

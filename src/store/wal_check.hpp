@@ -34,4 +34,9 @@ struct WalDrop {
 // `directory` is the database's. Holds RocksDB's lock of it meanwhile. Reads about 1 GB/s; memory: one block.
 base::Result<std::vector<WalDrop>> check_wals(rocksdb::FileSystem& files, const std::string& directory);
 
+// The same for the file that names all others, before anything is opened. Errc::corrupt: there are logs or tables but no
+// CURRENT file (RocksDB would begin a new database there and remove them), or the MANIFEST is damaged elsewhere than a
+// write that was cut short would leave it (RocksDB takes a length that runs past the end for that, and forgets tables).
+base::Result<void> check_manifest(rocksdb::FileSystem& files, const std::string& directory);
+
 }  // namespace trunkline::store

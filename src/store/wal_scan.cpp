@@ -56,6 +56,8 @@ class Assembler {
  public:
   enum class Step : std::uint8_t { wrong, part, whole };
 
+  explicit Assembler(bool has_sequences) : has_sequences_(has_sequences) {}
+
   Step add(const Fragment& fragment) {
     const bool begins = fragment.type == kFull || fragment.type == kFirst;
     if (begins == inside_) return Step::wrong;
@@ -63,12 +65,12 @@ class Assembler {
     head_.append(fragment.payload.substr(0, kRecordHead - head_.size()));
     inside_ = fragment.type == kFirst || fragment.type == kMiddle;
     if (inside_) return Step::part;
-    return head_.size() == kRecordHead ? Step::whole : Step::wrong;
+    return head_.size() == kRecordHead || !has_sequences_ ? Step::whole : Step::wrong;
   }
   bool inside() const { return inside_; }
   // Of the record that was begun last, as soon as its head is there.
   std::optional<std::uint64_t> sequence() const {
-    if (head_.size() < kRecordHead) return std::nullopt;
+    if (!has_sequences_ || head_.size() < kRecordHead) return std::nullopt;
     return little_endian(std::string_view(head_).substr(0, 8));
   }
   void reset() {
@@ -77,6 +79,7 @@ class Assembler {
   }
 
  private:
+  const bool has_sequences_;
   std::string head_;
   bool inside_ = false;
 };
@@ -130,7 +133,7 @@ bool one_bit_off(std::string_view block, std::size_t at) {
 
 class Scanner {
  public:
-  Scanner(const WalSource& source, std::uint64_t floor) : source_(source) {
+  Scanner(const WalSource& source, std::uint64_t floor) : source_(source), record_(source.has_sequences) {
     scan_.size = source.size;
     scan_.sequence = floor;
   }
@@ -168,7 +171,7 @@ class Scanner {
       at += kWalHeader + fragment->payload.size();
       if (step == Assembler::Step::part) continue;
       ++scan_.records;
-      scan_.sequence = *record_.sequence();
+      scan_.sequence = record_.sequence().value_or(scan_.sequence);
       scan_.good_end = index * kWalBlock + at;
     }
   }
@@ -189,8 +192,10 @@ class Scanner {
         record_.reset();
         if (record_.add(*fragment) == Assembler::Step::wrong) record_.reset();
       }
-      if (!begun_at_ || fragment->type == kFull || fragment->type == kFirst) begun_at_ = index * kWalBlock + at;
-      if (const auto sequence = record_.sequence(); sequence && *sequence > scan_.sequence) {
+      const bool begins = fragment->type == kFull || fragment->type == kFirst;
+      if (!begun_at_ || begins) begun_at_ = index * kWalBlock + at;
+      const auto sequence = record_.sequence();
+      if (source_.has_sequences ? sequence && *sequence > scan_.sequence : begins) {
         scan_.behind = begun_at_;
         return;
       }

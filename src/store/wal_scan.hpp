@@ -20,6 +20,9 @@ inline constexpr std::size_t kWalHeader = 7;
 struct WalSource {
   std::uint64_t size = 0;
   std::function<base::Result<std::string_view>(std::uint64_t block)> read;
+  // Whether records begin with a sequence and a count. Those of a MANIFEST, which has the same format, do not: there
+  // any record that stands whole behind damage is proof.
+  bool has_sequences = true;
 };
 
 // What a log holds up to the first byte that does not verify.
