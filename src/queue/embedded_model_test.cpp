@@ -358,7 +358,7 @@ TEST_F(EmbeddedModel, every_accepted_event_is_settled_by_its_fate_and_in_order_t
   if (const char* given = std::getenv("TRUNKLINE_TEST_SEED")) seed = std::stoull(given);
   std::printf("seed %llu (TRUNKLINE_TEST_SEED repeats it)\n", static_cast<unsigned long long>(seed));
   std::mt19937_64 random(seed);
-#ifdef TRUNKLINE_THREAD_SANITIZER
+#ifdef __SANITIZE_THREAD__
   constexpr std::uint64_t kEvents = 20'000;
 #else
   constexpr std::uint64_t kEvents = 100'000;

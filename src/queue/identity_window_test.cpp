@@ -1,0 +1,71 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "queue/embedded_fixture.hpp"
+
+namespace trunkline::queue {
+namespace {
+
+using engine::PublishVerdict;
+using engine::contract::Ids;
+using engine::contract::make_event;
+
+// Real time with an offset that any thread may move.
+class MovableClock final : public base::Clock {
+ public:
+  base::WallTime wall() const override { return real_.wall() + base::Millis(offset_.load()); }
+  base::MonoTime mono() const override { return real_.mono(); }
+  void advance(base::Millis by) { offset_.fetch_add(by.count()); }
+
+ private:
+  base::SystemClock real_;
+  std::atomic<std::int64_t> offset_{0};
+};
+
+class IdentityWindow : public Contract {
+ protected:
+  void SetUp() override {
+    EmbeddedOptions options;
+    options.committer.identity_window = std::chrono::hours(24);
+    fixture_ = std::make_unique<EmbeddedFixture>(options, nullptr, &clock_);
+  }
+  MovableClock clock_;
+};
+
+TEST_F(IdentityWindow, a_repeat_is_a_duplicate_within_the_window_and_a_new_event_after_it) {
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  const std::uint64_t first = publish(make_event("a", "c"), {queue}).sequence;
+  clock_.advance(std::chrono::hours(23));
+  for (int opened = 0; opened < 2; ++opened) {
+    const engine::PublishResult repeat = publish(make_event("a", "c"), {queue});
+    EXPECT_EQ(repeat.verdict, PublishVerdict::duplicate);
+    EXPECT_EQ(repeat.sequence, first);
+    fixture_->reopen();
+    ASSERT_EQ(declare(spec("q", event::Order::none)), queue);
+  }
+  clock_.advance(std::chrono::hours(2));
+  const engine::PublishResult late = publish(make_event("a", "c"), {queue});
+  EXPECT_EQ(late.verdict, PublishVerdict::accepted);
+  EXPECT_GT(late.sequence, first);
+  EXPECT_EQ(publish(make_event("a", "c"), {queue}).sequence, late.sequence) << "the window begins anew";
+  EXPECT_EQ(ids(receive(queue, 10)), (Ids{"a", "a"}));
+}
+
+// An identity that has left the window is dropped by compaction; one that is in it never is.
+TEST_F(IdentityWindow, compaction_drops_what_has_left_the_window_and_nothing_else) {
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  publish(make_event("old", "c"), {queue});
+  clock_.advance(std::chrono::hours(20));
+  const std::uint64_t young = publish(make_event("young", "c"), {queue}).sequence;
+  clock_.advance(std::chrono::hours(5));
+  EmbeddedEngine& embedded = static_cast<EmbeddedFixture&>(*fixture_).embedded();
+  ASSERT_TRUE(embedded.store().compact().ok());
+  EXPECT_EQ(publish(make_event("old", "c"), {queue}).verdict, PublishVerdict::accepted);
+  const engine::PublishResult repeat = publish(make_event("young", "c"), {queue});
+  EXPECT_EQ(repeat.verdict, PublishVerdict::duplicate);
+  EXPECT_EQ(repeat.sequence, young);
+}
+
+}  // namespace
+}  // namespace trunkline::queue
