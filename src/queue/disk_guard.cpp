@@ -67,10 +67,12 @@ bool DiskGuard::over(const store::Store::Usage& usage) const {
 void DiskGuard::check() {
   store::Store::Usage fresh = store_.usage();
   if (over(fresh)) {
-    sweep_all(std::numeric_limits<std::int64_t>::max());
+    sweep_hard();
     fresh = store_.usage();
-    if (over(fresh) && expire_some_(kExpireAtOnce)) sweep_all(std::numeric_limits<std::int64_t>::max());
-    fresh = store_.usage();
+    if (over(fresh) && expire_some_(kExpireAtOnce)) {
+      sweep_hard();
+      fresh = store_.usage();
+    }
   }
   const bool refuse = over(fresh);
   if (refuse != refusing_) {
@@ -87,31 +89,54 @@ void DiskGuard::check() {
   usage_ = fresh;
 }
 
-bool DiskGuard::sweep_all(std::int64_t before_ms) {
+void DiskGuard::sweep_all(std::int64_t before_ms) {
   bool removed = false;
   for (std::size_t step = 0; step < kStepsMax; ++step) {
     {
       const std::lock_guard lock(mutex_);
-      if (stopping_) return removed;
+      if (stopping_) return;
     }
     auto result = sweep(store_, queues_(), committer_.end(), {before_ms, 20'000});
     if (!result.ok()) {
       base::log::warn("settled history cannot be swept now", "error", result.error().detail);
-      return removed;
+      break;
     }
-    if (result->batch.empty()) return removed;
-    const std::uint64_t count = result->removed;
-    if (!committer_.write_and_wait(std::move(result->batch)).ok()) return removed;
-    removed = removed || count > 0;
-    if (result->to.value != 0) {
-      for (const Table table : {Table::log, Table::scan}) {
-        if (const auto given = store_.reclaim(handle(table), {}, sequence_key(result->from)); !given.ok())
-          return removed;
-      }
-    }
-    if (!result->more) return removed;
+    if (result->batch.empty() || !committer_.write_and_wait(std::move(result->batch)).ok()) break;
+    removed = true;
+    if (!result->more) break;
   }
-  return removed;
+  if (!removed) return;
+  compacted_ = false;
+  reclaim();
+}
+
+void DiskGuard::reclaim() {
+  const auto ranges = swept_ranges(store_);
+  if (!ranges.ok()) return;
+  for (const SweptRange& range : *ranges) {
+    for (const Table table : {Table::log, Table::scan}) {
+      if (!store_.reclaim(handle(table), sequence_key(range.first), sequence_key(range.end)).ok()) return;
+    }
+  }
+}
+
+// What was removed may still take its room: in write-ahead logs, which wait for a flush, and in files that are young or
+// hold something else as well. While publishes are refused nothing else would make RocksDB rewrite them.
+void DiskGuard::sweep_hard() {
+  sweep_all(std::numeric_limits<std::int64_t>::max());
+  if (compacted_ || !over(store_.usage())) return;
+  compacted_ = true;
+  const auto ranges = swept_ranges(store_);
+  if (!ranges.ok() || ranges->empty()) return;
+  if (const auto flushed = store_.flush(); !flushed.ok()) {
+    base::log::warn("the store cannot be flushed now", "error", flushed.error().detail);
+    return;
+  }
+  for (const Table table : {Table::log, Table::scan}) {
+    const auto rewritten =
+        store_.compact(handle(table), sequence_key(ranges->front().first), sequence_key(ranges->back().end));
+    if (!rewritten.ok()) base::log::warn("the store cannot be compacted now", "error", rewritten.error().detail);
+  }
 }
 
 }  // namespace trunkline::queue

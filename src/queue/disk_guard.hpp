@@ -35,8 +35,11 @@ class DiskGuard {
  private:
   void run();
   void check();
-  // Steps until nothing more is to be removed; says whether anything was.
-  bool sweep_all(std::int64_t before_ms);
+  // Steps until nothing more is to be removed, then gives back the files that became empty.
+  void sweep_all(std::int64_t before_ms);
+  // Everything that is settled, and also what shares its files with something that is not.
+  void sweep_hard();
+  void reclaim();
   bool over(const store::Store::Usage& usage) const;
 
   store::Store& store_;
@@ -50,6 +53,7 @@ class DiskGuard {
   store::Store::Usage usage_;
   bool stopping_ = false;
   bool refusing_ = false;
+  bool compacted_ = false;  // nothing was removed since the store was compacted
   std::thread thread_;
 };
 

@@ -103,10 +103,38 @@ Result<Sweep> sweep(const store::Store& store, const std::vector<base::QueueId>&
                               by_sequence_key(queue, 'O', {to.value + 1}));
   }
   result.batch.put(handle(Table::meta), kSweptKey, sequence_key(to));
-  result.from = {swept.value + 1};
   result.to = to;
   result.removed += to.value - swept.value - pinned.size();
   return result;
+}
+
+Result<std::vector<SweptRange>> swept_ranges(const store::Store& store, std::size_t ranges_max) {
+  const auto width = [](const SweptRange& range) { return range.end.value - range.first.value; };
+  std::vector<SweptRange> ranges;
+  const auto add = [&](Sequence first, Sequence end) {
+    if (first < end) ranges.push_back({first, end});
+    if (ranges.size() < 2 * ranges_max) return;
+    std::nth_element(ranges.begin(), ranges.begin() + static_cast<std::ptrdiff_t>(ranges_max), ranges.end(),
+                     [&](const SweptRange& a, const SweptRange& b) { return width(a) > width(b); });
+    ranges.resize(ranges_max);
+  };
+  TRUNKLINE_TRY(const auto stored, store.get(handle(Table::meta), kSweptKey));
+  if (!stored) return ranges;
+  const Sequence end{base::ByteReader(*stored).u64() + 1};
+  Sequence first{1};
+  auto at = store.seek(handle(Table::meta), "v", "w");
+  for (; at->valid(); at->next()) {
+    const Sequence kept = sequence_of(at->key());
+    add(first, std::min(kept, end));
+    first = std::max(first, Sequence{kept.value + 1});
+  }
+  TRUNKLINE_TRY_VOID(at->status());
+  add(first, end);
+  std::sort(ranges.begin(), ranges.end(),
+            [&](const SweptRange& a, const SweptRange& b) { return width(a) > width(b); });
+  ranges.resize(std::min(ranges.size(), ranges_max));
+  std::sort(ranges.begin(), ranges.end(), [](const SweptRange& a, const SweptRange& b) { return a.first < b.first; });
+  return ranges;
 }
 
 }  // namespace trunkline::queue

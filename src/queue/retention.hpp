@@ -15,8 +15,7 @@ namespace trunkline::queue {
 // commits them.
 struct Sweep {
   store::Batch batch;
-  base::Sequence from;  // first sequence looked at
-  base::Sequence to;    // last one; value 0: nothing to do
+  base::Sequence to;  // last sequence looked at; value 0: nothing to do
   std::uint64_t removed = 0;
   bool more = false;  // another step would find more
 };
@@ -26,5 +25,14 @@ struct SweepOptions {
 };
 base::Result<Sweep> sweep(const store::Store& store, const std::vector<base::QueueId>& queues, base::Sequence end,
                           const SweepOptions& options);
+
+// Sequences from `first` up to `end` of which no record is left.
+struct SweptRange {
+  base::Sequence first;
+  base::Sequence end;
+};
+// What committed sweeps have emptied: all up to the last swept sequence but what some queue still holds (its parked,
+// blocked and skipped events). Ascending; only the widest `ranges_max`, since narrow ones hold no whole file.
+base::Result<std::vector<SweptRange>> swept_ranges(const store::Store& store, std::size_t ranges_max = 1'000);
 
 }  // namespace trunkline::queue

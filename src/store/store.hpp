@@ -124,6 +124,8 @@ class Store {
 
   // Flushes memtables and compacts everything: tests and tools.
   base::Result<void> compact();
+  // Rewrites the files that hold keys from `first` up to `end` without what was removed. Any thread; blocks.
+  base::Result<void> compact(FamilyHandle family, std::string_view first, std::string_view end);
   base::Result<void> flush();
   // Gives back at once the files that hold nothing but keys from `first` up to `end`; only for keys that were removed
   // already.

@@ -1,0 +1,78 @@
+#include "store/store.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+
+namespace trunkline::store {
+namespace {
+
+class StoreTest : public ::testing::Test {
+ protected:
+  StoreTest() {
+    char name[] = "/tmp/trunkline-store-XXXXXX";
+    directory_ = ::mkdtemp(name);
+    Options options;
+    options.directory = directory_ + "/data";
+    options.families = {{"log", Shape::log, {}}, {"other", Shape::small, {}}};
+    options.memory_budget = 16 << 20;
+    auto opened = Store::open(std::move(options));
+    EXPECT_TRUE(opened.ok()) << (opened.ok() ? "" : opened.error().detail);
+    store_ = std::move(*opened);
+  }
+  ~StoreTest() override {
+    store_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  static std::string key(int number) { return fmt::format("{:05}", number); }
+  void put(int first, int end, std::size_t bytes) {
+    for (int i = first; i < end; ++i) {
+      Batch batch;
+      std::string value(bytes, 'x');
+      for (char& c : value)
+        c = static_cast<char>((random_ = random_ * 1'103'515'245 + 12'345) >> 16);  // does not compress
+      batch.put(0, key(i), value);
+      ASSERT_TRUE(store_->write(batch).ok());
+    }
+    ASSERT_TRUE(store_->sync().ok());
+  }
+
+  std::string directory_;
+  std::unique_ptr<Store> store_;
+  unsigned random_ = 1;
+};
+
+TEST_F(StoreTest, has_no_log_file_of_rocksdb_since_that_one_aborts_on_a_full_disk) {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_)) {
+    ++files;
+    EXPECT_NE(entry.path().filename(), "LOG");
+  }
+  EXPECT_GT(files, 3u);
+}
+
+TEST_F(StoreTest, compacting_a_range_gives_back_what_was_removed_and_keeps_the_rest) {
+  put(0, 200, 64 << 10);
+  ASSERT_TRUE(store_->flush().ok());
+  const std::uint64_t full = store_->usage().bytes;
+  ASSERT_GT(full, 12u << 20);
+  Batch batch;
+  batch.remove_range(0, key(0), key(77));
+  batch.remove_range(0, key(78), key(190));
+  ASSERT_TRUE(store_->write(batch).ok());
+  ASSERT_TRUE(store_->flush().ok());
+  ASSERT_TRUE(store_->compact(0, key(0), key(190)).ok());
+  EXPECT_LT(store_->usage().bytes, full / 4);
+  for (const int kept : {77, 190, 199}) {
+    const auto value = store_->get(0, key(kept));
+    ASSERT_TRUE(value.ok());
+    EXPECT_TRUE(value->has_value()) << kept;
+  }
+}
+
+}  // namespace
+}  // namespace trunkline::store
