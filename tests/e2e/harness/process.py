@@ -6,11 +6,13 @@ import pathlib
 import signal
 import socket
 import subprocess
+import time
 
 from harness import prometheus, settings
 from harness.wait import until
 
 KEY = "test-key-1"
+FIGURES_AGE = 1.5  # seconds; engine::QueueStatistics promises about one
 
 
 class Answer:
@@ -140,7 +142,15 @@ class Hub:
         all_headers = {"content-type": "application/json", **(headers or {})}
         if key is not None:
             all_headers["x-api-key"] = key
-        return request(self.address, "POST", f"/ingest/{source}{query}", body, all_headers)
+        try:
+            return request(self.address, "POST", f"/ingest/{source}{query}", body, all_headers)
+        except OSError as error:
+            # A process that dies closes its sockets before it can be waited for.
+            try:
+                code = self.child.wait(1)
+            except subprocess.TimeoutExpired:
+                raise error from None
+            raise AssertionError(f"the hub ended with {code}: {error}\n{self.child.tail()}") from error
 
     def get(self, path):
         return request(self.address, "GET", path)
@@ -161,14 +171,21 @@ class Hub:
             raise AssertionError(f"/metrics: {answer}")
         return prometheus.parse(answer.body.decode())
 
-    def drained(self, name, within=60, beyond=0):
-        """Waits until nothing waits for the consumer (or only `beyond` events)."""
-        until(lambda: self.consumer(name)["waiting"] <= beyond, lambda: f"{name} did not drain: {self.consumer(name)}",
-              within)
+    def drained(self, name, within=60):
+        """Waits until nothing is left for the consumer but dead letters."""
+        began = time.monotonic()
+
+        def nothing_left():
+            consumer = self.consumer(name)
+            # The figures are up to a second old: those from before the call prove nothing.
+            fresh = time.monotonic() - began > FIGURES_AGE
+            return fresh and consumer["waiting"] + consumer["in_flight"] + consumer["backing_off"] == 0
+
+        until(nothing_left, lambda: f"{name} did not drain: {self.consumer(name)}", within)
 
     def client(self, *arguments, **options):
         """A client command against this hub."""
-        return command(*arguments, "--hub", self.url, **options)
+        return command(*arguments, "--url", self.url, **options)
 
 
 class SimSink:
