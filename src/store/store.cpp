@@ -21,6 +21,7 @@
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "store/fail_stop_fs.hpp"
 #include "store/format_file.hpp"
 #include "store/wal_check.hpp"
 
@@ -83,8 +84,7 @@ class ExpiryFilter final : public rocksdb::CompactionFilter {
   const Family& family_;
 };
 
-rocksdb::DBOptions db_options(const Options& options, rocksdb::Env* env,
-                              const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers) {
+rocksdb::DBOptions db_options(rocksdb::Env* env, const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers) {
   rocksdb::DBOptions db;
   db.env = env;
   db.create_if_missing = true;
@@ -102,7 +102,6 @@ rocksdb::DBOptions db_options(const Options& options, rocksdb::Env* env,
   db.stats_dump_period_sec = 0;
   db.max_open_files = 512;
   db.listeners.push_back(std::make_shared<FailpointListener>());
-  (void)options;
   return db;
 }
 
@@ -260,7 +259,8 @@ class ClosedCursor final : public Cursor {
 
 struct Store::Impl {
   explicit Impl(Options given) : options(std::move(given)) {
-    if (options.file_system) env = rocksdb::NewCompositeEnv(options.file_system);
+    disk = std::make_shared<FailStopFs>(options.file_system ? options.file_system : rocksdb::FileSystem::Default());
+    env = rocksdb::NewCompositeEnv(disk);
     // Memtables are charged to the cache, so that one number bounds both.
     cache = rocksdb::NewLRUCache(options.memory_budget);
     write_buffers = std::make_shared<rocksdb::WriteBufferManager>(options.memory_budget / 2, cache);
@@ -269,20 +269,18 @@ struct Store::Impl {
     }
   }
 
-  rocksdb::Env* environment() const { return env ? env.get() : rocksdb::Env::Default(); }
-
   Result<void> open() {
     std::vector<rocksdb::ColumnFamilyDescriptor> descriptors{{rocksdb::kDefaultColumnFamilyName, {}}};
     for (std::size_t i = 0; i < options.families.size(); ++i) {
       descriptors.emplace_back(options.families[i].name,
                                family_options(options.families[i], options.write_buffer_bytes, cache, filters[i]));
     }
-    TRUNKLINE_TRY_VOID(check_manifest(*environment()->GetFileSystem(), directory()));
-    TRUNKLINE_TRY_VOID(check_wals(*environment()->GetFileSystem(), directory()));
+    TRUNKLINE_TRY_VOID(check_manifest(*disk, directory()));
+    TRUNKLINE_TRY_VOID(check_wals(*disk, directory()));
     auto fresh = std::make_shared<Opened>();
     rocksdb::DB* db = nullptr;
-    const rocksdb::Status status = rocksdb::DB::Open(db_options(options, environment(), write_buffers), directory(),
-                                                     descriptors, &fresh->handles, &db);
+    const rocksdb::Status status =
+        rocksdb::DB::Open(db_options(env.get(), write_buffers), directory(), descriptors, &fresh->handles, &db);
     if (!status.ok()) {
       Error error = to_error(status, fmt::format("open store in {}", options.directory));
       // A file that another one names is not there, or a text makes no sense.
@@ -314,7 +312,8 @@ struct Store::Impl {
   }
 
   Options options;
-  std::unique_ptr<rocksdb::Env> env;
+  std::shared_ptr<FailStopFs> disk;
+  std::unique_ptr<rocksdb::Env> env;  // on disk
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
   std::vector<std::shared_ptr<rocksdb::CompactionFilter>> filters;
@@ -403,14 +402,16 @@ Result<void> Store::write(Batch& batch) {
     }
   });
   if (!staged.ok()) return to_error(staged, "stage write");
-  const rocksdb::Status status = opened->db->Write({}, &changes);
+  rocksdb::Status status = opened->db->Write({}, &changes);
+  if (status.ok()) status = impl_->disk->error();
   if (!status.ok()) return to_error(status, "write");
   return {};
 }
 
 Result<void> Store::sync() {
   TRUNKLINE_TRY(const OpenedPtr opened, impl_->require());
-  const rocksdb::Status status = opened->db->SyncWAL();
+  rocksdb::Status status = opened->db->SyncWAL();
+  if (const rocksdb::IOStatus log = impl_->disk->error(); !log.ok()) status = log;  // the cause, not what followed it
   if (!status.ok()) return to_error(status, "sync write-ahead log");
   return {};
 }
@@ -424,6 +425,7 @@ Result<void> Store::reopen() {
   }
   // Readers hold the old database for the length of one read each.
   while (!closing.expired()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  impl_->disk->reset();
   return impl_->open();
 }
 

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <rocksdb/file_system.h>
+
+#include <memory>
+
+namespace trunkline::store {
+
+// The file system under RocksDB that stops at the first error of a write-ahead log, so that what follows is ours to
+// decide: the store is closed and opened again (DESIGN section 5, EIO on sync is fatal).
+//
+// RocksDB 7.8.3 as Debian builds it, with assertions, ends the process when a log is written or synced after an error
+// of that log, as the thread of a flush and the one that commits do to each other. So the error is kept here and RocksDB
+// is told nothing of it: from then on operations on logs succeed without effect, and every other change to the disk
+// fails. Memtables may hold what no log has; none of it can reach a table or the manifest any more.
+//
+// Whoever writes asks error() after each write and sync: success is theirs only while it is OK. Thread-safe.
+class FailStopFs final : public rocksdb::FileSystemWrapper {
+ public:
+  explicit FailStopFs(const std::shared_ptr<rocksdb::FileSystem>& target);
+  ~FailStopFs() override;
+
+  const char* Name() const override { return "trunkline.fail_stop"; }
+
+  // The first error of a log since reset().
+  rocksdb::IOStatus error() const;
+  // Takes changes again; only while no database is open on it.
+  void reset();
+
+  rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus ReopenWritableFile(const std::string& path, const rocksdb::FileOptions& options,
+                                       std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                       rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus ReuseWritableFile(const std::string& path, const std::string& old_path,
+                                      const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                      rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus LinkFile(const std::string& from, const std::string& to, const rocksdb::IOOptions& options,
+                             rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus DeleteFile(const std::string& path, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus Truncate(const std::string& path, size_t size, const rocksdb::IOOptions& options,
+                             rocksdb::IODebugContext* debug) override;
+
+  struct Latch;
+
+ private:
+  std::shared_ptr<Latch> latch_;
+};
+
+}  // namespace trunkline::store
