@@ -10,6 +10,8 @@ namespace {
 
 using namespace trunkline;
 
+constexpr base::Sequence kSequence{7};
+
 // What decodes is what was encoded: written again and read again it is the same bytes.
 template <class Decode, class Encode>
 void round_trip(std::string_view bytes, Decode decode, Encode encode) {
@@ -20,16 +22,26 @@ void round_trip(std::string_view bytes, Decode decode, Encode encode) {
   TRUNKLINE_CHECK(second.ok() && encode(*second) == again, "an encoded value does not decode to itself");
 }
 
+// A mark set in the encoded bytes is the record's mark, and all else stays.
+void mark(std::string_view bytes) {
+  auto record = queue::decode_record(kSequence, bytes);
+  if (!record.ok()) return;
+  std::string marked = queue::encode_record(*record);
+  queue::set_conflict(marked);
+  record->conflict = true;
+  TRUNKLINE_CHECK(queue::encode_record(*record) == marked, "a mark changes more than itself");
+}
+
 }  // namespace
 
 // The first byte chooses the value, the rest are its bytes on disk.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  constexpr base::Sequence kSequence{7};
-  switch (data[0] % 9) {
+  switch (data[0] % 10) {
     case 0:
       round_trip(bytes, [](std::string_view b) { return queue::decode_record(kSequence, b); }, queue::encode_record);
+      mark(bytes);
       break;
     case 1:
       round_trip(bytes, queue::decode_scan, queue::encode_scan);
@@ -51,6 +63,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 7:
       round_trip(bytes, queue::decode_queue, queue::encode_queue);
+      break;
+    case 9:
+      round_trip(bytes, queue::decode_place, queue::encode_place);
       break;
     default:
       round_trip(bytes, [](std::string_view b) { return queue::decode_quarantined(7, b); }, queue::encode_quarantined);

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/check.hpp"
-#include "sinks/http_verdict.hpp"
+#include "sinks/retry_after.hpp"
 
 namespace {
 

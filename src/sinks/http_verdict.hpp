@@ -1,18 +1,11 @@
 #pragma once
 
-#include <optional>
-#include <string_view>
-
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "delivery/sink.hpp"
 #include "net/http_client.hpp"
 
 namespace trunkline::sinks {
-
-// Retry-After as seconds or as an HTTP-date in any of its three forms (RFC 9110 sections 10.2.3 and 5.6.7); a date in
-// the past is zero. Nothing if it is neither.
-std::optional<base::Millis> parse_retry_after(std::string_view text, base::WallTime now);
 
 // What an HTTP answer says of the events sent with it.
 //

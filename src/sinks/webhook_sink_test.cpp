@@ -6,6 +6,7 @@
 #include "base/crypto.hpp"
 #include "json/document.hpp"
 #include "sinks/http_verdict.hpp"
+#include "sinks/retry_after.hpp"
 #include "sinks/signature.hpp"
 
 namespace trunkline::sinks {
