@@ -54,11 +54,11 @@ bool sendable(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
 
-bool has_length(int status) {
+}  // namespace
+
+bool has_body(int status) {
   return status >= 200 && status != 204 && status != 304;
 }
-
-}  // namespace
 
 std::string_view reason_phrase(int status) {
   for (const Reason& reason : kReasons) {
@@ -97,7 +97,11 @@ void append_reply(std::string& out, const HttpResponse& response, ReplyForm form
   } else if (form.http_1_0) {
     out += "Connection: keep-alive\r\n";
   }
-  if (!has_length(response.status)) {
+  if (form.stream && has_body(response.status)) {
+    out += form.http_1_0 ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n";
+    return;
+  }
+  if (!has_body(response.status)) {
     out += "\r\n";
     return;
   }

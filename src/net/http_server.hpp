@@ -30,13 +30,15 @@ struct HttpServerOptions {
   // longer than body_bytes_max together, or while it leaves 1 MiB of answers unfetched.
   std::size_t pipeline_max = 64;
   std::size_t connections_max = 10'000;  // over all loops; more are closed at once
+  // What a peer may leave unfetched of a stream before it is cut; one write may be longer when nothing waits before it.
+  std::size_t stream_unfetched_max = 1 << 20;
   // Bodies of requests that are read or not yet answered, over all connections; over it new ones are answered 503 and
   // closed.
   std::size_t buffered_bytes_max = 256 << 20;
   // All four end with a closed connection and without an answer: 408 makes EventBridge drop the event.
   base::Millis header_timeout = std::chrono::seconds(10);  // of a request's head, from its first byte
   base::Millis body_timeout = std::chrono::seconds(30);    // of the whole body
-  base::Millis idle_timeout = std::chrono::seconds(75);    // between requests; not while a request waits for its answer
+  base::Millis idle_timeout = std::chrono::seconds(75);    // between requests; not while one waits for its answer
   base::Millis write_timeout = std::chrono::seconds(30);   // without a byte taken by the peer
 };
 
@@ -61,8 +63,8 @@ class HttpServer {
   // a name is bound to its first IPv4 address if it has one. Returns the port.
   base::Result<std::uint16_t> listen(const std::string& address);
 
-  // Any thread, once. Stops accepting, answers what is open or being read with `Connection: close`, closes idle
-  // connections, then calls `done` on the first loop when all are gone or the deadline has passed (what is left is
+  // Any thread, once. Stops accepting, answers what is open or being read with `Connection: close`, tells open streams,
+  // closes idle connections, then calls `done` on the first loop when all are gone or the deadline has passed (what is left is
   // cut).
   void stop(base::Millis deadline, base::Task done);
 

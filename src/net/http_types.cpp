@@ -62,11 +62,11 @@ std::optional<std::string> HttpRequest::query_parameter(std::string_view name) c
 }
 
 HttpResponse HttpResponse::json(int status, std::string body) {
-  return {status, {{"Content-Type", "application/json"}}, std::move(body), false};
+  return {status, {{"Content-Type", "application/json"}}, std::move(body)};
 }
 
 HttpResponse HttpResponse::text(int status, std::string body) {
-  return {status, {{"Content-Type", "text/plain; charset=utf-8"}}, std::move(body), false};
+  return {status, {{"Content-Type", "text/plain; charset=utf-8"}}, std::move(body)};
 }
 
 }  // namespace trunkline::net

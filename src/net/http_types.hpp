@@ -1,10 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "base/function.hpp"
 
 namespace trunkline::net {
 
@@ -36,11 +39,16 @@ struct HttpRequest {
   std::optional<std::string> query_parameter(std::string_view name) const;
 };
 
+class HttpStream;
+
 struct HttpResponse {
   int status = 200;
-  Headers headers;  // Content-Length, Connection and Date are the server's
+  Headers headers;  // Content-Length, Transfer-Encoding, Connection and Date are the server's
   std::string body;
   bool close = false;  // close the connection afterwards
+  // When set, `body` is not used: called on the connection's loop once the head is on its way. Destroyed uncalled when
+  // the connection is gone by then, and when the answer has no body (to HEAD; 204 and 304).
+  base::UniqueFunction<void(std::shared_ptr<HttpStream>)> stream = nullptr;
 
   static HttpResponse json(int status, std::string body);
   static HttpResponse text(int status, std::string body);

@@ -95,6 +95,10 @@ void ServerSession::on_readable() {
   std::string& buffer = group_->read_buffer;
   const std::size_t size = socket_.read_some(asio::buffer(buffer), error);
   if (would_block(error)) return wait_readable();
+  if (error == asio::error::eof && streaming()) {
+    over_ = true;  // comes again when the stream has ended and what lies before it is read
+    return stream_watch();
+  }
   if (error == asio::error::eof) return on_end_of_input();
   if (error) return close();
   const auto self = shared_from_this();
@@ -131,8 +135,8 @@ void ServerSession::take_bytes(std::string_view bytes) {
 
 bool ServerSession::may_take_request() const {
   const HttpServerOptions& options = group_->shared->options;
-  return !last_taken_ && slots_.size() < options.pipeline_max && slots_held_ < options.body_bytes_max &&
-         output_.size() - output_sent_ < kOutputMax;
+  return !last_taken_ && !streaming() && slots_.size() < options.pipeline_max && slots_held_ < options.body_bytes_max &&
+         unsent() < kOutputMax;
 }
 
 bool ServerSession::may_read() const {
@@ -247,14 +251,24 @@ void ServerSession::answer_here(std::uint64_t sequence, HttpResponse response) {
   if (!parsing_) group_->flush_later(shared_from_this());
 }
 
+// False while it is a stream that has not ended.
+bool ServerSession::emit_answer(Slot& slot) {
+  if (slot.stream != Slot::Stream::none) return slot.stream == Slot::Stream::ended;
+  const bool stream = static_cast<bool>(slot.response.stream);
+  const bool begins = stream && !slot.head_request && has_body(slot.response.status);
+  const bool close_now = slot.close || slot.response.close || (begins && slot.http_1_0);
+  append_reply(output_, slot.response, {slot.head_request, close_now, slot.http_1_0, stream},
+               group_->date.at(group_->loop.clock().wall()));
+  if (begins) stream_begin(slot);
+  return !begins;
+}
+
 void ServerSession::emit_answers() {
   std::size_t done = 0;
   bool close_now = false;
-  while (done < slots_.size() && slots_[done].answered && !close_now) {
+  while (done < slots_.size() && slots_[done].answered && !close_now && emit_answer(slots_[done])) {
     const Slot& slot = slots_[done++];
     close_now = slot.close || slot.response.close;
-    append_reply(output_, slot.response, {slot.head_request, close_now, slot.http_1_0},
-                 group_->date.at(group_->loop.clock().wall()));
   }
   if (close_now) {
     last_taken_ = true;
@@ -290,28 +304,36 @@ void ServerSession::flush() {
   proceed();
 }
 
+// False when the connection is lost.
+bool ServerSession::send_output() {
+  while (unsent() > 0 && !writing_) {
+    error_code error;
+    const std::size_t sent = socket_.write_some(asio::buffer(output_.data() + output_sent_, unsent()), error);
+    output_sent_ += sent;
+    if (sent > 0) write_progress_ = group_->now;
+    if (would_block(error)) {
+      wait_writable();
+    } else if (error) {
+      close();
+      return false;
+    }
+  }
+  if (unsent() == 0) {
+    output_.clear();
+    output_sent_ = 0;
+    if (output_.capacity() > kOutputMax) output_.shrink_to_fit();
+  } else if (output_sent_ > kOutputMax && output_sent_ > output_.size() / 2) {
+    output_.erase(0, std::exchange(output_sent_, 0));  // a stream may never come to its end
+  }
+  return true;
+}
+
 // Writes; when room has come, reads on: first what has been read already, then from the socket.
 void ServerSession::proceed() {
   for (;;) {
     if (closed_) return;
     send_continue_if_due();
-    while (output_sent_ < output_.size() && !writing_) {
-      error_code error;
-      const std::size_t sent =
-          socket_.write_some(asio::buffer(output_.data() + output_sent_, output_.size() - output_sent_), error);
-      output_sent_ += sent;
-      if (sent > 0) write_progress_ = group_->now;
-      if (would_block(error)) {
-        wait_writable();
-      } else if (error) {
-        return close();
-      }
-    }
-    if (output_sent_ == output_.size()) {
-      output_.clear();
-      output_sent_ = 0;
-      if (output_.capacity() > kOutputMax) output_.shrink_to_fit();
-    }
+    if (!send_output()) return;
     if (input_.empty() || starved_ || !may_read()) break;
     take_bytes({});
   }
@@ -331,6 +353,7 @@ void ServerSession::wait_writable() {
 void ServerSession::finish() {
   if (closed_) return;
   if (may_read()) return wait_readable();
+  if (streaming()) return stream_watch();
   if (!last_taken_ || !slots_.empty() || !output_.empty() || phase_ == Phase::lingering) return;
   if (ended_ || !unread_input_) return close();
   error_code error;
@@ -341,6 +364,7 @@ void ServerSession::finish() {
 }
 
 void ServerSession::stop() {
+  stream_tell_closed();
   if (closed_ || last_taken_) return;
   if (!parser_.idle()) return;  // it will be the last one
   last_taken_ = true;
@@ -354,7 +378,7 @@ void ServerSession::sweep(base::MonoTime now, base::Millis period) {
   const HttpServerOptions& options = group_->shared->options;
   // Marks are up to one period old when they are made.
   const auto over = [&](base::MonoTime since, base::Millis bound) { return now - since > bound + period; };
-  if (output_sent_ < output_.size() && over(write_progress_, options.write_timeout)) return close();
+  if (unsent() > 0 && over(write_progress_, options.write_timeout)) return close();
   switch (phase_) {
     case Phase::idle:
       if (!slots_.empty() || !output_.empty()) phase_since_ = now;
@@ -376,6 +400,7 @@ void ServerSession::close() {
   if (closed_) return;
   const auto self = shared_from_this();
   closed_ = true;
+  stream_tell_closed();
   error_code error;
   socket_.close(error);
   release(std::exchange(body_held_, 0));
@@ -387,6 +412,7 @@ void ServerSession::close() {
 
 void ServerSession::abandon() {
   closed_ = true;
+  stream_closed_ = nullptr;
   error_code error;
   socket_.close(error);
 }

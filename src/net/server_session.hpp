@@ -83,6 +83,12 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   void close();
   void abandon();
 
+  // The open stream, for its HttpStream.
+  bool stream_write(std::string_view bytes);
+  void stream_end();
+  void stream_on_closed(base::Task closed);
+  std::size_t unsent() const { return output_.size() - output_sent_; }
+
   std::size_t index = 0;   // in the group
   bool flush_due = false;  // is in the group's list
 
@@ -93,6 +99,7 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
     bool head_request = false;
     bool http_1_0 = false;
     bool close = false;
+    enum class Stream : std::uint8_t { none, open, ended } stream = Stream::none;
     std::size_t held_bytes = 0;
     HttpResponse response;
   };
@@ -109,12 +116,18 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   void answer_here(std::uint64_t sequence, HttpResponse response);
   std::uint64_t open_slot(bool close);
   void emit_answers();
+  bool emit_answer(Slot& slot);
+  bool streaming() const;
+  void stream_begin(Slot& slot);
+  void stream_tell_closed();
+  void stream_watch();
   bool account_body();
   void release(std::size_t bytes);
   bool may_take_request() const;
   bool may_read() const;
   void send_continue_if_due();
   void note_phase();
+  bool send_output();
   void proceed();
   void finish();
 
@@ -140,7 +153,10 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   bool last_taken_ = false;    // no further request is read
   bool unread_input_ = false;  // closing now would reset the connection under the last answer
   bool ended_ = false;         // the peer sends no more
+  bool over_ = false;          // the same, while it cannot be acted on because a stream is open
+  bool watching_ = false;      // for a reset, since the stream began
   bool closed_ = false;
+  base::Task stream_closed_;
 };
 
 }  // namespace trunkline::net
