@@ -68,6 +68,8 @@ void add_inspect(CLI::App& app, int& code) {
             neither attributes nor body: only validate; "policy_text" for a policy that may be no JSON
 A line out: {"match":true}  {"valid":true}  {"error":{"code":"InvalidParameter","message":"…"}})");
   command->add_option("file", policy->file, "File with cases; '-' is standard input")->required();
+  command->add_flag("!--no-limits", policy->limits,
+                    "Without AWS's limits on size, keys and complexity, as the hub takes policies");
   command->callback([policy, &code] { code = run_policy(*policy); });
 }
 

@@ -37,7 +37,8 @@ struct ExplainOptions {
 int run_explain(const ExplainOptions& options);
 
 struct PolicyOptions {
-  std::string file;  // "-": standard input
+  std::string file;    // "-": standard input
+  bool limits = true;  // AWS's, which the hub itself does not impose
 };
 int run_policy(const PolicyOptions& options);
 

@@ -103,11 +103,12 @@ int run_policy(const PolicyOptions& options) {
     fmt::print(stderr, "{}\n", text.error().detail);
     return 2;
   }
+  const filter::Limits limits = options.limits ? filter::Limits{} : filter::Limits::unlimited();
   for (std::string_view rest = *text; !rest.empty();) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    fmt::print("{}\n", filter::answer_policy_case(line));
+    fmt::print("{}\n", filter::answer_policy_case(line, limits));
   }
   return 0;
 }

@@ -75,7 +75,7 @@ std::string answer_compiled(const Policy& policy, Value line) {
 
 }  // namespace
 
-std::string answer_policy_case(std::string_view json_line) {
+std::string answer_policy_case(std::string_view json_line, const Limits& limits) {
   json::Document document;
   const auto line = document.parse(json_line);
   if (!line) return malformed(line.error().detail);
@@ -97,7 +97,8 @@ std::string answer_policy_case(std::string_view json_line) {
                                                   "]. Please use either MessageBody or MessageAttributes");
     }
   }
-  const std::variant<Policy, PolicyError> compiled = Policy::compile(policy ? policy->raw() : text->string(), scope);
+  const std::variant<Policy, PolicyError> compiled =
+      Policy::compile(policy ? policy->raw() : text->string(), scope, limits);
   if (const auto* error = std::get_if<PolicyError>(&compiled)) {
     return error_answer(error->code, error->message(Operation::set_subscription_attributes));
   }

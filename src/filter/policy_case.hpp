@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "filter/policy.hpp"
+
 namespace trunkline::filter {
 
 // One line of `trunkline policy FILE.jsonl`: a policy, and a message to try it on.
@@ -15,8 +17,8 @@ namespace trunkline::filter {
 //
 // A refused policy is answered as SetSubscriptionAttributes does ("Invalid parameter: FilterPolicy: <text>"; Subscribe
 // would say "Invalid parameter: Attributes Reason: FilterPolicy: <text>"); a nested policy in attribute scope without
-// "FilterPolicy: ", a wrong scope as "Invalid parameter: FilterPolicyScope: …". AWS's limits hold. A line that is no
+// "FilterPolicy: ", a wrong scope as "Invalid parameter: FilterPolicyScope: …". A line that is no
 // case has the code "MalformedCase". Never throws; the line may be any bytes.
-std::string answer_policy_case(std::string_view json_line);
+std::string answer_policy_case(std::string_view json_line, const Limits& limits = {});
 
 }  // namespace trunkline::filter
