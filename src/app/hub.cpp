@@ -58,7 +58,7 @@ struct Hub::Running {
 };
 
 Hub::Hub(const config::Config& config, HubOptions options)
-    : config_(config), options_(std::move(options)), started_at_(clock_.wall()) {}
+    : config_(config), options_(std::move(options)), started_at_(clock_.wall()), page_(options_.front != nullptr) {}
 
 Hub::~Hub() {
   stop();
@@ -338,8 +338,10 @@ Result<void> Hub::listen() {
 }
 
 void Hub::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
+  if (options_.front && options_.front(loop, request, respond)) return;
   if (source::Ingest::owns(request.path)) return ingest_->handle(loop, std::move(request), std::move(respond));
   if (api::Api::owns(request.path)) return api_->handle(loop, std::move(request), std::move(respond));
+  if (console::Page::owns(request.path)) return respond(page_.answer(request));
   respond(net::HttpResponse::json(
       404,
       R"({"error":{"code":"not_found","message":"no such path","hint":"events go to POST /ingest/SOURCE; the API is under /api/v1"}})"));

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "config/config.hpp"
+#include "console/page.hpp"
 #include "delivery/consumer.hpp"
 #include "event/enrich.hpp"
 #include "event/topic_table.hpp"
@@ -26,6 +28,9 @@ struct HubOptions {
   std::size_t loops = 0;                             // threads for connections and consumers; 0: one per core
   std::shared_ptr<rocksdb::FileSystem> file_system;  // the crash drill's
   base::Millis stop_within = std::chrono::seconds(10);
+  // The demonstration's: asked before everything else, on the connection's loop; true when it has taken the request, and
+  // then it answers. With it the page shows what only the demonstration has.
+  std::function<bool(net::IoLoop& loop, net::HttpRequest& request, net::Responder& respond)> front{};
 };
 
 // The running program: loops, engine, sources, consumers, listener. Made and stopped on one thread that is none of its
@@ -77,6 +82,7 @@ class Hub final : public api::Hub {
   std::unique_ptr<queue::EmbeddedEngine> engine_;
   std::unique_ptr<source::Ingest> ingest_;
   std::vector<std::unique_ptr<Running>> consumers_;  // in order of the configuration; fixed after start
+  const console::Page page_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> server_;
   std::uint16_t port_ = 0;
