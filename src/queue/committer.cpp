@@ -27,7 +27,6 @@ namespace {
 
 constexpr std::string_view kRoutedKey = "nrouted";
 constexpr std::string_view kNextQuarantineKey = "nquarantine";
-constexpr std::string_view kEndKey = "nend";
 
 std::string encode_routed(const std::unordered_map<base::QueueId, std::uint64_t>& routed) {
   std::string out;
@@ -104,9 +103,11 @@ Result<void> Committer::start() {
 
 Result<void> Committer::read_counters() {
   TRUNKLINE_TRY(const auto last, store_.last_key(handle(Table::scan)));
-  TRUNKLINE_TRY(const auto end, store_.get(handle(Table::meta), kEndKey));
   std::uint64_t newest = last ? sequence_of(*last).value : 0;
-  if (end) newest = std::max(newest, base::ByteReader(*end).u64());
+  for (const std::string_view key : {kEndKey, kSweptKey}) {
+    TRUNKLINE_TRY(const auto bound, store_.get(handle(Table::meta), key));
+    if (bound) newest = std::max(newest, base::ByteReader(*bound).u64());
+  }
   next_sequence_ = newest + 1;
   end_.store(newest, std::memory_order_release);
 

@@ -12,24 +12,27 @@
 // Every key on disk, in one table. Numbers are big-endian, so that key order is number order. Never reorder families
 // and never change a layout without raising kFormatVersion.
 //
-// family      key                              value
-// log         sequence                         record (codec.hpp)
-// scan        sequence                         scan entry: routes, groups, size, time: what a queue reads instead of
-// bodies identity    16 bytes hash                    twins: (sequence, body hash, accepted at), newest last queue
-// queue 'C'                        cursor record
-//             queue 'L' group                  lane header, while the lane has rows
-//             queue 'R' group sequence         row: one unsettled event at or below the cursor
-//             queue 'S' sequence               the same rows by sequence: group, accepted at
-//             queue 'D' sequence               dead letter
-//             queue 'O' sequence               outcome other than delivered: skipped, expired, purged
-// quarantine  id                               quarantined input
-// meta        'q' name                         queue spec with its id
-//             'n' word                         counters: next queue id, swept-to, routed counts
-//             'v' sequence                     a record that outlived the sweep, because something still needed it
-// state       owner 0x00 key                   version, bytes
+// family      key                   value
+// log         sequence              record (codec.hpp)
+// scan        sequence              scan entry: routes, groups, size, time: what a queue reads instead of bodies
+// identity    16 bytes hash         twins: (sequence, body hash, accepted at), newest last
+// queue       queue 'C'             cursor record
+//             queue 'L' group       lane header, while the lane has rows
+//             queue 'R' group seq.  row: one unsettled event at or below the cursor
+//             queue 'S' sequence    the same rows by sequence: group, accepted at
+//             queue 'D' sequence    dead letter
+//             queue 'O' sequence    outcome other than delivered: skipped, expired, purged
+// quarantine  id                    quarantined input
+// meta        'q' name              queue spec with its id
+//             'n' word              counters: next queue id, swept-to, routed counts, end
+//             'v' sequence          a record that outlived the sweep, because something still needed it
+// state       owner 0x00 key        version, bytes
 namespace trunkline::queue {
 
 constexpr std::uint32_t kFormatVersion = 1;
+// In meta: no sequence number up to these is given again, whatever the log still holds.
+inline constexpr std::string_view kEndKey = "nend";      // written where numbers are left out
+inline constexpr std::string_view kSweptKey = "nswept";  // the last one that a sweep has looked at
 
 enum class Table : store::FamilyHandle { log, scan, identity, queue, quarantine, meta, state };
 constexpr store::FamilyHandle handle(Table table) {

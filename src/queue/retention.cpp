@@ -12,7 +12,6 @@ namespace {
 using base::Result;
 using base::Sequence;
 
-constexpr std::string_view kSweptKey = "nswept";
 constexpr std::size_t kSurvivorsMax = 2'000;  // looked at in one step
 
 // The last sequence that no queue's scan or memory needs.

@@ -35,7 +35,7 @@ class RetentionTest : public ::testing::Test {
   // As sweeps leave it: all up to `swept` is gone but `kept`.
   void leave(std::uint64_t swept, const std::vector<std::uint64_t>& kept) {
     store::Batch batch;
-    batch.put(handle(Table::meta), "nswept", sequence_key({swept}));
+    batch.put(handle(Table::meta), kSweptKey, sequence_key({swept}));
     for (const std::uint64_t sequence : kept) {
       std::string key = "v";
       base::put_u64(key, sequence);

@@ -107,17 +107,17 @@ class OtherFile final : public rocksdb::FSWritableFileOwnerWrapper {
   const LatchPtr latch_;
 };
 
-std::unique_ptr<FSWritableFile> wrap(const std::string& path, std::unique_ptr<FSWritableFile> file,
-                                     const LatchPtr& latch) {
-  if (std::string_view(path).ends_with(".log")) return std::make_unique<LogFile>(std::move(file), latch);
-  return std::make_unique<OtherFile>(std::move(file), latch);
-}
-
 }  // namespace
 
-FailStopFs::FailStopFs(const std::shared_ptr<rocksdb::FileSystem>& target)
-    : FileSystemWrapper(target), latch_(std::make_shared<Latch>()) {}
+FailStopFs::FailStopFs(const std::shared_ptr<rocksdb::FileSystem>& target, const std::string& directory)
+    : FileSystemWrapper(target), prefix_(directory + "/"), latch_(std::make_shared<Latch>()) {}
 FailStopFs::~FailStopFs() = default;
+
+std::unique_ptr<FSWritableFile> FailStopFs::wrap(const std::string& path, std::unique_ptr<FSWritableFile> file) {
+  const std::string_view name = path;
+  if (name.starts_with(prefix_) && name.ends_with(".log")) return std::make_unique<LogFile>(std::move(file), latch_);
+  return std::make_unique<OtherFile>(std::move(file), latch_);
+}
 
 IOStatus FailStopFs::error() const {
   if (!latch_->set.load()) return IOStatus::OK();
@@ -135,7 +135,7 @@ IOStatus FailStopFs::NewWritableFile(const std::string& path, const FileOptions&
                                      std::unique_ptr<FSWritableFile>* file, IODebugContext* debug) {
   IOStatus status = latch_->refuse_if_set();
   if (status.ok()) status = target()->NewWritableFile(path, options, file, debug);
-  if (status.ok()) *file = wrap(path, std::move(*file), latch_);
+  if (status.ok()) *file = wrap(path, std::move(*file));
   return status;
 }
 
@@ -143,7 +143,7 @@ IOStatus FailStopFs::ReopenWritableFile(const std::string& path, const FileOptio
                                         std::unique_ptr<FSWritableFile>* file, IODebugContext* debug) {
   IOStatus status = latch_->refuse_if_set();
   if (status.ok()) status = target()->ReopenWritableFile(path, options, file, debug);
-  if (status.ok()) *file = wrap(path, std::move(*file), latch_);
+  if (status.ok()) *file = wrap(path, std::move(*file));
   return status;
 }
 
@@ -151,7 +151,7 @@ IOStatus FailStopFs::ReuseWritableFile(const std::string& path, const std::strin
                                        std::unique_ptr<FSWritableFile>* file, IODebugContext* debug) {
   IOStatus status = latch_->refuse_if_set();
   if (status.ok()) status = target()->ReuseWritableFile(path, old_path, options, file, debug);
-  if (status.ok()) *file = wrap(path, std::move(*file), latch_);
+  if (status.ok()) *file = wrap(path, std::move(*file));
   return status;
 }
 

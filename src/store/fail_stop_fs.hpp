@@ -3,6 +3,7 @@
 #include <rocksdb/file_system.h>
 
 #include <memory>
+#include <string>
 
 namespace trunkline::store {
 
@@ -14,10 +15,12 @@ namespace trunkline::store {
 // is told nothing of it: from then on operations on logs succeed without effect, and every other change to the disk
 // fails. Memtables may hold what no log has; none of it can reach a table or the manifest any more.
 //
+// Logs are the files `*.log` in `directory`: the copies of a checkpoint elsewhere are not.
+//
 // Whoever writes asks error() after each write and sync: success is theirs only while it is OK. Thread-safe.
 class FailStopFs final : public rocksdb::FileSystemWrapper {
  public:
-  explicit FailStopFs(const std::shared_ptr<rocksdb::FileSystem>& target);
+  FailStopFs(const std::shared_ptr<rocksdb::FileSystem>& target, const std::string& directory);
   ~FailStopFs() override;
 
   const char* Name() const override { return "trunkline.fail_stop"; }
@@ -49,6 +52,9 @@ class FailStopFs final : public rocksdb::FileSystemWrapper {
   struct Latch;
 
  private:
+  std::unique_ptr<rocksdb::FSWritableFile> wrap(const std::string& path, std::unique_ptr<rocksdb::FSWritableFile> file);
+
+  const std::string prefix_;  // of the names of the store's files
   std::shared_ptr<Latch> latch_;
 };
 

@@ -259,7 +259,8 @@ class ClosedCursor final : public Cursor {
 
 struct Store::Impl {
   explicit Impl(Options given) : options(std::move(given)) {
-    disk = std::make_shared<FailStopFs>(options.file_system ? options.file_system : rocksdb::FileSystem::Default());
+    disk = std::make_shared<FailStopFs>(options.file_system ? options.file_system : rocksdb::FileSystem::Default(),
+                                        directory());
     env = rocksdb::NewCompositeEnv(disk);
     // Memtables are charged to the cache, so that one number bounds both.
     cache = rocksdb::NewLRUCache(options.memory_budget);
@@ -451,7 +452,7 @@ Result<void> Store::checkpoint(const std::string& directory) const {
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
   if (status.ok()) status = checkpoint->CreateCheckpoint(directory + "/db");
   if (!status.ok()) return to_error(status, "checkpoint");
-  return {};
+  return sync_directory(directory);
 }
 
 Result<void> Store::compact() {
