@@ -8,6 +8,7 @@
 
 #include "app/client_commands.hpp"
 #include "app/commands.hpp"
+#include "app/demo_command.hpp"
 #include "app/drill_command.hpp"
 #include "app/sim_commands.hpp"
 #include "app/version.hpp"
@@ -16,6 +17,7 @@ namespace trunkline::app {
 namespace {
 
 constexpr const char* kFooter = R"(Start here:
+  trunkline demo                           see it work, on a page in the browser
   trunkline check -c trunkline.yaml        is the configuration right?
   trunkline serve -c trunkline.yaml        run it
   trunkline sim --to http://127.0.0.1:8080/ingest/SOURCE --rate 100 --for 10s
@@ -85,6 +87,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
   int code = 0;
+  add_demo_command(app, code);
   add_serve(app, code);
   add_check(app, code);
   add_inspect(app, code);

@@ -198,7 +198,7 @@ delivery::Options delivery_options(const config::Consumer& consumer) {
   options.breaker_share = consumer.breaker.percent / 100.0;
   options.breaker_window = consumer.breaker.window;
   options.open_base = consumer.breaker.probe_every;
-  options.open_cap = std::max(consumer.breaker.probe_every, options.open_cap);
+  options.open_cap = std::max(consumer.breaker.probe_every, consumer.breaker.probe_cap);
   options.seed = std::hash<std::string>()(consumer.name) | 1;
   return options;
 }

@@ -72,6 +72,7 @@ struct Breaker {
   std::uint32_t percent = 0;
   base::Millis window{};
   base::Millis probe_every{};
+  base::Millis probe_cap{};
 };
 struct Batch {
   std::uint32_t messages = 0;

@@ -105,7 +105,7 @@ TEST(ConfigLoad, sets_every_option_of_a_consumer) {
     attempts: 7
     on_exhausted: drop
     retry: {base: 1s, cap: 2m, for: 3h}
-    breaker: {lanes: 4, percent: 50, window: 20s, probe_every: 1s}
+    breaker: {lanes: 4, percent: 50, window: 20s, probe_every: 1s, probe_cap: 3s}
     max_wait: 2d
     on_full: expire
     paused: true
@@ -144,6 +144,7 @@ TEST(ConfigLoad, sets_every_option_of_a_consumer) {
   EXPECT_EQ(all.breaker.percent, 50u);
   EXPECT_EQ(all.breaker.window, std::chrono::seconds(20));
   EXPECT_EQ(all.breaker.probe_every, std::chrono::seconds(1));
+  EXPECT_EQ(all.breaker.probe_cap, std::chrono::seconds(3));
   EXPECT_EQ(all.max_wait, std::chrono::hours(48));
   EXPECT_EQ(all.on_full, OnFull::expire);
   EXPECT_TRUE(all.paused);

@@ -64,10 +64,14 @@ class LedgerWriter {
 
   template <class Line>
   void add(const Line& line) {
+    const std::size_t begin = buffer_.size();
     append_line(buffer_, line);
+    if (observer_) observer_(std::string_view(buffer_).substr(begin, buffer_.size() - begin - 1));
     ++lines_;
     if (buffer_.size() >= kBufferBytes) write_out();
   }
+  // Sees every line from now on as it is added, without its newline.
+  void set_observer(std::function<void(std::string_view line)> observer) { observer_ = std::move(observer); }
   base::Result<void> flush(bool sync);
   std::uint64_t lines() const { return lines_; }
 
@@ -82,6 +86,7 @@ class LedgerWriter {
   std::unique_ptr<std::FILE, Closer> file_;
   std::string buffer_{};
   std::string error_{};
+  std::function<void(std::string_view line)> observer_{};
   std::uint64_t lines_ = 0;
 };
 

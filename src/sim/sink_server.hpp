@@ -49,6 +49,9 @@ class SinkServer {
   // Loop thread. The same as POST /control with mode and for (zero: for good).
   base::Result<void> set_mode(std::string_view mode, base::Millis period);
 
+  // Loop thread. The same as POST /control with latency and latency_p99.
+  void set_latency(base::Millis mean, base::Millis p99) { behaviour_.set_latency(mean, p99); }
+
   // Loop thread. No more connections; `done` when the open ones have gone.
   void stop(base::Task done);
 

@@ -7,10 +7,10 @@ import { arrivedFor, Consumer, Rate, Receiver, stateOf } from "./model";
 import { Spark } from "./spark";
 
 const kModeWords: Record<string, string> = {
-  "503": "answer 503",
-  hang: "never answer",
-  refuse: "refuse connections",
-  slow: "take 2 s each",
+  "503": "with 503",
+  hang: "by hanging",
+  refuse: "by refusing",
+  slow: "by slowness",
 };
 
 class Row {
