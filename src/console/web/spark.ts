@@ -2,6 +2,7 @@
 
 const kWidth = 120;
 const kHeight = 32;
+const kFewest = 30;  // samples over the whole width: fewer would look like a cliff
 
 export class Spark {
   private readonly values: number[] = [];
@@ -34,7 +35,7 @@ export class Spark {
     this.values.push(value);
     if (this.values.length > this.samples) this.values.shift();
     const top = Math.max(1, ...this.values) * 1.08;
-    const step = kWidth / (this.samples - 1);
+    const step = kWidth / (Math.max(kFewest, this.values.length) - 1);
     const begin = kWidth - (this.values.length - 1) * step;
     const points = this.values.map(
         (each, index) => `${(begin + index * step).toFixed(1)} ${(kHeight - 1 - (each / top) * (kHeight - 2)).toFixed(1)}`);
