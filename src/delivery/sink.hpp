@@ -53,6 +53,13 @@ class Sink {
   virtual ~Sink() = default;
   virtual SinkLimits limits() const = 0;
   virtual void send(Batch batch, base::UniqueFunction<void(BatchVerdict)> done) = 0;
+
+  // For `trunkline check`: tries the target without sending it an event. Says for people what was found ("reachable,
+  // certificate valid"), or what is wrong and what to do about it; Errc::unsupported: this kind of sink has nothing to try.
+  // The callback runs on the sink's loop exactly once, inside probe() or later, within the sink's own time-out.
+  virtual void probe(base::UniqueFunction<void(base::Result<std::string>)> done) {
+    done(base::Error{base::Errc::unsupported, "there is nothing to try"});
+  }
 };
 
 }  // namespace trunkline::delivery

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -52,6 +53,22 @@ base::Result<void> SystemFileOps::make_directory(const std::string& path) {
   std::filesystem::create_directories(path, error);
   if (error) return system_error("create directory " + path, error.value());
   return {};
+}
+
+base::Result<FileOps::Room> SystemFileOps::room(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::path at = std::filesystem::absolute(directory, error).lexically_normal();
+  if (error) return system_error(directory, error.value());
+  Room room;
+  for (; !std::filesystem::exists(at, error) && at != at.root_path(); at = at.parent_path()) room.exists = false;
+  if (error) return system_error(at.string(), error.value());
+  room.directory = at.string();
+  if (!std::filesystem::is_directory(at, error)) return system_error(room.directory, ENOTDIR);
+  if (::access(room.directory.c_str(), W_OK | X_OK) != 0) return system_error("write to " + room.directory, errno);
+  struct statvfs file_system{};
+  if (::statvfs(room.directory.c_str(), &file_system) != 0) return system_error(room.directory, errno);
+  room.free_bytes = static_cast<std::uint64_t>(file_system.f_bavail) * file_system.f_frsize;
+  return room;
 }
 
 base::Result<std::vector<FileOps::Entry>> SystemFileOps::list(const std::string& directory) {

@@ -19,9 +19,17 @@ class FileOps {
     std::uint64_t bytes = 0;
   };
 
+  struct Room {
+    std::string directory;  // the one that was looked at
+    bool exists = true;     // false: it is the nearest parent that exists
+    std::uint64_t free_bytes = 0;
+  };
+
   virtual ~FileOps() = default;
   // Creates the directory and its parents where they are missing.
   virtual base::Result<void> make_directory(const std::string& path) = 0;
+  // Whether files can be made in the directory, or the directory in its nearest parent that exists; makes nothing.
+  virtual base::Result<Room> room(const std::string& directory) = 0;
   virtual base::Result<std::vector<Entry>> list(const std::string& directory) = 0;  // regular files
   virtual base::Result<void> sync_directory(const std::string& path) = 0;
   virtual base::Result<void> remove(const std::string& path) = 0;
@@ -39,6 +47,7 @@ class FileOps {
 class SystemFileOps : public FileOps {
  public:
   base::Result<void> make_directory(const std::string& path) override;
+  base::Result<Room> room(const std::string& directory) override;
   base::Result<std::vector<Entry>> list(const std::string& directory) override;
   base::Result<void> sync_directory(const std::string& path) override;
   base::Result<void> remove(const std::string& path) override;

@@ -36,6 +36,14 @@ EventVerdict verdict_of(const base::Result<void>& written) {
   return verdict;
 }
 
+std::string room_text(const FileOps::Room& room) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  const std::string bytes = room.free_bytes >= 10'240 * kMiB ? fmt::format("{} GiB", room.free_bytes / (1'024 * kMiB))
+                                                             : fmt::format("{} MiB", room.free_bytes / kMiB);
+  return fmt::format("{} can be written, {} free{}", room.directory, bytes,
+                     room.exists ? "" : "; the directory below it will be made");
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<JsonlSink>> JsonlSink::make(JsonlSinkOptions options, Renderer renderer, base::Loop& loop,
@@ -86,17 +94,36 @@ void JsonlSink::send(delivery::Batch batch, base::UniqueFunction<void(BatchVerdi
   wake_.notify_one();
 }
 
+void JsonlSink::probe(ProbeCallback done) {
+  {
+    const std::scoped_lock lock(mutex_);
+    probes_.push_back(std::move(done));
+  }
+  wake_.notify_one();
+}
+
 void JsonlSink::run() {
   for (;;) {
     std::vector<Job> jobs;
+    std::vector<ProbeCallback> probes;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !probes_.empty(); });
       if (stopping_) return;
       jobs.swap(jobs_);
+      probes.swap(probes_);
     }
-    write(std::move(jobs));
+    if (!jobs.empty()) write(std::move(jobs));
+    if (!probes.empty()) look(std::move(probes));
   }
+}
+
+void JsonlSink::look(std::vector<ProbeCallback> probes) {
+  const base::Result<FileOps::Room> room = ops_->room(options_.file.directory);
+  base::Result<std::string> found = room.ok() ? base::Result<std::string>(room_text(*room)) : room.error();
+  loop_.post([probes = std::move(probes), found = std::move(found)]() mutable {
+    for (ProbeCallback& done : probes) done(found);
+  });
 }
 
 void JsonlSink::write(std::vector<Job> jobs) {

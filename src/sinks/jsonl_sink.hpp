@@ -38,6 +38,8 @@ class JsonlSink final : public delivery::Sink {
 
   delivery::SinkLimits limits() const override;
   void send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) override;
+  // Whether the directory may be written to and how much room it has; makes nothing.
+  void probe(base::UniqueFunction<void(base::Result<std::string>)> done) override;
 
  private:
   struct Job {
@@ -47,7 +49,10 @@ class JsonlSink final : public delivery::Sink {
   };
 
   JsonlSink(JsonlSinkOptions options, Renderer renderer, base::Loop& loop, std::unique_ptr<FileOps> ops);
+  using ProbeCallback = base::UniqueFunction<void(base::Result<std::string>)>;
+
   void run();
+  void look(std::vector<ProbeCallback> probes);
   void write(std::vector<Job> jobs);
   void append_lines(const delivery::Batch& batch, std::string& lines) const;
 
@@ -57,8 +62,9 @@ class JsonlSink final : public delivery::Sink {
   const std::unique_ptr<FileOps> ops_;
   JsonlFile file_;  // thread_ only
 
-  std::mutex mutex_;       // of the next two; taken once a batch
+  std::mutex mutex_;       // of the next three; taken once a batch
   std::vector<Job> jobs_;  // at most the consumer's concurrency
+  std::vector<ProbeCallback> probes_;
   bool stopping_ = false;
   std::condition_variable wake_;
   std::thread thread_;

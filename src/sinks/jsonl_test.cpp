@@ -419,6 +419,28 @@ TEST_F(JsonlSinkTest, what_is_answered_after_its_end_still_reaches_the_callback)
   EXPECT_THAT(verdicts_, SizeIs(1));
 }
 
+TEST_F(JsonlSinkTest, a_probe_tells_where_files_would_be_written_and_makes_nothing) {
+  options_.directory = directory_ / "not" / "there";
+  const auto probe = [this] {
+    auto sink = make({});
+    std::optional<Result<std::string>> found;
+    sink->probe([&](Result<std::string> answer) { found = std::move(answer); });
+    while (!found) loop_.wait_and_run();
+    return *found;
+  };
+  fs::create_directories(directory_);
+  const Result<std::string> parent = probe();
+  ASSERT_TRUE(parent.ok()) << parent.error().detail;
+  EXPECT_THAT(*parent, testing::StartsWith(directory_.string() + " can be written"));
+  EXPECT_THAT(*parent, testing::HasSubstr("iB free; the directory below it will be made"));
+  EXPECT_FALSE(fs::exists(directory_ / "not"));
+  options_.directory = directory_;
+  EXPECT_THAT(*probe(), testing::EndsWith("iB free"));
+  std::ofstream(directory_ / "file") << "x";
+  options_.directory = directory_ / "file";
+  EXPECT_FALSE(probe().ok()) << "a file stands where the directory should be";
+}
+
 TEST_F(JsonlSinkTest, options_are_checked) {
   JsonlSinkOptions options;
   options.file = options_;

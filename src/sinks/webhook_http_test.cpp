@@ -84,6 +84,13 @@ class WebhookOverHttp : public testing::Test {
     return verdict.get_future().get();
   }
 
+  base::Result<std::string> probe() {
+    std::promise<base::Result<std::string>> found;
+    client_loop_.post(
+        [&] { sink_->probe([&](base::Result<std::string> answer) { found.set_value(std::move(answer)); }); });
+    return found.get_future().get();
+  }
+
   net::IoLoop server_loop_{"server"};
   net::IoLoop client_loop_{"client"};
   std::atomic<int> status_{204};
@@ -140,6 +147,35 @@ TEST_F(WebhookOverHttp, a_closed_port_is_unavailable) {
   const auto verdict = send({"{}"});
   EXPECT_EQ(verdict.events.at(0).verdict, Verdict::unavailable);
   EXPECT_EQ(verdict.events.at(0).error_class, "connect");
+}
+
+TEST_F(WebhookOverHttp, a_probe_tells_what_answers_and_sends_no_event) {
+  options_.headers = {{"Authorization", "Bearer t"}};
+  make({.allow_loopback = true});
+  status_ = 405;
+  const auto found = probe();
+  ASSERT_TRUE(found.ok()) << found.error().detail;
+  EXPECT_EQ(*found, "http://127.0.0.1:" + std::to_string(port_) + " is reachable; OPTIONS is answered 405");
+  const std::scoped_lock lock(mutex_);
+  ASSERT_EQ(requests_.size(), 1u);
+  EXPECT_EQ(requests_[0].method, "OPTIONS");
+  EXPECT_EQ(requests_[0].path, "/hook");
+  EXPECT_EQ(requests_[0].body, "");
+  EXPECT_EQ(requests_[0].header("Authorization"), "Bearer t");
+}
+
+TEST_F(WebhookOverHttp, a_probe_says_why_nobody_answers_and_what_to_do) {
+  options_.url = "http://127.0.0.1:1/hook?secret=s3cr3t";
+  make({.allow_loopback = true});
+  const auto closed = probe();
+  ASSERT_FALSE(closed.ok());
+  EXPECT_EQ(closed.error().code, base::Errc::unavailable);
+  EXPECT_THAT(closed.error().detail, testing::HasSubstr("look whether the service runs"));
+  EXPECT_THAT(closed.error().detail, testing::Not(testing::HasSubstr("s3cr3t")));
+  make({});
+  const auto forbidden = probe();
+  ASSERT_FALSE(forbidden.ok());
+  EXPECT_THAT(forbidden.error().detail, testing::HasSubstr("allow the address"));
 }
 
 }  // namespace

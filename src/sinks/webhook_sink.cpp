@@ -8,13 +8,13 @@
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
 #include "base/hash.hpp"
+#include "sinks/http_endpoint.hpp"
 #include "sinks/http_verdict.hpp"
 
 namespace trunkline::sinks {
 namespace {
 
 using base::Errc;
-using base::Millis;
 using Layout = WebhookOptions::Layout;
 
 constexpr std::size_t kHeadersMax = 32;
@@ -30,31 +30,12 @@ bool is_token(std::string_view text) {
   });
 }
 
-bool is_header_value(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c == '\t' || (c >= ' ' && c != 0x7F) || c < 0; });
-}
-
 bool is_ours(std::string_view name) {
   const auto begins = [&](std::string_view prefix) {
     return name.size() >= prefix.size() && net::equal_ignoring_case(name.substr(0, prefix.size()), prefix);
   };
   return begins("webhook-") || begins("trunkline-") || net::equal_ignoring_case(name, "content-length") ||
          net::equal_ignoring_case(name, "transfer-encoding") || net::equal_ignoring_case(name, "connection");
-}
-
-base::Result<void> validate_url(std::string_view url) {
-  const std::size_t scheme = url.find("://");
-  if (scheme == std::string_view::npos) return {Errc::invalid, "url must begin with https:// or http://"};
-  if (url.substr(0, scheme) != "https" && url.substr(0, scheme) != "http")
-    return {Errc::invalid, "url must begin with https:// or http://"};
-  const std::string_view rest = url.substr(scheme + 3);
-  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-  if (authority.empty()) return {Errc::invalid, "url has no host"};
-  if (authority.find('@') != std::string_view::npos)
-    return {Errc::invalid, "url must hold no credentials; put them into a header"};
-  const auto printable = [](char c) { return c > ' ' && c < 0x7F; };
-  if (!std::all_of(url.begin(), url.end(), printable)) return {Errc::invalid, "url must be percent-encoded ASCII"};
-  return {};
 }
 
 base::Result<void> validate_headers(const net::Headers& headers) {
@@ -111,8 +92,7 @@ base::Result<void> validate(const WebhookOptions& o) {
     return {Errc::invalid, fmt::format("batch messages must be 1 to {}", kBatchMessagesMax)};
   if (o.batch_bytes_max < 1 || o.batch_bytes_max > kBatchBytesMax)
     return {Errc::invalid, "batch bytes must be 1 to 16 MiB"};
-  if (o.connect_timeout < Millis(100) || o.connect_timeout > o.timeout || o.timeout > std::chrono::minutes(5))
-    return {Errc::invalid, "time-outs must have 100ms <= connect_timeout <= timeout <= 5m"};
+  TRUNKLINE_TRY_VOID(validate_timeouts(o.connect_timeout, o.timeout));
   auto signer = WebhookSigner::make(o.secrets);
   if (!signer.ok()) return signer.error();
   return {};
@@ -195,6 +175,20 @@ void WebhookSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery
                                      done = std::move(done)](base::Result<net::ClientResponse> answer) mutable {
     done(http_verdict(answer, events, clock->wall()));
   });
+}
+
+void WebhookSink::probe(base::UniqueFunction<void(base::Result<std::string>)> done) {
+  net::ClientRequest request;
+  request.method = "OPTIONS";
+  request.url = options_.url;
+  request.connect_timeout = options_.connect_timeout;
+  request.timeout = options_.timeout;
+  request.headers = options_.headers;
+  sender_->send(std::move(request),
+                [url = options_.url, done = std::move(done)](base::Result<net::ClientResponse> answer) mutable {
+                  if (!answer.ok()) return done(unreachable(url, answer.error()));
+                  done(fmt::format("{}; OPTIONS is answered {}", reachable(url), answer->status));
+                });
 }
 
 }  // namespace trunkline::sinks

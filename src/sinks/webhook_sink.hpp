@@ -59,6 +59,8 @@ class WebhookSink final : public delivery::Sink {
 
   delivery::SinkLimits limits() const override;
   void send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) override;
+  // OPTIONS with the configured headers. Any answer will do, since few endpoints know that method.
+  void probe(base::UniqueFunction<void(base::Result<std::string>)> done) override;
 
  private:
   WebhookSink(WebhookOptions options, WebhookSigner signer, Renderer renderer, std::unique_ptr<HttpSender> sender,
