@@ -14,6 +14,7 @@ FENCES = {
     "boost/asio": {"net"},
     "boost/beast": {"net"},
     "curl/": {"net"},
+    "openssl/ssl": {"net"},
     "yaml-cpp/": {"config"},
     "CLI/": {"app"},
     "prometheus/": {"api"},

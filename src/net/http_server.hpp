@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "base/result.hpp"
 #include "net/http_types.hpp"
 #include "net/io_loop.hpp"
+#include "net/tls.hpp"
 
 namespace trunkline::net {
 
@@ -35,6 +37,10 @@ struct HttpServerOptions {
   // Bodies of requests that are read or not yet answered, over all connections; over it new ones are answered 503 and
   // closed.
   std::size_t buffered_bytes_max = 256 << 20;
+  // TLS connections that have not finished their handshake, each of up to 50 KiB; more are closed at once.
+  std::size_t tls_handshakes_max = 1000;
+  base::Millis tls_handshake_timeout = std::chrono::seconds(10);  // from the accept to the end of the handshake
+  base::Millis certificate_check = std::chrono::seconds(10);      // how often certificate files are looked at
   // All four end with a closed connection and without an answer: 408 makes EventBridge drop the event.
   base::Millis header_timeout = std::chrono::seconds(10);  // of a request's head, from its first byte
   base::Millis body_timeout = std::chrono::seconds(30);    // of the whole body
@@ -61,7 +67,14 @@ class HttpServer {
 
   // Binds and listens; several addresses may be listened on. `address` is "127.0.0.1:8080", "[::1]:0" or "localhost:0";
   // a name is bound to its first IPv4 address if it has one. Returns the port.
-  base::Result<std::uint16_t> listen(const std::string& address);
+  // With certificates, TLS is spoken there (ALPN http/1.1). What fails in the handshake (no TLS, an old version, a
+  // client certificate that is not verified) is closed with a TLS alert, counted, and logged now and then. A file that
+  // has changed is used for new connections within `certificate_check`; one that cannot be used is logged once and what
+  // was in use stays.
+  base::Result<std::uint16_t> listen(const std::string& address, std::shared_ptr<TlsCertificates> tls = nullptr);
+
+  // Any thread; reads all certificate files at once. The first error; the others are reloaded all the same.
+  base::Result<void> reload_certificates();
 
   // Any thread, once. Stops accepting, answers what is open or being read with `Connection: close`, tells open streams,
   // closes idle connections, then calls `done` on the first loop when all are gone or the deadline has passed (what is left is
@@ -69,10 +82,14 @@ class HttpServer {
   void stop(base::Millis deadline, base::Task done);
 
   struct Statistics {
-    std::uint64_t connections = 0;   // open now
-    std::uint64_t requests = 0;      // since start
-    std::uint64_t refused = 0;       // connections and requests over a bound
-    std::uint64_t bad_requests = 0;  // not HTTP
+    std::uint64_t connections = 0;                        // open now
+    std::uint64_t requests = 0;                           // since start
+    std::uint64_t refused = 0;                            // connections and requests over a bound
+    std::uint64_t bad_requests = 0;                       // not HTTP
+    std::uint64_t tls_handshakes = 0;                     // finished
+    std::uint64_t tls_resumed = 0;                        // of them, by a ticket
+    std::uint64_t tls_failures = 0;                       // handshakes that failed, timed out or were given up half-way
+    std::optional<base::WallTime> certificate_not_after;  // the earliest of the listeners' certificates in use
   };
   Statistics statistics() const;  // any thread
 

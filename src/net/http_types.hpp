@@ -21,6 +21,14 @@ bool equal_ignoring_case(std::string_view left, std::string_view right);  // ASC
 // Nothing if a '%' is not followed by two hexadecimal digits (RFC 3986 section 2.1).
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
 
+// A client's certificate that was verified against the listener's client CAs.
+struct PeerCertificate {
+  std::string subject;                 // RFC 4514 in UTF-8: "CN=relay-1,OU=Contact centre,O=Example"
+  std::vector<std::string> dns_names;  // of subjectAltName, as written there; names with other than printable ASCII are
+  std::vector<std::string> uris;       // left out
+  std::string sha256;                  // of the DER form: 64 lower-case hexadecimal digits
+};
+
 struct HttpRequest {
   std::string method;
   std::string path;   // percent-decoded, without the query; always starts with '/', or is "*"
@@ -28,6 +36,9 @@ struct HttpRequest {
   Headers headers;
   std::string body;  // chunks joined, gzip and deflate undone
   std::string peer;  // "127.0.0.1:51234"
+  bool tls = false;  // came over TLS
+  // Set when the connection has a verified client certificate; shared by its requests.
+  std::shared_ptr<const PeerCertificate> peer_certificate{};
   // Why `body` is as it came: a Content-Encoding that is not gzip or deflate, or damaged bytes. Empty when all is well.
   // The request is passed on all the same, since a refusal would be retried for hours and then lost: a source
   // quarantines what it cannot read.

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,6 +34,7 @@ class RawClient {
   ~RawClient() { close(); }
 
   bool connected() const { return connected_; }
+  int descriptor() const { return fd_; }
   // False when the peer has closed.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
@@ -72,6 +74,12 @@ class RawClient {
     return std::exchange(kept_, {});
   }
   bool closed() const { return closed_; }
+  // Waits at most so long for bytes or the end; true when the peer has closed.
+  bool poll_closed(std::chrono::milliseconds wait) {
+    pollfd item{fd_, POLLIN, 0};
+    if (::poll(&item, 1, static_cast<int>(wait.count())) == 1) receive();
+    return closed_;
+  }
 
   struct Answer {
     int status = 0;  // 0: no whole answer came

@@ -63,6 +63,16 @@ class Streams {
 class HttpServerTest : public ::testing::Test {
  protected:
   void start(HttpServerOptions options = {}, std::size_t loops = 1) {
+    prepare(options, loops);
+    listen();
+  }
+  // A port of its own each time.
+  void listen(std::shared_ptr<TlsCertificates> tls = nullptr) {
+    auto port = server_->listen("127.0.0.1:0", std::move(tls));
+    ASSERT_TRUE(port.ok()) << port.error().detail;
+    port_ = *port;
+  }
+  void prepare(HttpServerOptions options = {}, std::size_t loops = 1) {
     for (std::size_t i = 0; i < loops; ++i) loops_.push_back(std::make_unique<IoLoop>("http"));
     std::vector<IoLoop*> plain;
     for (const auto& loop : loops_) plain.push_back(loop.get());
@@ -71,9 +81,6 @@ class HttpServerTest : public ::testing::Test {
           handle(loop, std::move(request), std::move(respond));
         });
     for (const auto& loop : loops_) loop->start();
-    auto port = server_->listen("127.0.0.1:0");
-    ASSERT_TRUE(port.ok()) << port.error().detail;
-    port_ = *port;
   }
   void TearDown() override {
     for (const auto& loop : loops_) loop->stop();
@@ -96,6 +103,12 @@ class HttpServerTest : public ::testing::Test {
     }
     if (request.path == "/nothing") return respond({204, {}, "ignored", false});
     if (request.path == "/why") return respond(HttpResponse::text(200, request.body_error + "|" + request.body));
+    if (request.path == "/who") {
+      if (!request.peer_certificate) return respond(HttpResponse::text(200, request.tls ? "nobody" : "plain"));
+      const PeerCertificate& peer = *request.peer_certificate;
+      return respond(HttpResponse::text(200, fmt::format("{}|{}|{}|{}", peer.subject, fmt::join(peer.dns_names, ","),
+                                                         fmt::join(peer.uris, ","), peer.sha256)));
+    }
     if (request.path == "/size") return respond(HttpResponse::text(200, std::to_string(request.body.size())));
     if (request.path == "/seen") {
       std::string text = request.method + " " + request.path + " ? " + request.query + "\n";

@@ -65,11 +65,14 @@ class AnswerOnce {
 
 }  // namespace
 
-ServerSession::ServerSession(std::shared_ptr<SessionGroup> group, asio::ip::tcp::socket socket)
+ServerSession::ServerSession(std::shared_ptr<SessionGroup> group, asio::ip::tcp::socket socket,
+                             std::shared_ptr<ssl_ctx_st> tls)
     : group_(std::move(group)),
       socket_(std::move(socket)),
+      tls_(tls ? std::make_unique<TlsChannel>(std::move(tls), socket_.native_handle()) : nullptr),
       peer_(peer_text(socket_)),
       parser_({group_->shared->options.header_bytes_max, group_->shared->options.body_bytes_max}),
+      phase_(tls_ ? Phase::handshake : Phase::idle),
       phase_since_(group_->now),
       write_progress_(group_->now) {}
 
@@ -83,17 +86,33 @@ void ServerSession::start() {
 void ServerSession::wait_readable() {
   if (reading_ || closed_) return;
   reading_ = true;
-  socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this()](const error_code& error) {
+  auto read = [self = shared_from_this()](const error_code& error) {
     self->reading_ = false;
     if (!error && !self->closed_) self->on_readable();
-  });
+  };
+  const bool tls = tls_ && phase_ != Phase::lingering;
+  if (tls && tls_->more_to_read()) {
+    return asio::post(socket_.get_executor(), [read = std::move(read)]() mutable { read({}); });
+  }
+  const bool other_way = tls && tls_->read_waits_to_write();
+  socket_.async_wait(other_way ? asio::socket_base::wait_write : asio::socket_base::wait_read, std::move(read));
+}
+
+std::size_t ServerSession::read_some(std::string& buffer, error_code& error) {
+  return tls_ ? tls_->read_some(buffer.data(), buffer.size(), error) : socket_.read_some(asio::buffer(buffer), error);
+}
+
+std::size_t ServerSession::write_some(error_code& error) {
+  const char* const bytes = output_.data() + output_sent_;
+  return tls_ ? tls_->write_some(bytes, unsent(), error) : socket_.write_some(asio::buffer(bytes, unsent()), error);
 }
 
 void ServerSession::on_readable() {
   if (phase_ == Phase::lingering) return discard_input();
+  if (phase_ == Phase::handshake && !handshake()) return;
   error_code error;
   std::string& buffer = group_->read_buffer;
-  const std::size_t size = socket_.read_some(asio::buffer(buffer), error);
+  const std::size_t size = read_some(buffer, error);
   if (would_block(error)) return wait_readable();
   if (error == asio::error::eof && streaming()) {
     over_ = true;  // comes again when the stream has ended and what lies before it is read
@@ -200,6 +219,10 @@ void ServerSession::dispatch() {
   phase_ = Phase::idle;  // so that the next request's phases count from their own start
   HttpRequest request = parser_.take();
   request.peer = peer_;
+  if (tls_) {
+    request.tls = true;
+    request.peer_certificate = certificate_;
+  }
   group_->requests.store(group_->requests.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   const std::size_t coded_bytes = request.body.size();
   if (decode_content(request, options.decompressed_bytes_max) == DecodeOutcome::over_bound) {
@@ -308,7 +331,7 @@ void ServerSession::flush() {
 bool ServerSession::send_output() {
   while (unsent() > 0 && !writing_) {
     error_code error;
-    const std::size_t sent = socket_.write_some(asio::buffer(output_.data() + output_sent_, unsent()), error);
+    const std::size_t sent = write_some(error);
     output_sent_ += sent;
     if (sent > 0) write_progress_ = group_->now;
     if (would_block(error)) {
@@ -343,7 +366,9 @@ void ServerSession::proceed() {
 void ServerSession::wait_writable() {
   writing_ = true;
   write_progress_ = group_->now;
-  socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](const error_code& error) {
+  const bool other_way = tls_ && tls_->write_waits_to_read();
+  const auto what = other_way ? asio::socket_base::wait_read : asio::socket_base::wait_write;
+  socket_.async_wait(what, [self = shared_from_this()](const error_code& error) {
     self->writing_ = false;
     if (!error && !self->closed_) self->proceed();
   });
@@ -355,7 +380,17 @@ void ServerSession::finish() {
   if (may_read()) return wait_readable();
   if (streaming()) return stream_watch();
   if (!last_taken_ || !slots_.empty() || !output_.empty() || phase_ == Phase::lingering) return;
+  error_code error;
+  if (tls_) {
+    tls_->close_notify();
+    unread_input_ |= socket_.available(error) > 0;
+  }
   if (ended_ || !unread_input_) return close();
+  linger();
+}
+
+void ServerSession::linger() {
+  leave_handshake();
   error_code error;
   socket_.shutdown(asio::socket_base::shutdown_send, error);
   phase_ = Phase::lingering;
@@ -380,6 +415,9 @@ void ServerSession::sweep(base::MonoTime now, base::Millis period) {
   const auto over = [&](base::MonoTime since, base::Millis bound) { return now - since > bound + period; };
   if (unsent() > 0 && over(write_progress_, options.write_timeout)) return close();
   switch (phase_) {
+    case Phase::handshake:
+      if (over(phase_since_, options.tls_handshake_timeout)) handshake_failed("no handshake in time", true);
+      return;
     case Phase::idle:
       if (!slots_.empty() || !output_.empty()) phase_since_ = now;
       if (over(phase_since_, options.idle_timeout)) close();
@@ -400,6 +438,7 @@ void ServerSession::close() {
   if (closed_) return;
   const auto self = shared_from_this();
   closed_ = true;
+  leave_handshake();
   stream_tell_closed();
   error_code error;
   socket_.close(error);

@@ -11,6 +11,7 @@
 #include "net/http_parser.hpp"
 #include "net/http_reply.hpp"
 #include "net/http_server.hpp"
+#include "net/tls_channel.hpp"
 
 namespace trunkline::net {
 
@@ -27,6 +28,10 @@ struct ServerShared {
   std::atomic<std::size_t> buffered_bytes{0};
   std::atomic<std::uint64_t> refused{0};
   std::atomic<std::uint64_t> bad_requests{0};
+  std::atomic<std::size_t> tls_under_way{0};
+  std::atomic<std::uint64_t> tls_handshakes{0};
+  std::atomic<std::uint64_t> tls_resumed{0};
+  std::atomic<std::uint64_t> tls_failures{0};
 };
 
 // The sessions of one loop and what they share: the read buffer, so that an idle connection holds none, the Date line,
@@ -35,7 +40,8 @@ class SessionGroup : public std::enable_shared_from_this<SessionGroup> {
  public:
   SessionGroup(IoLoop& loop, std::shared_ptr<ServerShared> shared);
 
-  void add(boost::asio::ip::tcp::socket socket);
+  // With a TLS context, the connection is counted in `tls_under_way`.
+  void add(boost::asio::ip::tcp::socket socket, std::shared_ptr<ssl_ctx_st> tls);
   void remove(ServerSession& session);
   // Answers given in one turn of the loop leave in one write: the session is flushed after the handlers that are queued
   // now.
@@ -45,6 +51,8 @@ class SessionGroup : public std::enable_shared_from_this<SessionGroup> {
   void cut_all();
   // The loop has stopped and the server goes: nothing may touch the group any more.
   void abandon();
+
+  bool may_log_handshake();  // one failed handshake a minute
 
   IoLoop& loop;
   const std::shared_ptr<ServerShared> shared;
@@ -63,6 +71,7 @@ class SessionGroup : public std::enable_shared_from_this<SessionGroup> {
   std::vector<std::shared_ptr<ServerSession>> to_flush_;
   base::Millis sweep_period_;
   bool sweep_armed_ = false;
+  std::optional<base::MonoTime> logged_handshake_;
   base::Task when_empty_;
 };
 
@@ -71,7 +80,8 @@ class SessionGroup : public std::enable_shared_from_this<SessionGroup> {
 // longer.
 class ServerSession : public std::enable_shared_from_this<ServerSession> {
  public:
-  ServerSession(std::shared_ptr<SessionGroup> group, boost::asio::ip::tcp::socket socket);
+  ServerSession(std::shared_ptr<SessionGroup> group, boost::asio::ip::tcp::socket socket,
+                std::shared_ptr<ssl_ctx_st> tls);
 
   void start();
   // Any thread; the first answer to a request counts.
@@ -93,7 +103,7 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   bool flush_due = false;  // is in the group's list
 
  private:
-  enum class Phase : std::uint8_t { idle, head, body, lingering };
+  enum class Phase : std::uint8_t { handshake, idle, head, body, lingering };
   struct Slot {  // a request whose answer has not been put into out_
     bool answered = false;
     bool head_request = false;
@@ -107,6 +117,12 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   void wait_readable();
   void wait_writable();
   void on_readable();
+  bool handshake();
+  void handshake_failed(std::string_view why, bool lost);
+  void leave_handshake();
+  void linger();
+  std::size_t read_some(std::string& buffer, boost::system::error_code& error);
+  std::size_t write_some(boost::system::error_code& error);
   void on_end_of_input();
   void discard_input();
   void take_bytes(std::string_view bytes);
@@ -133,6 +149,8 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
 
   const std::shared_ptr<SessionGroup> group_;
   boost::asio::ip::tcp::socket socket_;
+  std::unique_ptr<TlsChannel> tls_;  // none: plain
+  std::shared_ptr<const PeerCertificate> certificate_;
   std::string peer_;
   RequestParser parser_;
   std::string input_;  // read but not consumed: at most a read buffer and a head

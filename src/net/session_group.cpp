@@ -14,8 +14,8 @@ constexpr base::Millis kSweepMin{10};
 
 // Time-outs are exact to one sweep; short ones (tests) get a shorter period.
 base::Millis sweep_period(const HttpServerOptions& options) {
-  const base::Millis least =
-      std::min({options.header_timeout, options.body_timeout, options.idle_timeout, options.write_timeout});
+  const base::Millis least = std::min({options.header_timeout, options.body_timeout, options.idle_timeout,
+                                       options.write_timeout, options.tls_handshake_timeout});
   return std::clamp(least / 4, kSweepMin, kSweepMax);
 }
 
@@ -28,9 +28,9 @@ SessionGroup::SessionGroup(IoLoop& group_loop, std::shared_ptr<ServerShared> ser
       now(group_loop.clock().mono()),
       sweep_period_(sweep_period(shared->options)) {}
 
-void SessionGroup::add(boost::asio::ip::tcp::socket socket) {
+void SessionGroup::add(boost::asio::ip::tcp::socket socket, std::shared_ptr<ssl_ctx_st> tls) {
   now = loop.clock().mono();
-  auto session = std::make_shared<ServerSession>(shared_from_this(), std::move(socket));
+  auto session = std::make_shared<ServerSession>(shared_from_this(), std::move(socket), std::move(tls));
   session->index = sessions_.size();
   sessions_.push_back(session);
   session->start();
