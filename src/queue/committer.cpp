@@ -102,14 +102,9 @@ Result<void> Committer::start() {
 }
 
 Result<void> Committer::read_counters() {
-  TRUNKLINE_TRY(const auto last, store_.last_key(handle(Table::scan)));
-  std::uint64_t newest = last ? sequence_of(*last).value : 0;
-  for (const std::string_view key : {kEndKey, kSweptKey}) {
-    TRUNKLINE_TRY(const auto bound, store_.get(handle(Table::meta), key));
-    if (bound) newest = std::max(newest, base::ByteReader(*bound).u64());
-  }
-  next_sequence_ = newest + 1;
-  end_.store(newest, std::memory_order_release);
+  TRUNKLINE_TRY(const Sequence newest, newest_sequence(store_));
+  next_sequence_ = newest.value + 1;
+  end_.store(newest.value, std::memory_order_release);
 
   TRUNKLINE_TRY(const auto last_quarantined, store_.last_key(handle(Table::quarantine)));
   TRUNKLINE_TRY(const auto next_quarantine, store_.get(handle(Table::meta), kNextQuarantineKey));

@@ -108,6 +108,7 @@ struct EmbeddedEngine::Impl {
   std::unique_ptr<ReadPool> reads;
   std::unique_ptr<Committer> committer;
   std::unique_ptr<DiskGuard> guard;
+  std::unique_ptr<Backup> backups;
   mutable std::shared_mutex mutex;  // guards the registry; taken for writing only when queues are made or removed
   std::unordered_map<QueueId, Registered> registry;
   bool stopped = false;
@@ -137,6 +138,7 @@ Result<void> EmbeddedEngine::Impl::open() {
   committer = std::make_unique<Committer>(*store, clock, loops, options.committer, std::move(hooks));
   TRUNKLINE_TRY_VOID(committer->start());
   for (const auto& part : parts) part->shared.end = committer->end();
+  backups = std::make_unique<Backup>(*store, [this] { return committer->end(); });
   DiskGuardOptions guard_options;
   guard_options.retain = options.retain;
   guard_options.disk_budget = options.disk_budget;
@@ -311,6 +313,7 @@ Result<std::unique_ptr<EmbeddedEngine>> EmbeddedEngine::open(EmbeddedOptions opt
 
 void EmbeddedEngine::stop() {
   if (std::exchange(impl_->stopped, true)) return;
+  impl_->backups.reset();
   impl_->guard.reset();
   impl_->committer->stop();
   impl_->reads->stop();
@@ -498,6 +501,10 @@ void EmbeddedEngine::read_record(Sequence sequence, base::Loop& reply_on,
     };
     reply_on.post([result = read(), done = std::move(done)]() mutable { done(std::move(result)); });
   });
+}
+
+void EmbeddedEngine::backup(std::string directory, base::Loop& reply_on, Backup::Callback done) {
+  impl_->backups->start(std::move(directory), reply_on, std::move(done));
 }
 
 Result<std::vector<engine::QueueSpec>> EmbeddedEngine::stored_queues() const {

@@ -10,6 +10,7 @@
 #include "base/loop.hpp"
 #include "base/result.hpp"
 #include "engine/engine.hpp"
+#include "queue/backup.hpp"
 #include "queue/committer.hpp"
 #include "queue/queue_core.hpp"
 #include "store/store.hpp"
@@ -77,6 +78,8 @@ class EmbeddedEngine final : public engine::Engine {
                    base::UniqueFunction<void(base::Result<engine::RecordPtr>)> done);
   // Queues that are on disk, declared in this run or not.
   base::Result<std::vector<engine::QueueSpec>> stored_queues() const;
+  // A copy of the store, made while it runs (queue/backup.hpp).
+  void backup(std::string directory, base::Loop& reply_on, Backup::Callback done);
   store::Store& store();
 
  private:

@@ -13,6 +13,16 @@ std::vector<store::Family> families(std::function<bool(std::string_view, std::st
           {"state", Shape::small, {}}};
 }
 
+base::Result<base::Sequence> newest_sequence(const store::Store& store) {
+  TRUNKLINE_TRY(const auto last, store.last_key(handle(Table::scan)));
+  base::Sequence newest{last ? sequence_of(*last).value : 0};
+  for (const std::string_view key : {kEndKey, kSweptKey}) {
+    TRUNKLINE_TRY(const auto bound, store.get(handle(Table::meta), key));
+    if (bound) newest = std::max(newest, sequence_of(*bound));
+  }
+  return newest;
+}
+
 std::string prefix_end(std::string prefix) {
   while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
   if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);

@@ -41,6 +41,9 @@ constexpr store::FamilyHandle handle(Table table) {
 // In the order of Table. `identity_expired` is given to the identity family.
 std::vector<store::Family> families(std::function<bool(std::string_view, std::string_view)> identity_expired);
 
+// The newest sequence number that was given out, or 0.
+base::Result<base::Sequence> newest_sequence(const store::Store& store);
+
 inline std::string sequence_key(base::Sequence sequence) {
   std::string key;
   base::put_u64(key, sequence.value);

@@ -34,6 +34,17 @@ Result<void> write_synced(const std::string& path, const std::string& text) {
   return {};
 }
 
+Result<void> sync(const std::string& path, int flags) {
+  const int fd = ::open(path.c_str(), flags);
+  if (fd < 0) return os_error("open", path);
+  const int synced = ::fsync(fd);
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  if (synced != 0) return os_error("sync", path);
+  return {};
+}
+
 // The name of the data directory itself. A parent that this process may not read was not written by it either.
 Result<void> sync_parent(const std::string& directory) {
   std::filesystem::path path = std::filesystem::absolute(directory).lexically_normal();
@@ -54,14 +65,11 @@ Result<void> create(const std::string& directory, std::uint32_t version) {
 }  // namespace
 
 Result<void> sync_directory(const std::string& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return os_error("open", directory);
-  const int synced = ::fsync(fd);
-  const int error = errno;
-  ::close(fd);
-  errno = error;
-  if (synced != 0) return os_error("sync", directory);
-  return {};
+  return sync(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+Result<void> sync_file(const std::string& path) {
+  return sync(path, O_RDONLY | O_CLOEXEC);
 }
 
 Result<void> check_format_file(const std::string& directory, std::uint32_t version) {

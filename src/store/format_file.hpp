@@ -14,5 +14,7 @@ base::Result<void> check_format_file(const std::string& directory, std::uint32_t
 
 // Brings the names in a directory to the disk. Errc::unavailable, Errc::disk_full.
 base::Result<void> sync_directory(const std::string& directory);
+// Brings what was written to a file to the disk, by whomever. Errors alike.
+base::Result<void> sync_file(const std::string& path);
 
 }  // namespace trunkline::store
