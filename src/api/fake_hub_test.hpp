@@ -69,6 +69,13 @@ class FakeHub final : public Hub {
   void read_record(base::Sequence sequence, base::Loop& loop, RecordCallback done) override {
     engine_.read_record(sequence, loop, std::move(done));
   }
+  void backup(std::string directory, base::Loop& loop, BackupCallback done) override {
+    engine_.backup(std::move(directory), loop,
+                   [done = std::move(done)](base::Result<queue::BackupReport> made) mutable {
+                     if (!made.ok()) return done(made.error());
+                     done(BackupInfo{made->directory, made->end, made->bytes});
+                   });
+  }
 
  private:
   static ResubmitOutcome play_resubmit(const Resubmission& entry) {

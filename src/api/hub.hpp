@@ -44,6 +44,12 @@ struct ResubmitOutcome {
   std::optional<base::Error> error{};           // why the entry stays in the quarantine; `stored` is empty then
 };
 
+struct BackupInfo {
+  std::string directory;
+  base::Sequence end;       // no event after this one is in it
+  std::uint64_t bytes = 0;  // of its files
+};
+
 // What the API needs of the running program. Every member may be called on any thread and must not block for longer
 // than a look into memory. A callback runs exactly once, later, on the loop that was given; the hub outlives all of
 // them.
@@ -72,6 +78,11 @@ class Hub {
   // The event at that place in the log; null where there is none (any more).
   using RecordCallback = base::UniqueFunction<void(base::Result<engine::RecordPtr>)>;
   virtual void read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done) = 0;
+
+  // Copies the store into a new directory of the hub's machine. Takes as long as the disk does. Errc::invalid: a path
+  // that is not absolute, or is in use; Errc::conflict: another backup is being made.
+  using BackupCallback = base::UniqueFunction<void(base::Result<BackupInfo>)>;
+  virtual void backup(std::string directory, base::Loop& reply_on, BackupCallback done) = 0;
 };
 
 }  // namespace trunkline::api

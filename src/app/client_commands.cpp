@@ -34,6 +34,12 @@ void add_consumers(CLI::App& app, int& code) {
   resume->add_option("name", resumed->name, "Of the consumer")->required();
 }
 
+void add_backup(CLI::App& app, int& code) {
+  const auto [backup, made] = add_command<cli::BackupOptions>(
+      app, "backup", "Copy the store of a running hub; `restore` makes a data directory of it", code, cli::run_backup);
+  backup->add_option("directory", made->directory, "Absolute, on the hub's machine, not there yet")->required();
+}
+
 void add_which(CLI::App& command, cli::DlqActOptions& options) {
   command.add_option("consumer", options.consumer, "Of the dead letters")->required();
   auto* which = command.add_option_group("which", "Exactly one of");
@@ -91,6 +97,7 @@ void add_quarantine(CLI::App& app, int& code) {
 
 void add_client_commands(CLI::App& app, int& code) {
   add_consumers(app, code);
+  add_backup(app, code);
   add_dlq(app, code);
   add_quarantine(app, code);
 }

@@ -48,6 +48,15 @@ void add_check(CLI::App& app, int& code) {
   reference->callback([&code] { code = run_options(); });
 }
 
+void add_restore(CLI::App& app, int& code) {
+  auto options = std::make_shared<RestoreOptions>();
+  CLI::App* command = app.add_subcommand("restore", "Make a data directory from a backup, with no hub running on it");
+  command->add_option("backup", options->backup, "Directory that `trunkline backup` has made")->required();
+  command->add_option("--to", options->to, "Data directory to be made; not there yet, or empty")->required();
+  command->add_flag("--json", options->json, "Result as JSON");
+  command->callback([options, &code] { code = run_restore(*options); });
+}
+
 void add_inspect(CLI::App& app, int& code) {
   auto decode = std::make_shared<DecodeOptions>();
   CLI::App* command = app.add_subcommand("decode", "What is understood of events in files, one JSON object each");
@@ -90,6 +99,7 @@ int run(int argc, char** argv) {
   add_demo_command(app, code);
   add_serve(app, code);
   add_check(app, code);
+  add_restore(app, code);
   add_inspect(app, code);
   add_sim_commands(app, code);
   add_drill_command(app, code);

@@ -42,4 +42,11 @@ struct PolicyOptions {
 };
 int run_policy(const PolicyOptions& options);
 
+struct RestoreOptions {
+  std::string backup;
+  std::string to;  // the data directory to be made
+  bool json = false;
+};
+int run_restore(const RestoreOptions& options);
+
 }  // namespace trunkline::app

@@ -320,6 +320,14 @@ void Hub::read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallb
   engine_->read_record(sequence, reply_on, std::move(done));
 }
 
+void Hub::backup(std::string directory, base::Loop& reply_on, BackupCallback done) {
+  engine_->backup(std::move(directory), reply_on, [done = std::move(done)](Result<queue::BackupReport> made) mutable {
+    if (!made.ok()) return done(made.error());
+    base::log::info("backup made", "directory", made->directory, "end", made->end.value, "bytes", made->bytes);
+    done(api::BackupInfo{std::move(made->directory), made->end, made->bytes});
+  });
+}
+
 // ---- HTTP
 
 Result<void> Hub::listen() {

@@ -55,6 +55,7 @@ class Hub final : public api::Hub {
   void resume(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) override;
   void resubmit(std::vector<api::Resubmission> entries, base::Loop& reply_on, ResubmitCallback done) override;
   void read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done) override;
+  void backup(std::string directory, base::Loop& reply_on, BackupCallback done) override;
 
  private:
   struct Running;  // a consumer

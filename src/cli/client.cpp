@@ -14,7 +14,6 @@ namespace trunkline::cli {
 namespace {
 
 // Longer than the API takes for anything: a resubmit of 1,000 entries is a few commits.
-constexpr base::Millis kTimeout = std::chrono::seconds(60);
 constexpr std::size_t kAnswerBytesMax = 64 << 20;  // one quarantine entry of 8 MiB, escaped six bytes each
 
 std::string key_of(const Connection& connection) {
@@ -64,7 +63,7 @@ std::optional<Answer> Client::ask(const std::string& method, const std::string& 
   request.method = method;
   request.url = url_ + target;
   request.body = body;
-  request.timeout = kTimeout;
+  request.timeout = timeout_;
   request.response_bytes_max = kAnswerBytesMax;
   if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   if (!key_.empty()) request.headers.emplace_back("Authorization", "Bearer " + key_);

@@ -37,6 +37,8 @@ class Client {
 
   std::optional<Answer> get(const std::string& target) { return ask("GET", target, {}); }
   std::optional<Answer> post(const std::string& target, const std::string& body) { return ask("POST", target, body); }
+  // For an answer that takes longer than a minute.
+  void wait_at_most(base::Millis time) { timeout_ = time; }
   std::optional<Answer> remove(const std::string& target) { return ask("DELETE", target, {}); }
   int exit_code() const { return exit_code_; }
 
@@ -50,6 +52,7 @@ class Client {
   const Terminal& terminal_;
   net::IoLoop loop_;
   std::unique_ptr<net::HttpClient> http_;
+  base::Millis timeout_ = std::chrono::seconds(60);
   int exit_code_ = exit_ok;
 };
 

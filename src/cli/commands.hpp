@@ -51,6 +51,12 @@ struct PauseOptions {
 int run_pause(const PauseOptions& options, const Terminal& terminal);
 int run_resume(const PauseOptions& options, const Terminal& terminal);
 
+struct BackupOptions {
+  Connection connection{};
+  std::string directory{};  // of the hub's machine, absolute, not there yet
+};
+int run_backup(const BackupOptions& options, const Terminal& terminal);
+
 struct DlqListOptions {
   Connection connection{};
   std::string consumer{};
