@@ -1,6 +1,7 @@
 #include "demo/demo.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -17,9 +18,8 @@ using base::Result;
 namespace {
 
 constexpr Millis kWatchEvery = std::chrono::seconds(1);
-// The hub's figures are about a second old (engine::QueueStatistics), and the ledger reads an answer a moment after it
-// was given.
-constexpr Millis kClaimSlack = std::chrono::seconds(3);
+// The hub's figures are about a second old (engine::QueueStatistics): older claims say nothing of now.
+constexpr Millis kClaimsAge{1'500};
 constexpr Millis kStopGrace = std::chrono::seconds(5);
 
 std::vector<ReceiverSpec> specs() {
@@ -28,6 +28,13 @@ std::vector<ReceiverSpec> specs() {
       {"crm", Kind::hook, {sim::LaneKind::conversation, {"conversation"}}},
       {"wfm", Kind::pulled, {sim::LaneKind::agent, {"wfm", "agent"}}},
   };
+}
+
+// A JSON string is a YAML one: whatever stands in a path.
+std::string quoted(const std::string& text) {
+  std::string out;
+  json::append_string(out, text);
+  return out;
 }
 
 net::HttpResponse error(int status, std::string_view code, std::string_view message) {
@@ -67,13 +74,17 @@ Result<void> Demo::open() {
     if (!parsed.ok()) return;
     if (parsed->verdict == "accepted" || parsed->verdict == "conflict") ++accepted_;
     const base::MonoTime now = clock_.mono();
-    for (const auto& receiver : receivers_) receiver->live().add_accepted(*parsed, now);
+    for (const auto& receiver : receivers_) receiver->add_accepted(*parsed, now);
   });
   for (ReceiverSpec& spec : specs()) {
     TRUNKLINE_TRY(auto receiver, Receiver::make(loop_, std::move(spec), options_.directory));
     receivers_.push_back(std::move(receiver));
   }
-  claims_.resize(receivers_.size());
+  traffic_ = std::make_unique<Traffic>(loop_, options_.traffic, *ledger_, clock_.wall());
+  std::ofstream names(names_file());
+  names << traffic_->names();
+  names.close();
+  if (!names) return {Errc::unavailable, names_file() + " cannot be written"};
   return {};
 }
 
@@ -81,8 +92,9 @@ std::string Demo::config(const std::string& listen) const {
   const auto port = [this](std::size_t receiver) { return receivers_[receiver]->port(); };
   return fmt::format(
       R"(# What `trunkline demo` runs. The downstreams are the demonstration's own; put yours in their place.
-data_dir: {}/store
+data_dir: {}
 listen: {}
+names: {{file: {}}}  # Genesys publishes ids, not names
 sources:
   genesys: {{kind: eventbridge}}            # no key: on loopback only
 consumers:
@@ -100,7 +112,7 @@ consumers:
     filter: {{eventCategory: [wfm, agent]}}
     order: agent
 )",
-      options_.directory, listen, port(0), port(1));
+      quoted(options_.directory + "/store"), listen, quoted(names_file()), port(0), port(1));
 }
 
 // Runs the task on the loop and waits for it.
@@ -120,9 +132,8 @@ void Demo::start(std::uint16_t hub_port) {
     for (const auto& receiver : receivers_) receiver->start(hub_port);
     watch();
     if (!options_.send) return;
-    traffic_ = std::make_unique<Traffic>(loop_, options_.traffic, hub_port, *ledger_, clock_.wall());
     sending_ = true;
-    traffic_->start([this] { sending_ = false; });
+    traffic_->start(hub_port, [this] { sending_ = false; });
   });
 }
 
@@ -151,16 +162,13 @@ void Demo::watched(base::MonoTime asked_at, const std::string& body) {
     const auto place = std::ranges::find_if(
         receivers_, [&](const auto& receiver) { return receiver->spec().name == consumer->string_at("name"); });
     if (place == receivers_.end()) continue;
-    Claim& claim = claims_[static_cast<std::size_t>(place - receivers_.begin())];
-    claim.delivered = count_at(*consumer, "delivered");
     std::uint64_t left = 0;
     for (const char* state : {"waiting", "in_flight", "backing_off", "parked", "dead_letters"}) {
       left += count_at(*consumer, state);
     }
-    claim.empty = left == 0;
     const auto oldest = consumer->find("oldest_waiting_seconds");
     const auto age = std::chrono::duration<double>(oldest ? oldest->number().value_or(0) : 0);
-    (*place)->live().settled_before(asked_at - std::chrono::ceil<Millis>(age) - kClaimSlack);
+    (*place)->hub_says({left == 0, count_at(*consumer, "delivered"), std::chrono::ceil<Millis>(age)}, asked_at);
   }
   claims_from_ = asked_at;
 }
@@ -206,11 +214,13 @@ std::string Demo::state_json() const {
   for (const std::string_view mode : kModes) writer.string(mode);
   writer.end_array().key("receivers").begin_array();
   for (const auto& receiver : receivers_) {
-    const Counts& counts = receiver->live().counts();
+    const Counts& counts = receiver->counts();
     writer.begin_object().member("name", receiver->spec().name).member("mode", receiver->mode());
     writer.member("routed", counts.routed).member("delivered", counts.delivered);
     writer.member("out_of_order", counts.out_of_order).member("repeated", counts.repeated).member("lost", counts.lost);
-    writer.member("follows", receiver->live().follows()).member("witness", "written down by the receiver itself");
+    writer.member("follows", receiver->follows())
+        .member("witness", receiver->spec().kind == Kind::board ? "counted by the hub: a page keeps no ledger"
+                                                                : "written down by the receiver itself");
     writer.end_object();
   }
   writer.end_array().end_object();
@@ -228,7 +238,7 @@ Demo::Figures Demo::figures() {
   Figures figures;
   on_loop([this, &figures] {
     figures.accepted = accepted_;
-    for (const auto& receiver : receivers_) figures.on_the_way += receiver->live().missing();
+    for (const auto& receiver : receivers_) figures.on_the_way += receiver->missing();
   });
   return figures;
 }
@@ -238,7 +248,7 @@ Demo::Figures Demo::figures() {
 void Demo::stop_traffic() {
   bool sending = false;
   on_loop([this, &sending] {
-    if (traffic_ && sending_) traffic_->stop(kStopGrace);
+    if (sending_) traffic_->stop(kStopGrace);
     sending = sending_;
   });
   while (sending) {
@@ -257,9 +267,9 @@ bool Demo::drain(Millis within, const std::function<bool()>& hurry) {
   while (clock_.mono() - from < within && !hurry()) {
     bool drained = false;
     on_loop([this, from, &drained] {
-      drained = claims_from_ > from + kClaimSlack / 2;
-      for (const auto& receiver : receivers_) drained = drained && receiver->live().missing() == 0;
-      for (const Claim& claim : claims_) drained = drained && claim.empty;
+      drained = claims_from_ > from + kClaimsAge;
+      for (const auto& receiver : receivers_) drained = drained && receiver->missing() == 0;
+      for (const auto& receiver : receivers_) drained = drained && receiver->emptied();
     });
     if (drained) return true;
     std::this_thread::sleep_for(Millis(50));

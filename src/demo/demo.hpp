@@ -65,12 +65,6 @@ class Demo {
   base::Result<std::vector<Outcome>> verify() const;
 
  private:
-  // What the hub says of one consumer.
-  struct Claim {
-    bool empty = false;
-    std::uint64_t delivered = 0;
-  };
-
   explicit Demo(DemoOptions options);
   base::Result<void> open();
   void on_loop(base::UniqueFunction<void()> task);
@@ -81,6 +75,7 @@ class Demo {
   std::string state_json() const;
   Receiver* find(std::string_view name);
   std::string accepted_file() const { return options_.directory + "/accepted.tsv"; }
+  std::string names_file() const { return options_.directory + "/names.json"; }
 
   const DemoOptions options_;
   base::SystemClock clock_;
@@ -90,8 +85,7 @@ class Demo {
   std::unique_ptr<Traffic> traffic_;
   std::unique_ptr<net::HttpConnection> hub_;
   std::uint16_t hub_port_ = 0;
-  std::vector<Claim> claims_;     // by receiver
-  base::MonoTime claims_from_{};  // when they were asked for
+  base::MonoTime claims_from_{};  // when the hub was asked what is left
   std::uint64_t accepted_ = 0;    // stored events, as the sender was told
   bool sending_ = false;
   bool ending_ = false;   // on the loop

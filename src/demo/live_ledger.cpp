@@ -11,6 +11,10 @@ bool LiveLedger::is_routed(std::string_view topic) const {
   return std::ranges::find(rules_.categories, sim::category_of(topic)) != rules_.categories.end();
 }
 
+bool LiveLedger::promises(const sim::AcceptedLine& line) const {
+  return (line.verdict == "accepted" || line.verdict == "conflict") && is_routed(line.topic);
+}
+
 std::uint64_t LiveLedger::lane_of(const sim::AcceptedLine& line) const {
   std::string_view id;
   if (rules_.order == sim::LaneKind::conversation) id = line.conversation;
@@ -23,8 +27,7 @@ std::uint64_t LiveLedger::lane_of(const sim::AcceptedLine& line) const {
 }
 
 void LiveLedger::add_accepted(const sim::AcceptedLine& line, base::MonoTime now) {
-  const bool stored = line.verdict == "accepted" || line.verdict == "conflict";
-  if (!stored || !follows_ || !is_routed(line.topic)) return;
+  if (!follows_ || !promises(line)) return;
   if (line.sequence >= kSequencesMax || missing_.size() >= kMissingMax) {
     follows_ = false;
     return;

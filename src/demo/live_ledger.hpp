@@ -45,6 +45,9 @@ class LiveLedger {
   // Everything that was accepted before that time has been delivered, says the hub.
   void settled_before(base::MonoTime time);
 
+  // Whether the line promises an event that is meant for this receiver.
+  bool promises(const sim::AcceptedLine& line) const;
+
   const Counts& counts() const { return counts_; }
   std::size_t missing() const { return missing_.size(); }
   bool follows() const { return follows_; }

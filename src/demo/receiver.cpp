@@ -14,6 +14,10 @@ namespace {
 constexpr base::Millis kLatency{10};
 constexpr base::Millis kLatencyP99{60};
 constexpr base::Millis kSlow{2'000};
+// The hub's figures are about a second old (engine::QueueStatistics), and the ledger reads an answer a moment after it
+// was given.
+constexpr base::Millis kClaimSlack = std::chrono::seconds(3);
+constexpr std::size_t kSamplesMax = 16;
 
 }  // namespace
 
@@ -32,6 +36,7 @@ Receiver::Receiver(net::IoLoop& loop, ReceiverSpec spec, std::string file, sim::
       file_(std::move(file)),
       live_(spec_.rules),
       ledger_(std::make_unique<sim::LedgerWriter>(std::move(ledger))) {
+  if (spec_.kind == Kind::board) return;
   ledger_->set_observer([this](std::string_view line) {
     if (const auto parsed = sim::parse_delivered(line); parsed.ok()) live_.add_delivered(*parsed);
   });
@@ -41,7 +46,7 @@ Result<std::unique_ptr<Receiver>> Receiver::make(net::IoLoop& loop, ReceiverSpec
   std::string file = directory + "/" + spec.name + ".tsv";
   TRUNKLINE_TRY(sim::LedgerWriter ledger, sim::LedgerWriter::open(file, sim::kDeliveredHeader));
   std::unique_ptr<Receiver> receiver(new Receiver(loop, std::move(spec), std::move(file), std::move(ledger)));
-  if (receiver->spec_.kind == Kind::pulled) return receiver;
+  if (receiver->spec_.kind == Kind::pulled || receiver->spec_.kind == Kind::board) return receiver;
   sim::SinkRules rules;
   rules.latency = kLatency;
   rules.latency_p99 = kLatencyP99;
@@ -69,6 +74,35 @@ void Receiver::stop(base::Task done) {
   loop_.post(std::move(done));
 }
 
+Result<void> Receiver::flush() {
+  return ledger_->flush(false);
+}
+
+void Receiver::add_accepted(const sim::AcceptedLine& line, base::MonoTime now) {
+  if (spec_.kind != Kind::board) return live_.add_accepted(line, now);
+  if (live_.promises(line)) ++promised_;
+}
+
+std::uint64_t Receiver::missing() const {
+  if (spec_.kind != Kind::board) return live_.missing();
+  return promised_ > claim_.delivered ? promised_ - claim_.delivered : 0;
+}
+
+void Receiver::hub_says(const Claim& claim, base::MonoTime asked_at) {
+  claim_ = claim;
+  if (spec_.kind != Kind::board) return live_.settled_before(asked_at - claim.oldest - kClaimSlack);
+  // What is shown belongs together: the hub's figure is as old as the claim before this one.
+  board_.routed = samples_.empty() ? 0 : samples_.back().routed;
+  board_.delivered = std::min(claim.delivered, board_.routed);
+  samples_.push_back({asked_at, promised_});
+  if (samples_.size() > kSamplesMax) samples_.pop_front();
+  const auto old = std::ranges::find_if(samples_.rbegin(), samples_.rend(),
+                                        [&](const Sample& each) { return each.at <= asked_at - kClaimSlack; });
+  board_.lost = 0;
+  if (claim.empty && old != samples_.rend() && old->routed > claim.delivered)
+    board_.lost = old->routed - claim.delivered;
+}
+
 Result<void> Receiver::set_mode(std::string_view mode) {
   if (!sink_) return {Errc::invalid, spec_.name + " receives by itself and cannot be broken from here"};
   if (std::ranges::find(kModes, mode) == std::end(kModes)) {
@@ -83,6 +117,14 @@ Result<void> Receiver::set_mode(std::string_view mode) {
 }
 
 Result<Outcome> Receiver::verify(const std::string& accepted_file) const {
+  if (spec_.kind == Kind::board) {
+    Outcome outcome{spec_.name, {}, false};
+    outcome.report.routed = promised_;
+    outcome.report.delivered = std::min(claim_.delivered, promised_);
+    outcome.report.offences[static_cast<std::size_t>(sim::Offence::lost)] = missing();
+    outcome.report.holds = missing() == 0;
+    return outcome;
+  }
   sim::VerifyRules rules;
   rules.order = spec_.rules.order;
   rules.categories = spec_.rules.categories;

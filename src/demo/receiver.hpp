@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@ enum class Kind : std::uint8_t {
   siem,    // a SIEM that takes batches over HTTP
   hook,    // a webhook
   pulled,  // a client of the hub's API that receives and settles
+  board,   // the hub's own live feed: a page keeps no ledger, so the hub's count is held against the sender's ledger
 };
 
 struct ReceiverSpec {
@@ -50,7 +52,7 @@ class Receiver {
   // A pulled one begins to receive.
   void start(std::uint16_t hub_port);
   void stop(base::Task done);
-  base::Result<void> flush() { return ledger_->flush(false); }
+  base::Result<void> flush();
 
   bool breakable() const { return sink_ != nullptr; }
   const std::string& mode() const { return mode_; }  // empty where it cannot be broken
@@ -60,8 +62,19 @@ class Receiver {
 
   const ReceiverSpec& spec() const { return spec_; }
   std::uint16_t port() const { return port_; }
-  LiveLedger& live() { return live_; }
-  const LiveLedger& live() const { return live_; }
+
+  // What the hub says of its consumer, asked for at that time.
+  struct Claim {
+    bool empty = false;  // nothing left to deliver
+    std::uint64_t delivered = 0;
+    base::Millis oldest{0};  // age of the oldest event that is left; 0: none
+  };
+  void hub_says(const Claim& claim, base::MonoTime asked_at);
+  void add_accepted(const sim::AcceptedLine& line, base::MonoTime now);
+  const Counts& counts() const { return spec_.kind == Kind::board ? board_ : live_.counts(); }
+  std::uint64_t missing() const;
+  bool follows() const { return live_.follows(); }
+  bool emptied() const { return claim_.empty; }
 
   // When everything has ended and is flushed; any thread. Compares the files, bytes included.
   base::Result<Outcome> verify(const std::string& accepted_file) const;
@@ -79,6 +92,15 @@ class Receiver {
   std::uint16_t port_ = 0;
   std::string mode_;
   bool was_broken_ = false;
+  Claim claim_;
+  // Of a board.
+  struct Sample {
+    base::MonoTime at;
+    std::uint64_t routed;
+  };
+  std::uint64_t promised_ = 0;
+  Counts board_;
+  std::deque<Sample> samples_;  // what was promised at each claim of the last seconds
 };
 
 }  // namespace trunkline::demo

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "base/clock.hpp"
 #include "net/io_loop.hpp"
@@ -21,17 +22,22 @@ struct TrafficOptions {
 // one. Some events are sent twice, as EventBridge and publishers do. Loop thread only.
 class Traffic {
  public:
-  // `ledger` outlives it.
-  Traffic(net::IoLoop& loop, TrafficOptions options, std::uint16_t hub_port, sim::LedgerWriter& ledger,
-          base::WallTime now);
+  // `ledger` outlives it. May be made before the loop starts.
+  Traffic(net::IoLoop& loop, TrafficOptions options, sim::LedgerWriter& ledger, base::WallTime now);
   Traffic(const Traffic&) = delete;
   Traffic& operator=(const Traffic&) = delete;
 
-  void start(base::Task ended) { driver_->start(std::move(ended)); }
-  void stop(base::Millis grace) { driver_->stop(grace); }
-  const sim::LoadStatistics& statistics() const { return driver_->statistics(); }
+  // {"id":"name"} of its agents and queues, which Genesys does not publish either: a names_file.
+  std::string names() const;
+
+  // `ended` when stop() is through: what was under way is answered or given up.
+  void start(std::uint16_t hub_port, base::Task ended);
+  void stop(base::Millis grace);
 
  private:
+  net::IoLoop& loop_;
+  const TrafficOptions options_;
+  sim::LedgerWriter& ledger_;
   sim::ContactCentre centre_;
   sim::FaultMixer mixer_;
   std::unique_ptr<sim::LoadDriver> driver_;
