@@ -105,4 +105,23 @@ DecodeOutcome decode_content(HttpRequest& request, std::size_t decoded_bytes_max
   return outcome;
 }
 
+std::string gzip_bytes(std::string_view bytes) {
+  constexpr int kMemoryLevel = 8;  // zlib's own default
+  TRUNKLINE_CHECK(bytes.size() <= (std::size_t{1} << 30), "a body that zlib counts in 32 bits");
+  z_stream stream{};
+  TRUNKLINE_CHECK(::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_bits(Coding::gzip), kMemoryLevel,
+                                 Z_DEFAULT_STRATEGY) == Z_OK,
+                  "out of memory");
+  std::string coded(::deflateBound(&stream, bytes.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));  // zlib's interface is not const
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(coded.data());
+  stream.avail_out = static_cast<uInt>(coded.size());
+  const int code = ::deflate(&stream, Z_FINISH);
+  coded.resize(stream.total_out);
+  ::deflateEnd(&stream);
+  TRUNKLINE_CHECK(code == Z_STREAM_END, "deflateBound() gave room for all");
+  return coded;
+}
+
 }  // namespace trunkline::net

@@ -1,4 +1,5 @@
 #include "net/http_server.hpp"
+#include "net/content_coding.hpp"
 
 #include <zlib.h>
 
@@ -253,6 +254,17 @@ TEST_F(HttpServerTest, sends_no_100_continue_for_a_body_over_the_bound_nor_when_
   EXPECT_EQ(client.read_answer().body, "all here");
   ASSERT_TRUE(client.send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 101\r\n\r\n"));
   EXPECT_EQ(client.read_answer().status, 503);
+}
+
+TEST(GzipBytes, come_back_as_they_were_and_are_smaller_where_they_repeat) {
+  std::string text = "a\0b";
+  for (int i = 0; i < 10'000; ++i) text += std::to_string(i % 100);
+  for (const std::string& each : {std::string(), std::string("x"), text}) {
+    std::string decoded;
+    EXPECT_EQ(inflate_bytes(gzip_bytes(each), Coding::gzip, 1 << 20, decoded), Inflated::ok);
+    EXPECT_EQ(decoded, each);
+  }
+  EXPECT_LT(gzip_bytes(text).size(), text.size() / 10);
 }
 
 TEST_F(HttpServerTest, undoes_gzip_and_both_forms_of_deflate) {
