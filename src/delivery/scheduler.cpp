@@ -226,7 +226,7 @@ void Scheduler::on_verdict(std::uint64_t batch, BatchVerdict verdict, Now now) {
   if (verdict.refused) ++statistics_.refused_batches;
   if (verdict.refused && size > 1) {
     if (!verdict.events.empty()) note_error(verdict.events.front(), now);
-    halve(flight);
+    divide(flight, verdict.suspect);
   } else if (verdict.refused) {
     apply(flight, {as_rejected(verdict)}, now);
   } else {
@@ -246,12 +246,19 @@ void Scheduler::finish(const Flight& flight) {
   if (flight.clean && !flight.probe) breaker_.batch_delivered();
 }
 
-void Scheduler::halve(Flight& flight) {
+void Scheduler::divide(Flight& flight, std::optional<std::size_t> suspect) {
   flight.clean = false;
   const auto [begin, end] = flight.range;
-  const std::uint32_t middle = begin + (end - begin) / 2;
-  flight.later.emplace_back(middle, end);
-  flight.later.emplace_back(begin, middle);
+  if (!suspect || *suspect >= end - begin) {
+    const std::uint32_t middle = begin + (end - begin) / 2;
+    flight.later.emplace_back(middle, end);
+    flight.later.emplace_back(begin, middle);
+    return;
+  }
+  const std::uint32_t named = begin + static_cast<std::uint32_t>(*suspect);
+  if (named + 1 < end) flight.later.emplace_back(named + 1, end);
+  flight.later.emplace_back(named, named + 1);
+  if (begin < named) flight.later.emplace_back(begin, named);
 }
 
 void Scheduler::apply(Flight& flight, const std::vector<EventVerdict>& verdicts, Now now) {

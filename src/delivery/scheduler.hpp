@@ -93,7 +93,7 @@ class Scheduler {
   };
   using Range = std::pair<std::uint32_t, std::uint32_t>;
   // A batch with a concurrency slot of its own. `range` of its items is in flight; `later` is what is left of it after
-  // it was refused and halved, last one first.
+  // it was refused and divided, last one first.
   struct Flight {
     std::vector<Item> items;
     Range range;
@@ -124,7 +124,7 @@ class Scheduler {
   void set_fate(const Item& item, engine::MessageFate fate);
   void release(const Item& item);
 
-  void halve(Flight& flight);
+  void divide(Flight& flight, std::optional<std::size_t> suspect);
   void apply(Flight& flight, const std::vector<EventVerdict>& verdicts, Now now);
   void judge_downstream(const Flight& flight, const std::vector<EventVerdict>& verdicts, Now now);
   void give_back(base::MonoTime now);

@@ -64,7 +64,9 @@ class SchedulerHarness {
       answer.events.push_back({verdict, after, verdict == Verdict::delivered ? "" : "test_error", "detail"});
     end(batch, std::move(answer));
   }
-  void refuse(std::uint64_t batch) { end(batch, {true, {{Verdict::rejected, {}, "http_400", "bad"}}}); }
+  void refuse(std::uint64_t batch, std::optional<std::size_t> suspect = {}) {
+    end(batch, {true, {{Verdict::rejected, {}, "http_400", "bad"}}, suspect});
+  }
   void end(std::uint64_t batch, BatchVerdict verdict) {
     const std::vector<std::uint64_t> sent_sequences = sequences(batch);
     for (std::size_t i = 0; i < verdict.events.size() && !verdict.refused; ++i)

@@ -348,6 +348,47 @@ TEST(Scheduler, halves_of_a_refused_batch_keep_the_order_of_a_lane_and_its_cut) 
   EXPECT_THAT(h.queue.delivered[1], ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
 }
 
+TEST(Scheduler, a_suspect_stands_alone_at_once_and_spends_nothing_when_it_is_innocent) {
+  for (const std::size_t suspect : {std::size_t{0}, std::size_t{10}, std::size_t{15}}) {
+    SchedulerHarness h(batches_of(16));
+    accept_lanes(h, 1, 16);
+    h.step();
+    const std::vector<std::uint64_t> all = h.sequences(h.first_batch());
+    h.refuse(h.first_batch(), suspect);
+    std::vector<std::uint64_t> again;
+    while (!h.in_flight.empty()) {
+      const std::vector<std::uint64_t> part = h.sequences(h.first_batch());
+      if (std::find(part.begin(), part.end(), all[suspect]) != part.end()) {
+        EXPECT_THAT(part, SizeIs(1));
+      }
+      again.insert(again.end(), part.begin(), part.end());
+      h.answer(h.first_batch(), Verdict::delivered);
+    }
+    EXPECT_EQ(again, all) << "in order, each once";
+    EXPECT_EQ(h.sent, suspect == 10 ? 4u : 3u) << "the batch, and what stands before, at and behind the suspect";
+    EXPECT_EQ(h.queue.unsettled(), 0u);
+  }
+}
+
+TEST(Scheduler, a_suspect_that_is_bad_spends_its_own_attempt_and_no_other) {
+  SchedulerHarness h(batches_of(16));
+  accept_lanes(h, 1, 16);
+  h.step();
+  h.refuse(h.first_batch(), 10);
+  refuse_bad(h, {11});
+  for (const auto& [sequence, event] : h.queue.events) EXPECT_EQ(event.attempts, sequence == 11 ? 1u : 0u);
+  EXPECT_EQ(h.sent, 4u);
+  EXPECT_EQ(h.queue.unsettled(), 1u);
+}
+
+TEST(Scheduler, a_suspect_outside_of_the_batch_is_none) {
+  SchedulerHarness h(batches_of(4));
+  accept_lanes(h, 1, 4);
+  h.step();
+  h.refuse(h.first_batch(), 4);
+  EXPECT_THAT(h.sequences(h.first_batch()), SizeIs(2));
+}
+
 // ---- breaker
 
 TEST(Scheduler, unavailable_opens_the_breaker_and_spends_nothing) {
