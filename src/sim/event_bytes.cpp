@@ -67,10 +67,11 @@ std::vector<std::string_view> split_events(std::string_view body) {
       place = string_end(body, place);
       continue;
     }
+    const bool closes = (letter == ']' || letter == '}') && depth > 0;
     if (letter == '[' || letter == '{') ++depth;
-    if ((letter == ']' || letter == '}') && depth > 0) --depth;
+    if (closes) --depth;
     ++place;
-    if (letter == '\n' && depth == 0) {
+    if (depth == 0 && (letter == '\n' || closes)) {
       const std::string_view line = trimmed(body.substr(from, place - from));
       if (!line.empty()) events.push_back(line);
       from = place;

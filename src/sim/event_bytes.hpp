@@ -9,7 +9,8 @@ namespace trunkline::sim {
 
 // Reads what the hub delivers without the hub's own code: the simulator is an independent witness.
 
-// The events of a request body: the elements of a JSON array, the lines of NDJSON, or the one object. Views into
+// The events of a request body: the elements of a JSON array, the lines of NDJSON, objects one behind the other, or the
+// one object. Views into
 // `body`, without white space around them. Broken JSON gives what could be told apart.
 std::vector<std::string_view> split_events(std::string_view body);
 

@@ -71,7 +71,7 @@ SinkBehaviour::Decision SinkBehaviour::decide(std::string_view body, std::size_t
     decision.status = forced_status_;
     return decision;
   }
-  if (!rules_.poison.empty() && body.find(rules_.poison) != std::string_view::npos) {
+  if (is_poison(body)) {
     decision.status = 400;
     return decision;
   }

@@ -41,6 +41,10 @@ class SinkBehaviour {
   // Replaces latency: fixed, or with a 99th percentile.
   void set_latency(base::Millis mean, base::Millis p99);
 
+  // Whether these bytes hold what is always answered 400.
+  bool is_poison(std::string_view bytes) const {
+    return !rules_.poison.empty() && bytes.find(rules_.poison) != std::string_view::npos;
+  }
   Decision decide(std::string_view body, std::size_t events, base::MonoTime now);
 
  private:

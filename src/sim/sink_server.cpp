@@ -70,6 +70,8 @@ Result<std::unique_ptr<net::HttpServer>> SinkServer::serve(const std::string& ad
       std::vector<net::IoLoop*>{&loop_}, net::HttpServerOptions{},
       [this, control_only](net::IoLoop&, net::HttpRequest request, net::Responder respond) {
         if (control_only || request.path == "/control") return control(request, std::move(respond));
+        if (is_hec_health_path(request.path) && behaviour_.mode() != SinkBehaviour::Mode::hang)
+          return respond(hec_health(behaviour_.mode() == SinkBehaviour::Mode::ok ? 200 : 503));
         take(std::move(request), std::move(respond));
       });
   TRUNKLINE_TRY(port, server->listen(address));
@@ -92,16 +94,20 @@ Result<std::uint16_t> SinkServer::listen_control(const std::string& address) {
 
 void SinkServer::take(net::HttpRequest request, net::Responder respond) {
   ++statistics_.requests;
-  const std::uint64_t arrival = ++ticks_;
-  const std::size_t events = split_events(request.body).size();
-  const SinkBehaviour::Decision decision = behaviour_.decide(request.body, events, loop_.clock().mono());
+  Taken taken{std::move(request), ++ticks_};
+  if (is_hec_event_path(taken.request.path)) taken.hec = read_hec(taken.request);
+  if (taken.hec && taken.hec->fault) {
+    ++statistics_.refused_requests;
+    return respond(hec_response(*taken.hec->fault));
+  }
+  const std::size_t events = taken.hec ? taken.hec->events.size() : split_events(taken.request.body).size();
+  const SinkBehaviour::Decision decision = behaviour_.decide(taken.request.body, events, loop_.clock().mono());
   if (decision.hang) {
     ++statistics_.hung;
     hanging_.push_back(std::move(respond));
     if (hanging_.size() > kHangingMax) hanging_.pop_front();
     return;
   }
-  Taken taken{std::move(request), arrival};
   if (decision.delay.count() <= 0) return answer(std::move(taken), decision, std::move(respond));
   loop_.after(decision.delay,
               [this, alive = alive_, taken = std::move(taken), decision, respond = std::move(respond)]() mutable {
@@ -110,7 +116,8 @@ void SinkServer::take(net::HttpRequest request, net::Responder respond) {
 }
 
 void SinkServer::answer(Taken taken, const SinkBehaviour::Decision& decision, net::Responder respond) {
-  net::HttpResponse response = net::HttpResponse::text(decision.status, "");
+  net::HttpResponse response =
+      taken.hec ? hec_response(decision.status, poisoned(taken)) : net::HttpResponse::text(decision.status, "");
   if (decision.retry_after.count() > 0) {
     response.headers.emplace_back("Retry-After", std::to_string(decision.retry_after.count() / 1000));
   }
@@ -123,33 +130,58 @@ void SinkServer::answer(Taken taken, const SinkBehaviour::Decision& decision, ne
   respond(std::move(response));
 }
 
+std::optional<std::size_t> SinkServer::poisoned(const Taken& taken) const {
+  for (std::size_t i = 0; i < taken.hec->events.size(); ++i) {
+    if (behaviour_.is_poison(taken.hec->events[i].event)) return i;
+  }
+  return std::nullopt;
+}
+
 void SinkServer::write_lines(const Taken& taken) {
+  if (taken.hec) return write_hec_lines(taken);
   const net::Headers& headers = taken.request.headers;
   const HeaderValues sequences(headers, "trunkline-sequence");
   const HeaderValues attempts(headers, "trunkline-attempt");
   const HeaderValues consumers(headers, "trunkline-consumer");
   const HeaderValues gaps(headers, "trunkline-gap-before");
   const HeaderValues redriven(headers, "trunkline-redriven");
-  const std::uint64_t answered = ++ticks_;
-  std::size_t place = 0;
+  DeliveredLine line;
+  line.arrival = taken.arrival;
+  line.answered = ++ticks_;
+  line.attempt = static_cast<std::uint32_t>(HeaderValues::number(attempts.shared()));
+  line.consumer = consumers.shared();
   for (const std::string_view event : split_events(taken.request.body)) {
-    const OwnBytes own = own_bytes(event);
-    DeliveredLine line;
-    line.arrival = taken.arrival;
-    line.place = static_cast<std::uint32_t>(place);
-    line.answered = answered;
-    line.sequence = HeaderValues::number(sequences.at(place));
-    if (line.sequence == 0) line.sequence = own.sequence;
-    line.attempt = static_cast<std::uint32_t>(HeaderValues::number(attempts.shared()));
-    line.consumer = consumers.shared();
+    line.sequence = HeaderValues::number(sequences.at(line.place));
+    if (line.sequence == 0) line.sequence = own_bytes(event).sequence;
     line.gap_before = gaps.names(line.sequence);
     line.redriven = redriven.names(line.sequence);
-    line.hash = own.closed ? base::hash128(joined(own)) : base::hash128(own.head);
-    line.envelope_id = envelope_id(own.head);
-    if (ledger_ != nullptr) ledger_->add(line);
-    ++statistics_.events_taken;
-    ++place;
+    write(line, event);
+    ++line.place;
   }
+}
+
+void SinkServer::write_hec_lines(const Taken& taken) {
+  const HeaderValues attempts(taken.request.headers, "trunkline-attempt");
+  DeliveredLine line;
+  line.arrival = taken.arrival;
+  line.answered = ++ticks_;
+  line.attempt = static_cast<std::uint32_t>(HeaderValues::number(attempts.shared()));
+  for (const HecEvent& event : taken.hec->events) {
+    line.sequence = event.sequence;
+    line.consumer = event.consumer;
+    line.gap_before = event.gap_before;
+    line.redriven = event.redriven;
+    write(line, event.event);
+    ++line.place;
+  }
+}
+
+void SinkServer::write(DeliveredLine line, std::string_view event) {
+  const OwnBytes own = own_bytes(event);
+  line.hash = own.closed ? base::hash128(joined(own)) : base::hash128(own.head);
+  line.envelope_id = envelope_id(own.head);
+  if (ledger_ != nullptr) ledger_->add(line);
+  ++statistics_.events_taken;
 }
 
 std::string SinkServer::describe() const {

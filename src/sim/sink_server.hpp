@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.hpp"
 #include "net/http_server.hpp"
 #include "sim/event_bytes.hpp"
+#include "sim/hec_receiver.hpp"
 #include "sim/ledger.hpp"
 #include "sim/sink_behaviour.hpp"
 
@@ -22,7 +24,8 @@ struct SinkStatistics {
 };
 
 // A downstream over HTTP that behaves as SinkBehaviour says and writes down what it took. Any path and method takes
-// events: one object, a JSON array or NDJSON. GET /control answers the numbers; POST /control changes the behaviour
+// events: one object, a JSON array or NDJSON; /services/collector/event is a Splunk HTTP Event Collector
+// (hec_receiver.hpp), which answers with Splunk's codes and reads what the event's fields tell instead of headers. GET /control answers the numbers; POST /control changes the behaviour
 // while it runs:
 //   {"mode":"ok"|"hang"|"refuse"|"503"…, "for":"10s", "latency":"50ms", "latency_p99":"200ms"}
 // all members optional; `for` returns to ok by itself and is required with refuse unless a control address of its own
@@ -60,13 +63,18 @@ class SinkServer {
  private:
   struct Taken {
     net::HttpRequest request;
-    std::uint64_t arrival;
+    std::uint64_t arrival = 0;
+    std::optional<HecBatch> hec{};
   };
   base::Result<std::unique_ptr<net::HttpServer>> serve(const std::string& address, bool control_only,
                                                        std::uint16_t& port);
   void take(net::HttpRequest request, net::Responder respond);
   void answer(Taken taken, const SinkBehaviour::Decision& decision, net::Responder respond);
+  // The event that a collector would name as the reason for a 400.
+  std::optional<std::size_t> poisoned(const Taken& taken) const;
   void write_lines(const Taken& taken);
+  void write_hec_lines(const Taken& taken);
+  void write(DeliveredLine line, std::string_view event);
   void control(const net::HttpRequest& request, net::Responder respond);
   base::Result<void> apply_control(std::string_view body);
   std::string describe() const;

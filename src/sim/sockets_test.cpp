@@ -357,6 +357,63 @@ TEST_F(SinkFixture, refuses_connections_and_comes_back_on_the_same_port) {
   EXPECT_EQ(parse_delivered(lines.back())->envelope_id, "b");
 }
 
+// What the hub sends to Splunk, written by hand.
+std::string hec_event(int sequence, const std::string& event, const std::string& more = "") {
+  return R"({"time":1.000,"fields":{"trunkline_sequence":")" + std::to_string(sequence) +
+         R"(","trunkline_consumer":"siem")" + more + R"(},"event":)" + event + "}";
+}
+
+TEST_F(SinkFixture, is_a_splunk_event_collector_under_its_path) {
+  start({.poison = "poison"});
+  const net::Headers token = {{"Authorization", "Splunk t"}, {"trunkline-attempt", "2"}};
+  const auto post_hec = [&](const std::string& body, const net::Headers& headers) {
+    const auto answer = request(port_, "/services/collector/event", body, headers);
+    return answer.ok() ? std::to_string(answer->status) + " " + answer->body : answer.error().detail;
+  };
+  const std::string a = R"({"id":"a","s":"}{"})";
+  const std::string enriched = R"({"id":"b","n":2,"_processingTimestamp":"x","_eventCategory":"y"})";
+  EXPECT_EQ(post_hec(hec_event(17, a) + hec_event(18, enriched, R"(,"trunkline_gap_before":"16")") + "\n" +
+                         hec_event(20, a, R"(,"trunkline_redriven":"true")"),
+                     token),
+            R"(200 {"text":"Success","code":0})");
+  const auto lines = ledger_lines();
+  ASSERT_EQ(lines.size(), 3u);
+  const auto first = parse_delivered(lines[0]).value();
+  EXPECT_EQ(first.sequence, 17u);
+  EXPECT_EQ(first.consumer, "siem");
+  EXPECT_EQ(first.attempt, 2u);
+  EXPECT_EQ(first.envelope_id, "a");
+  EXPECT_EQ(first.hash, base::hash128(a));
+  const auto second = parse_delivered(lines[1]).value();
+  EXPECT_EQ(second.hash, base::hash128(R"({"id":"b","n":2})"));
+  EXPECT_TRUE(second.gap_before);
+  EXPECT_EQ(second.place, 1u);
+  EXPECT_TRUE(parse_delivered(lines[2]).value().redriven);
+
+  EXPECT_EQ(post_hec(hec_event(1, a), {}), R"(401 {"text":"Token is required","code":2})");
+  EXPECT_EQ(post_hec(hec_event(1, a), {{"Authorization", "Bearer t"}}),
+            R"(401 {"text":"Invalid authorization","code":3})");
+  EXPECT_EQ(post_hec("", token), R"(400 {"text":"No data","code":5})");
+  EXPECT_EQ(post_hec(hec_event(1, a) + "{]", token),
+            R"(400 {"text":"Invalid data format","code":6,"invalid-event-number":1})");
+  EXPECT_EQ(post_hec(hec_event(1, a) + "{}", token),
+            R"(400 {"text":"Event field is required","code":12,"invalid-event-number":1})");
+  EXPECT_EQ(post_hec(hec_event(1, "\"\""), token),
+            R"(400 {"text":"Event field cannot be blank","code":13,"invalid-event-number":0})");
+  EXPECT_EQ(post_hec(hec_event(1, a, R"(,"deep":{})"), token),
+            R"(400 {"text":"Error in handling indexed fields","code":15,"invalid-event-number":0})");
+  EXPECT_EQ(post_hec(hec_event(1, a) + hec_event(2, R"({"id":"poison"})") + hec_event(3, a), token),
+            R"(400 {"text":"Invalid data format","code":6,"invalid-event-number":1})");
+  const auto health = [&] { return request(port_, "/services/collector/health", "")->status; };
+  EXPECT_EQ(health(), 200);
+  EXPECT_EQ(request(port_, "/control", R"({"mode":"503"})")->status, 200);
+  EXPECT_EQ(post_hec(hec_event(1, a), token), R"(503 {"text":"Server is busy","code":9})");
+  EXPECT_EQ(health(), 503);
+  EXPECT_EQ(request(port_, "/control", R"({"mode":"413"})")->status, 200);
+  EXPECT_EQ(post_hec(hec_event(1, a), token), "413 ");
+  EXPECT_EQ(ledger_lines().size(), 3u) << "nothing of what was refused";
+}
+
 TEST_F(SinkFixture, refuses_control_that_it_does_not_understand) {
   start({});
   EXPECT_EQ(request(port_, "/control", R"({"mode":"fine"})")->status, 400);
