@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "app/version.hpp"
+#include "sinks/hec_sink.hpp"
 #include "sinks/jsonl_sink.hpp"
 #include "sinks/webhook_sink.hpp"
 
@@ -19,6 +21,22 @@ std::vector<source::Key> keys_of(const std::vector<config::AcceptedKey>& accepte
   std::vector<source::Key> keys;
   for (const config::AcceptedKey& key : accepted) keys.push_back({key.key.reveal(), key.until});
   return keys;
+}
+
+event::Order order_of(config::Order order) {
+  switch (order) {
+    case config::Order::none:
+      return event::Order::none;
+    case config::Order::conversation:
+      return event::Order::conversation;
+    case config::Order::agent:
+      return event::Order::agent;
+    case config::Order::queue:
+      return event::Order::queue;
+    case config::Order::topic:
+      return event::Order::topic;
+  }
+  return event::Order::none;
 }
 
 sinks::Renderer enriched_renderer(std::shared_ptr<const event::NameTable> names) {
@@ -56,6 +74,36 @@ Result<std::unique_ptr<delivery::Sink>> make_http(const config::Consumer& consum
   TRUNKLINE_TRY(auto sink,
                 sinks::WebhookSink::make(std::move(options), std::move(renderer),
                                          std::make_unique<sinks::ClientSender>(loop, std::move(client)), loop.clock()));
+  return std::unique_ptr<delivery::Sink>(std::move(sink));
+}
+
+Result<std::unique_ptr<delivery::Sink>> make_hec(const config::Consumer& consumer, const config::HecSink& hec,
+                                                 net::IoLoop& loop, sinks::Renderer renderer) {
+  sinks::HecOptions options;
+  options.url = hec.url;
+  options.token = hec.token.reveal();
+  options.consumer = consumer.name;
+  options.order = order_of(consumer.order);
+  options.index = hec.index;
+  options.source = hec.source;
+  options.sourcetype = hec.sourcetype;
+  options.host = hec.host;
+  options.body = hec.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.gzip = hec.gzip;
+  options.batch_messages_max = consumer.batch.messages;
+  options.batch_bytes_max = consumer.batch.bytes;
+  options.connect_timeout = hec.connect_timeout;
+  options.timeout = hec.timeout;
+  net::HttpClientOptions client;
+  // Splunk stands in the own network as a rule, or on this machine.
+  client.addresses = {.allow_loopback = true, .allow_private = true};
+  client.connections_per_host_max = consumer.concurrency;
+  client.requests_max = consumer.concurrency + 1;
+  client.user_agent = fmt::format("trunkline/{}", kVersion);
+  client.ca_file = hec.ca_file;
+  TRUNKLINE_TRY(auto sink,
+                sinks::HecSink::make(std::move(options), std::move(renderer),
+                                     std::make_unique<sinks::ClientSender>(loop, std::move(client)), loop.clock()));
   return std::unique_ptr<delivery::Sink>(std::move(sink));
 }
 
@@ -151,23 +199,7 @@ Result<std::shared_ptr<const event::NameTable>> name_table(const config::Config&
 engine::QueueSpec queue_spec(const config::Consumer& consumer) {
   engine::QueueSpec spec;
   spec.name = consumer.name;
-  switch (consumer.order) {
-    case config::Order::none:
-      spec.order = event::Order::none;
-      break;
-    case config::Order::conversation:
-      spec.order = event::Order::conversation;
-      break;
-    case config::Order::agent:
-      spec.order = event::Order::agent;
-      break;
-    case config::Order::queue:
-      spec.order = event::Order::queue;
-      break;
-    case config::Order::topic:
-      spec.order = event::Order::topic;
-      break;
-  }
+  spec.order = order_of(consumer.order);
   spec.max_wait = consumer.max_wait;
   spec.on_full = consumer.on_full == config::OnFull::expire ? engine::OnFull::expire : engine::OnFull::refuse;
   if (const auto* pulled = std::get_if<config::Pulled>(&consumer.sink)) {
@@ -220,6 +252,7 @@ bool is_pulled(const config::Consumer& consumer) {
 
 std::string sink_kind(const config::Consumer& consumer) {
   if (std::holds_alternative<config::HttpSink>(consumer.sink)) return "http";
+  if (std::holds_alternative<config::HecSink>(consumer.sink)) return "splunk_hec";
   if (std::holds_alternative<config::FileSink>(consumer.sink)) return "file";
   return "pulled";
 }
@@ -228,6 +261,9 @@ Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consum
                                                   std::shared_ptr<const event::NameTable> names) {
   if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink)) {
     return make_http(consumer, *http, loop, enriched_renderer(std::move(names)));
+  }
+  if (const auto* hec = std::get_if<config::HecSink>(&consumer.sink)) {
+    return make_hec(consumer, *hec, loop, enriched_renderer(std::move(names)));
   }
   if (const auto* file = std::get_if<config::FileSink>(&consumer.sink)) {
     return make_file(consumer, *file, loop, enriched_renderer(std::move(names)));

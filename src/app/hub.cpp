@@ -194,6 +194,7 @@ api::ConsumerInfo Hub::info(const Running& running) const {
   info.spec = running.spec;
   info.sink = sink_kind(running.config);
   if (const auto* http = std::get_if<config::HttpSink>(&running.config.sink)) info.target = http->url;
+  if (const auto* hec = std::get_if<config::HecSink>(&running.config.sink)) info.target = hec->url;
   if (const auto* file = std::get_if<config::FileSink>(&running.config.sink)) info.target = file->path;
   info.filter = running.config.filter.json;
   info.paused = running.paused.load();

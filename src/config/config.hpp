@@ -94,6 +94,19 @@ struct HttpSink {
   bool allow_private = false;
   std::vector<std::string> allowed_cidrs;
 };
+struct HecSink {
+  std::string url;
+  Secret token;
+  std::string index;  // the four may be empty
+  std::string source;
+  std::string sourcetype;
+  std::string host;
+  HttpBody body{};
+  bool gzip = false;
+  std::string ca_file;
+  base::Millis timeout{};
+  base::Millis connect_timeout{};
+};
 struct FileSink {
   std::string path;
   std::uint64_t rotate_bytes = 0;
@@ -104,7 +117,7 @@ struct Pulled {
   base::Millis visibility_timeout{};
   std::uint32_t max_receive_count = 0;
 };
-using SinkConfig = std::variant<Pulled, HttpSink, FileSink>;
+using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink>;
 
 // A filter policy as JSON text. Quoted YAML scalars are strings, plain ones follow YAML 1.2: true, false, null, numbers
 // with their text kept, else strings. A single quoted text is taken as the JSON itself. Whether it is a policy is not

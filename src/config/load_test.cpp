@@ -93,6 +93,40 @@ TEST(ConfigLoad, gives_a_consumer_its_defaults_by_order) {
   EXPECT_EQ(std::get<Pulled>(config.consumers[0].sink).visibility_timeout, std::chrono::seconds(30));
 }
 
+TEST(ConfigLoad, sets_every_option_of_a_splunk_sink) {
+  const Config config = parsed(R"(consumers:
+  least: {sink: {splunk_hec: {url: "https://splunk:8088", token: "${env:KEY}"}}}
+  siem:
+    sink:
+      splunk_hec:
+        url: https://splunk:8088
+        token: "${env:KEY}"
+        index: i
+        source: s
+        sourcetype: st
+        host: h
+        body: raw
+        gzip: false
+        ca_file: ca.pem
+        timeout: 7s
+        connect_timeout: 2s
+)");
+  const auto& least = std::get<HecSink>(config.consumers.at(0).sink);
+  EXPECT_EQ(least.token, Secret("k-1"));
+  EXPECT_EQ(least.index + least.source + least.sourcetype + least.host + least.ca_file, "");
+  EXPECT_EQ(least.body, HttpBody::enriched);
+  EXPECT_TRUE(least.gzip);
+  EXPECT_EQ(least.timeout, std::chrono::seconds(30));
+  const auto& hec = std::get<HecSink>(config.consumers.at(1).sink);
+  EXPECT_EQ(hec.url, "https://splunk:8088");
+  EXPECT_EQ(hec.index + hec.source + hec.sourcetype + hec.host, "isst" + std::string("h"));
+  EXPECT_EQ(hec.body, HttpBody::raw);
+  EXPECT_FALSE(hec.gzip);
+  EXPECT_EQ(hec.ca_file, "ca.pem");
+  EXPECT_EQ(hec.timeout, std::chrono::seconds(7));
+  EXPECT_EQ(hec.connect_timeout, std::chrono::seconds(2));
+}
+
 TEST(ConfigLoad, sets_every_option_of_a_consumer) {
   const Config config = parsed(R"(consumers:
   all:
@@ -287,13 +321,13 @@ const std::vector<ErrorCase> kErrorCases = {
      {"t.yaml:4:7: error: 'consumers.a.sink.http.url' is missing"}},
     {"two_sinks",
      "consumers: {a: {sink: {file: {path: y}, http: {url: x}}}}\n",
-     {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, file"}},
+     {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, file"}},
     {"no_sink_named",
      "consumers: {a: {sink: {}}}\n",
-     {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, file"}},
+     {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, file"}},
     {"sink_of_nothing",
      "consumers:\n  a:\n    sink:\n",
-     {"t.yaml:3:5: error: 'consumers.a.sink' is a map with exactly one of http, file"}},
+     {"t.yaml:3:5: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, file"}},
     {"url_without_scheme",
      "consumers: {a: {sink: {http: {url: crm.example}}}}\n",
      {"t.yaml:1:36: error: 'consumers.a.sink.http.url' is an address that begins with http:// or https://, not "

@@ -65,6 +65,7 @@ Table<Topic> topic_table();
 Table<Consumer> consumer_table();
 Table<HttpSink> http_sink_table();
 Table<FileSink> file_sink_table();
+Table<HecSink> hec_sink_table();
 Table<AcceptedKey> key_table();
 
 namespace detail {

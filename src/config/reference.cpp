@@ -39,6 +39,8 @@ std::vector<Section> sections() {
        "through the API.",
        options_of(consumer_table())},
       {"consumers.NAME.sink.http", "An HTTP endpoint.", options_of(http_sink_table())},
+      {"consumers.NAME.sink.splunk_hec",
+       "A Splunk HTTP Event Collector, see [sinks/splunk-hec.md](sinks/splunk-hec.md).", options_of(hec_sink_table())},
       {"consumers.NAME.sink.file", "JSON Lines files.", options_of(file_sink_table())},
       {"topics[]", "Extra rows of the topic table.", options_of(topic_table())},
   };

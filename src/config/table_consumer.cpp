@@ -295,6 +295,58 @@ constexpr std::array kFile = {
                   assign<&FileSink::keep>},
 };
 
+constexpr std::array kHec = {
+    Row<HecSink>{{.path = "url",
+                  .type = Type::url,
+                  .required = true,
+                  .help = "The server with its HEC port: `https://splunk:8088`. /services/collector/event is added."},
+                 assign<&HecSink::url>},
+    Row<HecSink>{{.path = "token",
+                  .type = Type::secret,
+                  .required = true,
+                  .help = "The token of the HTTP Event Collector input."},
+                 assign<&HecSink::token>},
+    Row<HecSink>{{.path = "index", .type = Type::text, .help = "Where events go. None: the token's default index."},
+                 assign<&HecSink::index>},
+    Row<HecSink>{{.path = "source",
+                  .type = Type::text,
+                  .help = "None: the `source` of the event's envelope, else the name of the source that took it."},
+                 assign<&HecSink::source>},
+    Row<HecSink>{{.path = "sourcetype",
+                  .type = Type::text,
+                  .help = "None: by topic, with the names of Splunk's add-on for Genesys Cloud where it has one."},
+                 assign<&HecSink::sourcetype>},
+    Row<HecSink>{{.path = "host", .type = Type::text, .help = "None: the host that the input is set to."},
+                 assign<&HecSink::host>},
+    Row<HecSink>{{.path = "body",
+                  .type = Type::choice,
+                  .fallback = "enriched",
+                  .choices = "enriched|raw",
+                  .help = "The event with what the hub found in it, or its own bytes as they came."},
+                 assign<&HecSink::body>},
+    Row<HecSink>{{.path = "gzip", .type = Type::boolean, .fallback = "true", .help = "Compresses requests."},
+                 assign<&HecSink::gzip>},
+    Row<HecSink>{
+        {.path = "ca_file",
+         .type = Type::text,
+         .help = "PEM file of the authority that signed the server's certificate. None: the system's authorities."},
+        assign<&HecSink::ca_file>},
+    Row<HecSink>{{.path = "timeout",
+                  .type = Type::duration,
+                  .fallback = "30s",
+                  .min = 100,
+                  .max = 300 * kSecond,
+                  .help = "For the whole exchange."},
+                 assign<&HecSink::timeout>},
+    Row<HecSink>{{.path = "connect_timeout",
+                  .type = Type::duration,
+                  .fallback = "5s",
+                  .min = 100,
+                  .max = 300 * kSecond,
+                  .help = "For the connection, TLS included."},
+                 assign<&HecSink::connect_timeout>},
+};
+
 }  // namespace
 
 Table<Consumer> consumer_table() {
@@ -305,6 +357,9 @@ Table<HttpSink> http_sink_table() {
 }
 Table<FileSink> file_sink_table() {
   return kFile;
+}
+Table<HecSink> hec_sink_table() {
+  return kHec;
 }
 
 }  // namespace trunkline::config

@@ -1,0 +1,252 @@
+#include "sinks/hec_sink.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/crypto.hpp"
+#include "json/writer.hpp"
+#include "net/content_coding.hpp"
+#include "sinks/hec_verdict.hpp"
+#include "sinks/http_endpoint.hpp"
+
+namespace trunkline::sinks {
+namespace {
+
+using base::Errc;
+using base::Millis;
+using base::Result;
+
+constexpr std::string_view kCollector = "/services/collector";
+constexpr std::size_t kBatchMessagesMax = 10'000;
+constexpr std::size_t kBatchBytesMax = 64 << 20;
+constexpr std::size_t kTokenBytesMax = 1'024;
+
+// People paste either the server's address or the whole endpoint.
+std::string base_of(std::string_view url) {
+  while (url.ends_with('/')) url.remove_suffix(1);
+  for (const std::string_view endpoint :
+       {std::string_view("/services/collector/event/1.0"), std::string_view("/services/collector/event"), kCollector}) {
+    if (!url.ends_with(endpoint)) continue;
+    url.remove_suffix(endpoint.size());
+    break;
+  }
+  while (url.ends_with('/')) url.remove_suffix(1);
+  return std::string(url);
+}
+
+struct Sourcetype {
+  std::string_view pattern;  // of the topic: a beginning
+  std::string_view end;      // and an end
+  std::string_view name;
+};
+// props.conf of the add-on. The first one that fits.
+constexpr std::array kSourcetypes = {
+    Sourcetype{"v2.detail.events.conversation.", "", "genesyscloud:analytics:conversations:details"},
+    Sourcetype{"v2.audits.", "", "genesyscloud:operational:audits"},
+    Sourcetype{"v2.analytics.queues.", ".observations", "genesyscloud:analytics:queues:observations"},
+    Sourcetype{"v2.analytics.flow.", "", "genesyscloud:analytics:flows:metrics"},
+    Sourcetype{"v2.analytics.users.", ".aggregates", "genesyscloud:users:users:aggregates"},
+    Sourcetype{"v2.users.", ".routingStatus", "genesyscloud:users:users:routingstatus"},
+    Sourcetype{"v2.telephony.providers.edges.phones.", "", "genesyscloud:telephonyprovidersedge:edges:phones"},
+    Sourcetype{"v2.telephony.providers.edges.trunks.", ".metrics",
+               "genesyscloud:telephonyprovidersedge:trunks:metrics"},
+    Sourcetype{"v2.telephony.providers.edges.", ".metrics", "genesyscloud:telephonyprovidersedge:edges:metrics"},
+};
+
+// A time that Splunk can file: after 1970 and before the year 10000, in milliseconds.
+bool is_plausible(base::WallTime time) {
+  constexpr std::int64_t kYear10000 = 253'402'300'800'000;
+  const std::int64_t millis = time.time_since_epoch().count();
+  return millis > 0 && millis < kYear10000;
+}
+
+std::string time_of(const engine::Record& record) {
+  base::WallTime time = record.accepted_at;
+  for (const auto& better : {record.event.business_time, record.event.published_at}) {
+    if (!better || !is_plausible(*better)) continue;
+    time = *better;
+    break;
+  }
+  const std::int64_t millis = std::max<std::int64_t>(0, time.time_since_epoch().count());
+  return fmt::format("{}.{:03}", millis / 1'000, millis % 1'000);
+}
+
+void add(json::Writer& writer, std::string_view name, std::string_view value) {
+  if (!value.empty()) writer.member(name, value);
+}
+
+void take_out(std::string& text, std::string_view secret) {
+  for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at))
+    text.replace(at, secret.size(), "***");
+}
+
+// What a collector without fault answers to an empty body of a good token.
+Result<std::string> token_found(const Result<net::ClientResponse>& answer, const std::string& url,
+                                const std::string& health) {
+  constexpr std::int64_t kNoData = 5;
+  if (!answer.ok()) return unreachable(url, answer.error());
+  const auto said = parse_hec_answer(answer->body);
+  if (!said)
+    return {
+        Errc::unavailable,
+        fmt::format("{}, but it is no Splunk HTTP Event Collector: it answers {} to an empty request; correct the url",
+                    reachable(url), answer->status)};
+  if (said->code == kNoData) return fmt::format("{}; {}, token accepted", reachable(url), health);
+  std::string_view advice = hec_advice(said->code);
+  if (advice.empty()) advice = "look into Splunk's documentation of this code";
+  return {
+      answer->status == 401 || answer->status == 403 ? Errc::unauthenticated : Errc::unavailable,
+      fmt::format("{}; {}, but it answers {} (code {}): {}", reachable(url), health, said->text, said->code, advice)};
+}
+
+// Nothing when the token can be tried.
+std::optional<base::Error> health_error(const Result<net::ClientResponse>& answer, const std::string& url) {
+  if (!answer.ok()) return unreachable(url, answer.error());
+  if (answer->status != 503) return std::nullopt;
+  const auto said = parse_hec_answer(answer->body);
+  return base::Error{Errc::unavailable, fmt::format("{}, but Splunk takes no events now: {}", reachable(url),
+                                                    said ? said->text : std::string("it answers 503"))};
+}
+
+std::string health_text(const net::ClientResponse& answer) {
+  constexpr std::int64_t kHealthy = 17;
+  const auto said = parse_hec_answer(answer.body);
+  return said && said->code == kHealthy ? "Splunk HEC healthy" : "health unknown";
+}
+
+}  // namespace
+
+Result<void> validate(const HecOptions& o) {
+  TRUNKLINE_TRY_VOID(validate_url(o.url));
+  if (o.url.find_first_of("?#") != std::string::npos) return {Errc::invalid, "url must have no query and no fragment"};
+  const auto visible = [](char c) { return c > ' ' && c < 0x7F; };
+  if (o.token.empty() || o.token.size() > kTokenBytesMax || !std::all_of(o.token.begin(), o.token.end(), visible))
+    return {Errc::invalid, "token must be the text that Splunk shows for the input, without blanks"};
+  if (o.batch_messages_max < 1 || o.batch_messages_max > kBatchMessagesMax)
+    return {Errc::invalid, fmt::format("batch messages must be 1 to {}", kBatchMessagesMax)};
+  if (o.batch_bytes_max < 1 || o.batch_bytes_max > kBatchBytesMax)
+    return {Errc::invalid, "batch bytes must be 1 to 64 MiB"};
+  return validate_timeouts(o.connect_timeout, o.timeout);
+}
+
+std::string sourcetype_of(const event::Event& event) {
+  for (const Sourcetype& each : kSourcetypes) {
+    if (event.topic_name.starts_with(each.pattern) && event.topic_name.ends_with(each.end))
+      return std::string(each.name);
+  }
+  return "genesyscloud:" + (event.category.empty() ? std::string("unknown") : event.category);
+}
+
+std::string hec_channel(std::string_view consumer, std::string_view url) {
+  std::string id = base::sha256(fmt::format("trunkline hec channel\n{}\n{}", consumer, url)).substr(0, 16);
+  id[6] = static_cast<char>((id[6] & 0x0F) | 0x80);  // version 8
+  id[8] = static_cast<char>((id[8] & 0x3F) | 0x80);  // variant
+  std::string text = base::hex_encode(id);
+  for (const std::size_t place : {20u, 16u, 12u, 8u}) text.insert(place, 1, '-');
+  return text;
+}
+
+Result<std::unique_ptr<HecSink>> HecSink::make(HecOptions options, Renderer renderer,
+                                               std::unique_ptr<HttpSender> sender, const base::Clock& clock) {
+  TRUNKLINE_TRY_VOID(validate(options));
+  Renderer body = renderer_for(options.body, std::move(renderer));
+  return std::unique_ptr<HecSink>(new HecSink(std::move(options), std::move(body), std::move(sender), clock));
+}
+
+HecSink::HecSink(HecOptions options, Renderer renderer, std::unique_ptr<HttpSender> sender, const base::Clock& clock)
+    : options_(std::move(options)),
+      base_url_(base_of(options_.url)),
+      channel_(hec_channel(options_.consumer, base_url_)),
+      renderer_(std::move(renderer)),
+      sender_(std::move(sender)),
+      clock_(clock) {}
+
+delivery::SinkLimits HecSink::limits() const {
+  return {options_.batch_messages_max, options_.batch_bytes_max};
+}
+
+net::ClientRequest HecSink::request(std::string_view path) const {
+  net::ClientRequest request;
+  request.url = fmt::format("{}{}{}", base_url_, kCollector, path);
+  request.connect_timeout = options_.connect_timeout;
+  request.timeout = options_.timeout;
+  request.headers = {{"Authorization", "Splunk " + options_.token},
+                     {"Content-Type", "application/json"},
+                     {"X-Splunk-Request-Channel", channel_}};
+  return request;
+}
+
+void HecSink::append_event(std::string& body, const engine::LeasedMessage& message, std::string_view consumer) const {
+  const engine::Record& record = *message.record;
+  const event::Event& event = record.event;
+  json::Writer writer(body);
+  writer.begin_object().key("time").raw(time_of(record));
+  add(writer, "host", options_.host);
+  add(writer, "source",
+      !options_.source.empty() ? options_.source
+      : event.source.empty()   ? record.source_name
+                               : event.source);
+  add(writer, "sourcetype", options_.sourcetype.empty() ? sourcetype_of(event) : options_.sourcetype);
+  add(writer, "index", options_.index);
+  writer.key("fields").begin_object();
+  writer.member("trunkline_sequence", fmt::format("{}", record.sequence.value));
+  add(writer, "trunkline_consumer", consumer);
+  add(writer, "trunkline_lane", event::group_text(event, options_.order));
+  if (message.gap_before) writer.member("trunkline_gap_before", fmt::format("{}", message.gap_before->value));
+  if (message.redriven) writer.member("trunkline_redriven", "true");
+  add(writer, "eventType", event.event_type);
+  add(writer, "eventCategory", event.category);
+  add(writer, "orgId", event.org_id);
+  add(writer, "conversationId", event.conversation_id);
+  add(writer, "userId", event.user_id);
+  add(writer, "queueId", event.queue_id);
+  add(writer, "mediaType", event.media_type);
+  writer.end_object();
+  writer.key("event").raw(renderer_(record)).end_object();
+}
+
+void HecSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) {
+  net::ClientRequest post = request("/event");
+  for (const engine::LeasedMessage& message : batch.messages) {
+    if (!post.body.empty()) post.body += '\n';
+    append_event(post.body, message, batch.consumer);
+  }
+  if (options_.gzip) {
+    post.body = net::gzip_bytes(post.body);
+    post.headers.emplace_back("Content-Encoding", "gzip");
+  }
+  post.headers.emplace_back("trunkline-attempt", std::to_string(batch.attempt));
+  // Nothing of this object: the answer may come after it has gone.
+  sender_->send(std::move(post), [events = batch.messages.size(), clock = &clock_, token = options_.token,
+                                  done = std::move(done)](Result<net::ClientResponse> answer) mutable {
+    delivery::BatchVerdict verdict = hec_verdict(answer, events, clock->wall());
+    for (delivery::EventVerdict& each : verdict.events) take_out(each.detail, token);
+    done(std::move(verdict));
+  });
+}
+
+void HecSink::probe(base::UniqueFunction<void(Result<std::string>)> done) {
+  net::ClientRequest health = request("/health");
+  health.method = "GET";
+  // The sender may have gone with the sink before the first answer: then there is no second question.
+  sender_->send(std::move(health),
+                [sender = std::weak_ptr(sender_), empty = request("/event"), url = base_url_, token = options_.token,
+                 done = std::move(done)](Result<net::ClientResponse> answer) mutable {
+                  if (const auto error = health_error(answer, url)) return done(*error);
+                  const auto alive = sender.lock();
+                  if (!alive) return done(base::Error{Errc::cancelled, "the sink has ended"});
+                  alive->send(std::move(empty), [health = health_text(*answer), url, token,
+                                                 done = std::move(done)](Result<net::ClientResponse> second) mutable {
+                    Result<std::string> found = token_found(second, url, health);
+                    if (found.ok()) return done(std::move(found));
+                    std::string detail = found.error().detail;
+                    take_out(detail, token);
+                    done(base::Error{found.error().code, std::move(detail)});
+                  });
+                });
+}
+
+}  // namespace trunkline::sinks
