@@ -149,8 +149,8 @@ Trunkline with a simulated contact centre before it and three downstreams behind
   Open  {0}/
 
   traffic    {1}
-  siem       gets every event, in batches
-  crm        gets what happens in conversations, each one's in order
+  siem       gets every event, as Splunk does (HTTP Event Collector)
+  crm        gets what happens in conversations, each one's in order, over a webhook
   wfm        receives what it wants: agents and schedules, each agent's in order
   data       {2}{3}
 

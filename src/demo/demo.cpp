@@ -98,8 +98,8 @@ names: {{file: {}}}  # Genesys publishes ids, not names
 sources:
   genesys: {{kind: eventbridge}}            # no key: on loopback only
 consumers:
-  siem:                                   # every event, in batches
-    sink: {{http: {{url: "http://127.0.0.1:{}/siem", batch: ndjson, connect_timeout: 2s, timeout: 4s, allow_loopback: true}}}}
+  siem:                                   # every event, as to Splunk
+    sink: {{splunk_hec: {{url: "http://127.0.0.1:{}", token: demo, connect_timeout: 2s, timeout: 4s}}}}
     breaker: {{probe_every: 1s, probe_cap: 2s}}
     retry: {{cap: 3s}}
   crm:                                    # what happens in conversations, each one's in order

@@ -14,7 +14,7 @@
 namespace trunkline::demo {
 
 enum class Kind : std::uint8_t {
-  siem,    // a SIEM that takes batches over HTTP
+  siem,    // a SIEM that speaks Splunk's HTTP Event Collector
   hook,    // a webhook
   pulled,  // a client of the hub's API that receives and settles
   board,   // the hub's own live feed: a page keeps no ledger, so the hub's count is held against the sender's ledger

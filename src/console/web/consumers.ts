@@ -3,7 +3,7 @@
 import { call } from "./api";
 import { byId, make, Rows, setClass, setText, show } from "./dom";
 import { age, count, rate } from "./format";
-import { arrivedFor, Consumer, Rate, Receiver, stateOf } from "./model";
+import { arrivedFor, Consumer, describe, Rate, Receiver, stateOf } from "./model";
 import { Spark } from "./spark";
 
 const kModeWords: Record<string, string> = {
@@ -79,10 +79,9 @@ class Row {
     this.seenAt = now;
     const incoming = this.incoming.add(arrivedFor(consumer), now);
     const outgoing = this.outgoing.add(consumer.delivered, now);
-    const order = consumer.order === "none" ? "any order" : `in order by ${consumer.order}`;
-    setText(this.target, `${consumer.sink === "pulled" ? "pulled" : consumer.sink} · ${order}`);
+    setText(this.target, describe(consumer));
     this.title.title = consumer.target;
-    const state = stateOf(consumer);
+    const state = stateOf(consumer, incoming, outgoing);
     setClass(this.pill, `pill ${state.tone}`);
     setText(this.pill, state.word);
     setText(this.why, state.why);

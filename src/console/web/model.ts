@@ -103,6 +103,7 @@ export function inWords(error: { class: string; detail: string } | null | undefi
   if (!error) return "it does not take events";
   const known = kErrors[error.class];
   if (known) return known;
+  if (error.class.startsWith("hec_")) return error.detail ? `Splunk says "${error.detail}"` : "Splunk refuses";
   if (error.class.startsWith("http_")) return `it answers ${error.class.slice(5)}`;
   return error.detail || error.class;
 }
@@ -113,8 +114,17 @@ export interface State {
   why: string;
 }
 
-// One word for a consumer's state and a sentence why. `seconds` is how old its oldest event is.
-export function stateOf(consumer: Consumer): State {
+const kSinks: Record<string, string> = {
+  http: "webhook", splunk_hec: "Splunk HEC", file: "files", live: "live feed", pulled: "pulled",
+};
+
+export function describe(consumer: Consumer): string {
+  const order = consumer.order === "none" ? "any order" : `in order by ${consumer.order}`;
+  return `${kSinks[consumer.sink] ?? consumer.sink} · ${order}`;
+}
+
+// One word for a consumer's state and a sentence why. The rates are events a second.
+export function stateOf(consumer: Consumer, incoming: number, outgoing: number): State {
   if (consumer.paused) return { tone: "off", word: "Paused", why: "By an operator. Its events wait." };
   if (consumer.breaker === "open") {
     return { tone: "bad", word: "Breaker open", why: `Downstream is out: ${inWords(consumer.last_error)}. Nothing is spent.` };
@@ -131,6 +141,9 @@ export function stateOf(consumer: Consumer): State {
   }
   if (consumer.waiting > 0 && consumer.oldest_waiting_seconds >= 5) {
     if (consumer.sink === "pulled") return { tone: "busy", word: "Waiting", why: "For its client to receive." };
+    if (outgoing < incoming * 0.95) {
+      return { tone: "warn", word: "Falling behind", why: "It takes events slower than they come. They wait, none is lost." };
+    }
     return { tone: "busy", word: "Catching up", why: "Events go out, oldest first." };
   }
   if (consumer.sink === "pulled") return { tone: "good", word: "Pulled", why: "Its client receives what comes." };
