@@ -43,6 +43,10 @@ struct HubMetrics {
   std::uint64_t connections = 0;   // open now
   std::uint64_t connections_refused = 0;
   std::uint64_t bad_requests = 0;
+  std::uint64_t tls_handshakes = 0;
+  std::uint64_t tls_resumed = 0;
+  std::uint64_t tls_failures = 0;
+  std::optional<base::WallTime> certificate_not_after;  // none without TLS
 
   std::uint64_t commits = 0;
   std::uint64_t commit_failures = 0;

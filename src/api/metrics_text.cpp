@@ -34,6 +34,10 @@ enum class Family : std::uint8_t {
   connections,
   connections_refused,
   bad_requests,
+  tls_handshakes,
+  tls_resumed,
+  tls_failures,
+  certificate_expiry,
   commits,
   commit_failures,
   store_reopens,
@@ -103,6 +107,14 @@ constexpr std::array kTable = {
         "Connections and requests refused because a bound was reached."},
     Row{Family::bad_requests, "trunkline_http_bad_requests_total", MetricType::Counter, "",
         "Connections closed because what came was not HTTP or was framed ambiguously."},
+    Row{Family::tls_handshakes, "trunkline_tls_handshakes_total", MetricType::Counter, "",
+        "TLS handshakes that were finished."},
+    Row{Family::tls_resumed, "trunkline_tls_handshakes_resumed_total", MetricType::Counter, "",
+        "Of them, those that resumed a session."},
+    Row{Family::tls_failures, "trunkline_tls_handshake_failures_total", MetricType::Counter, "",
+        "TLS handshakes that failed or took too long: no TLS, an old version, a client certificate that was refused."},
+    Row{Family::certificate_expiry, "trunkline_tls_certificate_expiry_timestamp_seconds", MetricType::Gauge, "",
+        "When the certificate of listen_tls that is in use ends; absent without TLS. Worth an alarm."},
     Row{Family::commits, "trunkline_commits_total", MetricType::Counter, "", "Atomic writes to the store."},
     Row{Family::commit_failures, "trunkline_commit_failures_total", MetricType::Counter, "",
         "Writes or syncs that failed. Worth an alarm."},
@@ -244,6 +256,10 @@ void add_hub(Page& page, const HubMetrics& hub, bool ready) {
   page.add(Family::connections, hub.connections);
   page.add(Family::connections_refused, hub.connections_refused);
   page.add(Family::bad_requests, hub.bad_requests);
+  page.add(Family::tls_handshakes, hub.tls_handshakes);
+  page.add(Family::tls_resumed, hub.tls_resumed);
+  page.add(Family::tls_failures, hub.tls_failures);
+  if (hub.certificate_not_after) page.add(Family::certificate_expiry, epoch_seconds(*hub.certificate_not_after));
   page.add(Family::commits, hub.commits);
   page.add(Family::commit_failures, hub.commit_failures);
   page.add(Family::store_reopens, hub.store_reopens);

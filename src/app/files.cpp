@@ -33,11 +33,18 @@ base::Result<std::string> read_file(const std::string& path) {
   return text;
 }
 
+bool print_diagnostics(const std::vector<config::Diagnostic>& diagnostics, const std::string& path) {
+  bool well = true;
+  for (const config::Diagnostic& diagnostic : diagnostics) {
+    fmt::print(stderr, "{}\n", config::format(diagnostic, path));
+    well &= diagnostic.severity != config::Severity::error;
+  }
+  return well;
+}
+
 std::optional<config::Config> load_config(const std::string& path) {
   config::Loaded loaded = config::load(path);
-  for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
-    fmt::print(stderr, "{}\n", config::format(diagnostic, path));
-  }
+  print_diagnostics(loaded.diagnostics, path);
   if (!loaded.config) return std::nullopt;
   bool valid = true;
   for (const config::Consumer& consumer : loaded.config->consumers) {

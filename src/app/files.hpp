@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "config/config.hpp"
@@ -13,5 +15,8 @@ base::Result<std::string> read_file(const std::string& path);
 // Loads the configuration and prints what is wrong with it on standard error, filters included. Nothing when it cannot
 // be used.
 std::optional<config::Config> load_config(const std::string& path);
+
+// Prints them on standard error; true when none is an error.
+bool print_diagnostics(const std::vector<config::Diagnostic>& diagnostics, const std::string& path);
 
 }  // namespace trunkline::app

@@ -71,6 +71,9 @@ Result<std::unique_ptr<delivery::Sink>> make_http(const config::Consumer& consum
   client.addresses = {http.allow_loopback, http.allow_private, http.allowed_cidrs};
   client.connections_per_host_max = consumer.concurrency;
   client.requests_max = consumer.concurrency + 1;
+  client.ca_file = http.tls_ca;
+  client.certificate_file = http.tls_cert;
+  client.key_file = http.tls_key;
   TRUNKLINE_TRY(auto sink,
                 sinks::WebhookSink::make(std::move(options), std::move(renderer),
                                          std::make_unique<sinks::ClientSender>(loop, std::move(client)), loop.clock()));

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "app/from_config.hpp"
+#include "app/tls_files.hpp"
 #include "app/version.hpp"
 #include "base/log.hpp"
 
@@ -342,8 +343,16 @@ Result<void> Hub::listen() {
       loops, server_options(config_), [this](net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
         handle(loop, std::move(request), std::move(respond));
       });
+  if (!config_.listen_tls.empty()) {
+    TRUNKLINE_TRY(auto certificates, net::TlsCertificates::load(tls_options(config_), clock_));
+    TRUNKLINE_TRY(tls_port_, server_->listen(config_.listen_tls, std::move(certificates)));
+  }
   TRUNKLINE_TRY(port_, server_->listen(config_.listen));
   return {};
+}
+
+Result<void> Hub::reload_certificates() {
+  return server_->reload_certificates();
 }
 
 void Hub::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
@@ -394,6 +403,10 @@ api::HubMetrics Hub::metrics() {
   metrics.connections = server.connections;
   metrics.connections_refused = server.refused;
   metrics.bad_requests = server.bad_requests;
+  metrics.tls_handshakes = server.tls_handshakes;
+  metrics.tls_resumed = server.tls_resumed;
+  metrics.tls_failures = server.tls_failures;
+  metrics.certificate_not_after = server.certificate_not_after;
   const store::Store::Usage usage = engine_->usage();
   metrics.disk_bytes = usage.bytes;
   metrics.disk_free_bytes = usage.free_bytes;

@@ -42,6 +42,10 @@ class Hub final : public api::Hub {
   ~Hub() override;
 
   std::uint16_t port() const { return port_; }
+  std::uint16_t tls_port() const { return tls_port_; }  // 0: no TLS
+
+  // Any thread: reads the certificate files of listen_tls now. On an error what is in use stays.
+  base::Result<void> reload_certificates();
 
   // Graceful: refuses new events, finishes what is in flight, writes and syncs what is settled. Idempotent.
   void stop();
@@ -87,6 +91,7 @@ class Hub final : public api::Hub {
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> server_;
   std::uint16_t port_ = 0;
+  std::uint16_t tls_port_ = 0;
   std::atomic<bool> stopping_{false};
   bool stopped_ = false;
 };

@@ -3,6 +3,7 @@
 #include "app/commands.hpp"
 #include "app/files.hpp"
 #include "app/from_config.hpp"
+#include "app/tls_files.hpp"
 #include "config/reference.hpp"
 #include "event/decoder.hpp"
 #include "event/describe.hpp"
@@ -115,12 +116,13 @@ int run_policy(const PolicyOptions& options) {
 
 int run_check(const CheckOptions& options) {
   const auto config = load_config(options.config);
+  const bool valid = config && print_diagnostics(inspect_tls(*config, base::SystemClock().wall()), options.config);
   if (options.json) {
     std::string out;
-    json::Writer(out).begin_object().member("valid", config.has_value()).end_object();
+    json::Writer(out).begin_object().member("valid", valid).end_object();
     fmt::print("{}\n", out);
   }
-  if (!config) return 2;
+  if (!valid) return 2;
   if (const auto names = name_table(*config); !names.ok()) {
     fmt::print(stderr, "{}: error: names: {}\n", options.config, names.error().detail);
     return 2;

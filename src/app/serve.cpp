@@ -8,6 +8,7 @@
 #include "app/crash_disk.hpp"
 #include "app/files.hpp"
 #include "app/hub.hpp"
+#include "app/tls_files.hpp"
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
 
@@ -45,12 +46,14 @@ int run_serve(const ServeOptions& options) {
   if (!config) return 2;
   if (!options.listen.empty()) config->listen = options.listen;
   if (!options.data_dir.empty()) config->data_dir = options.data_dir;
-  if (config->api_keys.empty() && !config::is_loopback(config->listen)) {
-    fmt::print(stderr, "{} is wider than loopback: set api.keys in {}, or listen on 127.0.0.1\n", config->listen,
-               options.config);
+  if (const auto open = config::without_credentials(*config); !open.empty()) {
+    fmt::print(stderr, "{} is wider than loopback: set a key for {} in {}, or listen on 127.0.0.1\n", config->listen,
+               fmt::join(open, ", "), options.config);
     return 2;
   }
   set_logging(config->log);
+  // With line and column; what keeps the listener from starting ends the start below.
+  print_diagnostics(inspect_tls(*config, base::SystemClock().wall()), options.config);
   // Blocked before any thread is made, so that only this one takes them.
   sigset_t signals;
   sigemptyset(&signals);
@@ -73,6 +76,10 @@ int run_serve(const ServeOptions& options) {
     return 1;
   }
   const std::string address = config->listen.substr(0, config->listen.rfind(':')) + fmt::format(":{}", (*hub)->port());
+  if ((*hub)->tls_port() != 0) {
+    const std::string host = config->listen_tls.substr(0, config->listen_tls.rfind(':'));
+    base::log::info("TLS", "address", fmt::format("{}:{}", host, (*hub)->tls_port()));
+  }
   base::log::info("ready", "address", address, "data", config->data_dir, "sources", config->sources.size(), "consumers",
                   config->consumers.size());
   if (!options.ready_file.empty() && !write_ready_file(options.ready_file, address)) {

@@ -29,6 +29,17 @@ struct Log {
   LogFormat format{};
 };
 
+enum class ClientAuth : std::uint8_t { none, request, require };
+struct Tls {
+  std::string cert;  // paths of PEM files
+  std::string key;
+  std::string client_ca;
+  ClientAuth client_auth{};
+  Place cert_place;  // of the values, for whoever reads the files
+  Place key_place;
+  Place client_ca_place;
+};
+
 struct Limits {
   std::uint64_t body_bytes = 0;
   std::uint64_t decompressed_bytes = 0;
@@ -93,6 +104,9 @@ struct HttpSink {
   bool allow_loopback = false;
   bool allow_private = false;
   std::vector<std::string> allowed_cidrs;
+  std::string tls_ca;    // paths of PEM files
+  std::string tls_cert;  // the client's own
+  std::string tls_key;
 };
 struct HecSink {
   std::string url;
@@ -162,6 +176,8 @@ struct Topic {
 struct Config {
   std::string data_dir;
   std::string listen;
+  std::string listen_tls;  // empty: no TLS
+  Tls tls;
   std::vector<AcceptedKey> api_keys;
   Log log;
   Limits limits;
@@ -174,5 +190,7 @@ struct Config {
 
 // "127.0.0.1:8080", "[::1]:0", "localhost:80"
 bool is_loopback(std::string_view address);
+// What others could reach without a credential: "api", "sources.NAME". Empty while every listener is loopback.
+std::vector<std::string> without_credentials(const Config& config);
 
 }  // namespace trunkline::config

@@ -21,16 +21,49 @@ bool listed(std::string_view path, const std::array<std::string_view, N>& list) 
       list, [&](std::string_view entry) { return entry.ends_with('.') ? path.starts_with(entry) : path == entry; });
 }
 
-void check_listen(const Config& config, Place listen, Diagnostics& diagnostics) {
-  if (is_loopback(config.listen)) return;
+bool has_credential(const Source& source) {
+  return !source.api_keys.empty() || !source.query_keys.empty();
+}
+
+// An address that others reach needs a credential for whatever can be reached there (an error for each that has none).
+void check_listen(const Config& config, const Places& places, Diagnostics& diagnostics) {
+  const bool plain_is_wide = !is_loopback(config.listen);
+  const std::string_view option = plain_is_wide ? "listen" : "listen_tls";
+  const std::string& address = plain_is_wide ? config.listen : config.listen_tls;
+  if (address.empty() || is_loopback(address)) return;
   if (config.api_keys.empty()) {
-    diagnostics.error(listen, fmt::format("'listen' is wider than loopback ({}) and needs 'api.keys'", config.listen));
+    diagnostics.error(place_of(places, option),
+                      fmt::format("'{}' is wider than loopback ({}) and needs 'api.keys'", option, address));
   }
   for (const Source& source : config.sources) {
-    if (!source.api_keys.empty() || !source.query_keys.empty()) continue;
-    diagnostics.error(source.place, fmt::format("'listen' is wider than loopback ({}) and 'sources.{}' has no key: set "
+    if (has_credential(source)) continue;
+    diagnostics.error(source.place, fmt::format("'{}' is wider than loopback ({}) and 'sources.{}' has no key: set "
                                                 "auth.api_key or auth.query_key",
-                                                config.listen, source.name));
+                                                option, address, source.name));
+  }
+}
+
+void check_tls(const Config& config, const Places& places, Diagnostics& diagnostics) {
+  const Tls& tls = config.tls;
+  if (!config.listen_tls.empty()) {
+    const Place place = place_of(places, "listen_tls");
+    if (tls.cert.empty()) diagnostics.error(place, "'listen_tls' needs 'tls.cert'");
+    if (tls.key.empty()) diagnostics.error(place, "'listen_tls' needs 'tls.key'");
+    if (config.listen_tls == config.listen && !config.listen.ends_with(":0")) {
+      diagnostics.error(place, "'listen_tls' and 'listen' are the same address");
+    }
+  } else {
+    for (const std::string_view path : {"tls.cert", "tls.key", "tls.client_ca"}) {
+      if (!places.contains(path)) continue;
+      diagnostics.error(place_of(places, path), fmt::format("'{}' is of no use without 'listen_tls'", path));
+    }
+  }
+  if (tls.client_auth != ClientAuth::none && tls.client_ca.empty()) {
+    diagnostics.error(place_of(places, "tls.client_auth"), "'tls.client_auth' needs 'tls.client_ca'");
+  }
+  if (tls.client_auth == ClientAuth::none && !tls.client_ca.empty()) {
+    diagnostics.error(place_of(places, "tls.client_ca"),
+                      "'tls.client_ca' is of no use while 'tls.client_auth' is none: set request or require");
   }
 }
 
@@ -55,6 +88,21 @@ bool is_loopback(std::string_view address) {
   return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
+Place place_of(const Places& places, std::string_view path) {
+  const auto found = places.find(path);
+  return found == places.end() ? Place() : found->second;
+}
+
+std::vector<std::string> without_credentials(const Config& config) {
+  std::vector<std::string> open;
+  if (is_loopback(config.listen) && (config.listen_tls.empty() || is_loopback(config.listen_tls))) return open;
+  if (config.api_keys.empty()) open.emplace_back("api");
+  for (const Source& source : config.sources) {
+    if (!has_credential(source)) open.push_back("sources." + source.name);
+  }
+  return open;
+}
+
 void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<Given>& given,
                     Diagnostics& diagnostics) {
   Place retry;
@@ -70,6 +118,11 @@ void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<G
     if (path == "retry.base" || path == "retry.cap") retry = entry.place;
   }
   if (consumer.retry.base > consumer.retry.cap) diagnostics.error(retry, "'retry.base' is longer than 'retry.cap'");
+  const auto* http = std::get_if<HttpSink>(&consumer.sink);
+  if (http != nullptr && http->tls_cert.empty() != http->tls_key.empty()) {
+    diagnostics.error(consumer.place,
+                      fmt::format("'tls.cert' and 'tls.key' of the sink of '{}' go together", consumer.name));
+  }
   if (!has_sink && consumer.on_exhausted == OnExhausted::drop) {
     diagnostics.error(consumer.place,
                       fmt::format("'on_exhausted: drop' is for a consumer with a sink; '{}' has none", consumer.name));
@@ -82,8 +135,9 @@ void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<G
   }
 }
 
-void check_together(const Config& config, Place listen, Diagnostics& diagnostics) {
-  check_listen(config, listen, diagnostics);
+void check_together(const Config& config, const Places& places, Diagnostics& diagnostics) {
+  check_listen(config, places, diagnostics);
+  check_tls(config, places, diagnostics);
   check_files(config, diagnostics);
   if (config.limits.body_bytes > config.limits.buffered_bytes) {
     diagnostics.error({}, "'limits.body_bytes' is larger than 'limits.buffered_bytes': no such body could be read");

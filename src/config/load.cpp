@@ -38,12 +38,15 @@ class Loader {
     constexpr std::array<std::string_view, 3> kChildren = {"sources", "consumers", "topics"};
     const std::vector<Given> given = read_scope(root, root.place, root_table(), {"", kChildren, context_}, config);
     for (const Given& entry : given) {
-      if (root_table()[entry.row].option.path == "listen") listen_place_ = entry.node->place;
+      places_[root_table()[entry.row].option.path] = entry.node->place;
     }
     named(root, "sources", kSourcesMax, [&](const YamlNode::Member& member) { source(member); });
     named(root, "consumers", kConsumersMax, [&](const YamlNode::Member& member) { consumer(member); });
     topics(root);
-    check_together(config, listen_place_, diagnostics_);
+    config.tls.cert_place = place_of(places_, "tls.cert");
+    config.tls.key_place = place_of(places_, "tls.key");
+    config.tls.client_ca_place = place_of(places_, "tls.client_ca");
+    check_together(config, places_, diagnostics_);
   }
 
  private:
@@ -155,7 +158,7 @@ class Loader {
 
   ReadContext context_;
   Diagnostics& diagnostics_;
-  Place listen_place_;
+  Places places_;  // of the root's options
 };
 
 }  // namespace

@@ -392,6 +392,33 @@ const std::vector<ErrorCase> kErrorCases = {
       "t.yaml:3:3: error: 'listen' is wider than loopback (0.0.0.0:80) and 'sources.a' has no key: set auth.api_key "
       "or "
       "auth.query_key"}},
+    {"wide_over_tls_without_authentication",
+     "listen_tls: 0.0.0.0:443\ntls: {cert: c, key: k}\nsources:\n  a: {kind: genesys}\n",
+     {"t.yaml:1:13: error: 'listen_tls' is wider than loopback (0.0.0.0:443) and needs 'api.keys'",
+      "t.yaml:4:3: error: 'listen_tls' is wider than loopback (0.0.0.0:443) and 'sources.a' has no key: set "
+      "auth.api_key or auth.query_key"}},
+    {"a_client_certificate_stands_for_no_key",
+     "listen_tls: 0.0.0.0:443\ntls: {cert: c, key: k, client_ca: a, client_auth: require}\n",
+     {"t.yaml:1:13: error: 'listen_tls' is wider than loopback (0.0.0.0:443) and needs 'api.keys'"}},
+    {"tls_without_a_certificate",
+     "listen_tls: 127.0.0.1:8443\n",
+     {"t.yaml:1:13: error: 'listen_tls' needs 'tls.cert'", "t.yaml:1:13: error: 'listen_tls' needs 'tls.key'"}},
+    {"tls_on_the_plain_address",
+     "listen_tls: 127.0.0.1:8080\ntls: {cert: c, key: k}\n",
+     {"t.yaml:1:13: error: 'listen_tls' and 'listen' are the same address"}},
+    {"a_certificate_that_nothing_listens_with",
+     "tls: {cert: c, key: k}\n",
+     {"t.yaml:1:13: error: 'tls.cert' is of no use without 'listen_tls'",
+      "t.yaml:1:21: error: 'tls.key' is of no use without 'listen_tls'"}},
+    {"client_certificates_without_a_ca",
+     "listen_tls: 127.0.0.1:8443\ntls: {cert: c, key: k, client_auth: request}\n",
+     {"t.yaml:2:37: error: 'tls.client_auth' needs 'tls.client_ca'"}},
+    {"a_ca_for_client_certificates_that_are_not_asked_for",
+     "listen_tls: 127.0.0.1:8443\ntls: {cert: c, key: k, client_ca: a}\n",
+     {"t.yaml:2:35: error: 'tls.client_ca' is of no use while 'tls.client_auth' is none: set request or require"}},
+    {"client_certificate_of_a_sink_without_its_key",
+     "consumers: {a: {sink: {http: {url: https://a, tls: {cert: c}}}}}\n",
+     {"t.yaml:1:13: error: 'tls.cert' and 'tls.key' of the sink of 'a' go together"}},
     {"secret_not_in_the_environment",
      "api: {keys: \"${env:NOPE}\"}\n",
      {"t.yaml:1:13: error: 'api.keys': ${env:NOPE} is not in the environment"}},
@@ -435,6 +462,36 @@ api: {keys: ["${env:KEY}"]}
 sources: {a: {kind: eventgrid, auth: {query_key: "${env:KEY}"}}}
 )");
   EXPECT_EQ(config.listen, "0.0.0.0:8080");
+}
+
+TEST(ConfigLoad, takes_a_tls_listener_and_knows_where_its_files_stand) {
+  const Config config = parsed(R"(listen_tls: 0.0.0.0:8443
+tls: {cert: c.pem, key: k.pem, client_ca: ca.pem, client_auth: request}
+api: {keys: ["${env:KEY}"]}
+sources: {a: {kind: eventgrid, auth: {query_key: "${env:KEY}"}}}
+consumers: {a: {sink: {http: {url: https://a, tls: {ca: r.pem, cert: m.pem, key: n.pem}}}}}
+)");
+  EXPECT_EQ(config.listen_tls, "0.0.0.0:8443");
+  EXPECT_EQ(config.tls.cert, "c.pem");
+  EXPECT_EQ(config.tls.key, "k.pem");
+  EXPECT_EQ(config.tls.client_ca, "ca.pem");
+  EXPECT_EQ(config.tls.client_auth, ClientAuth::request);
+  EXPECT_EQ(config.tls.cert_place, (Place{2, 13}));
+  EXPECT_EQ(config.tls.key_place, (Place{2, 25}));
+  EXPECT_EQ(config.tls.client_ca_place, (Place{2, 43}));
+  EXPECT_EQ(std::get<HttpSink>(config.consumers[0].sink).tls_ca, "r.pem");
+  EXPECT_EQ(std::get<HttpSink>(config.consumers[0].sink).tls_cert, "m.pem");
+  EXPECT_EQ(std::get<HttpSink>(config.consumers[0].sink).tls_key, "n.pem");
+}
+
+TEST(ConfigLoad, lists_what_a_wide_listener_would_leave_open) {
+  Config config = parsed("sources:\n  a: {kind: genesys}\n  b: {kind: genesys, auth: {api_key: '${env:KEY}'}}\n");
+  EXPECT_THAT(without_credentials(config), IsEmpty());
+  config.listen = "0.0.0.0:8080";
+  EXPECT_THAT(without_credentials(config), ElementsAre("api", "sources.a"));
+  config.listen = "127.0.0.1:8080";
+  config.listen_tls = "[::]:8443";
+  EXPECT_THAT(without_credentials(config), ElementsAre("api", "sources.a"));
 }
 
 TEST(ConfigLoad, bounds_lists_and_findings) {

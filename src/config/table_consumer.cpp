@@ -261,6 +261,16 @@ constexpr std::array kHttp = {
     Row<HttpSink>{
         {.path = "allowed_cidrs", .type = Type::cidrs, .help = "Networks that may always be called: `[10.1.0.0/16]`."},
         assign<&HttpSink::allowed_cidrs>},
+    Row<HttpSink>{{.path = "tls.ca",
+                   .type = Type::text,
+                   .help = "PEM file of the CAs that the receiver is verified against, instead of the system's."},
+                  assign<&HttpSink::tls_ca>},
+    Row<HttpSink>{{.path = "tls.cert",
+                   .type = Type::text,
+                   .help = "PEM file: the certificate that is shown to the receiver, then its chain."},
+                  assign<&HttpSink::tls_cert>},
+    Row<HttpSink>{{.path = "tls.key", .type = Type::text, .help = "PEM file: its private key, without a passphrase."},
+                  assign<&HttpSink::tls_key>},
 };
 
 constexpr std::array kFile = {

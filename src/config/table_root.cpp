@@ -26,6 +26,31 @@ constexpr std::array kRoot = {
              "Address of ingest, API, metrics and page. Wider than loopback, it needs `api.keys` and keys for every "
              "source. Port 0 takes a free one."},
         assign<&Config::listen>},
+    Row<Config>{
+        {.path = "listen_tls",
+         .type = Type::address,
+         .help = "Second address of the same, over TLS (1.2 and 1.3) with the certificate in `tls`. For senders "
+                 "outside; `listen` may stay on loopback. None: no TLS."},
+        assign<&Config::listen_tls>},
+    Row<Config>{{.path = "tls.cert",
+                 .type = Type::text,
+                 .help = "PEM file: the certificate, then its chain. Looked at every 10 s; a new one is used for new "
+                         "connections."},
+                assign<&Config::tls, &Tls::cert>},
+    Row<Config>{{.path = "tls.key", .type = Type::text, .help = "PEM file: its private key, without a passphrase."},
+                assign<&Config::tls, &Tls::key>},
+    Row<Config>{
+        {.path = "tls.client_ca",
+         .type = Type::text,
+         .help = "PEM file of the CAs that client certificates are verified against; each is trusted as it is."},
+        assign<&Config::tls, &Tls::client_ca>},
+    Row<Config>{{.path = "tls.client_auth",
+                 .type = Type::choice,
+                 .fallback = "none",
+                 .choices = "none|request|require",
+                 .help = "`request` verifies a client certificate when there is one, `require` takes no connection "
+                         "without one. It does not stand for a key."},
+                assign<&Config::tls, &Tls::client_auth>},
     Row<Config>{{.path = "api.keys",
                  .type = Type::keys,
                  .reloadable = true,

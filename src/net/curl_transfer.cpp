@@ -91,6 +91,11 @@ void CurlTransfer::set_limits() {
   set(handle_, CURLOPT_TCP_KEEPALIVE, 1L);
   set(handle_, CURLOPT_USERAGENT, options_.user_agent.c_str());
   if (!options_.ca_file.empty()) set(handle_, CURLOPT_CAINFO, options_.ca_file.c_str());
+  if (!options_.certificate_file.empty()) {
+    set(handle_, CURLOPT_SSLCERT, options_.certificate_file.c_str());
+    set(handle_, CURLOPT_SSLKEY, options_.key_file.c_str());
+    set(handle_, CURLOPT_KEYPASSWD, "");  // else OpenSSL would ask for one on the terminal
+  }
 }
 
 void CurlTransfer::set_method() {

@@ -32,7 +32,7 @@ class Delivery:
 class Receiver:
     """Answers each request as `answer(delivery)` says: a status, or (status, headers). Keeps all in order of arrival."""
 
-    def __init__(self, answer=None, address=("127.0.0.1", 0)):
+    def __init__(self, answer=None, address=("127.0.0.1", 0), tls=None):
         self.answer = answer or (lambda delivery: 200)
         self._lock = threading.Lock()
         self._deliveries = []
@@ -60,6 +60,9 @@ class Receiver:
 
         self._server = Server(address, Handler)
         self.address = self._server.server_address
+        self._scheme, self._host = ("https", "localhost") if tls else ("http", "127.0.0.1")
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
@@ -79,7 +82,7 @@ class Receiver:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.address[1]}/hook"
+        return f"{self._scheme}://{self._host}:{self.address[1]}/hook"
 
     def deliveries(self):
         with self._lock:

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <vector>
+
+#include "base/clock.hpp"
+#include "config/config.hpp"
+#include "net/tls.hpp"
+
+namespace trunkline::app {
+
+// For listen_tls; only meaningful when that is set.
+net::TlsOptions tls_options(const config::Config& config);
+
+// Reads the files of `tls`: an error for what keeps the listener from starting (missing, damaged, a key of another
+// certificate) and for a certificate that clients would refuse (not valid now), a warning for one that ends within 30
+// days. Empty without listen_tls.
+std::vector<config::Diagnostic> inspect_tls(const config::Config& config, base::WallTime now);
+
+}  // namespace trunkline::app
