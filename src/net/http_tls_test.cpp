@@ -373,6 +373,17 @@ TEST_F(HttpTlsTest, says_close_notify_when_it_closes_and_not_when_it_cuts) {
   EXPECT_FALSE(cut.ended_cleanly()) << "a cut body must not look whole";
 }
 
+TEST_F(HttpTlsTest, an_idle_connection_ends_with_a_close_notify_and_an_unfinished_request_without) {
+  start_tls({.header_timeout = Millis(50), .idle_timeout = Millis(50)});
+  TlsClient idle(port_, trusting());
+  EXPECT_EQ(idle.read_all(), "");
+  EXPECT_TRUE(idle.ended_cleanly());
+  TlsClient half(port_, trusting());
+  ASSERT_TRUE(half.send("POST /half HT"));
+  EXPECT_EQ(half.read_all(), "");
+  EXPECT_FALSE(half.ended_cleanly());
+}
+
 TEST_F(HttpTlsTest, streams_over_tls) {
   start_tls();
   TlsClient client(port_, trusting());

@@ -420,7 +420,9 @@ void ServerSession::sweep(base::MonoTime now, base::Millis period) {
       return;
     case Phase::idle:
       if (!slots_.empty() || !output_.empty()) phase_since_ = now;
-      if (over(phase_since_, options.idle_timeout)) close();
+      if (!over(phase_since_, options.idle_timeout)) return;
+      if (tls_) tls_->close_notify();
+      close();
       return;
     case Phase::head:
       if (over(phase_since_, options.header_timeout)) close();
