@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdio>
 #include <map>
 #include <mutex>
@@ -12,7 +13,7 @@
 #include "queue/faulty_engine_test.hpp"
 
 // The real engine, its threads and RocksDB included, against a ledger: concurrent publishers and receivers, random
-// fates, a disk whose syncs fail at random, and restarts. What the ledger demands:
+// fates, a disk whose writes and syncs fail at random, and restarts. What the ledger demands:
 // - an event that was answered is delivered to each queue it is routed to, byte for byte, until its fate is on disk;
 // - a fate that was answered holds: the event does not come again;
 // - in a lane nothing comes before what stands in front of it has a fate.
@@ -325,9 +326,13 @@ class EmbeddedModel : public FaultyEngine {
       redrive_parked();
       const std::lock_guard lock(ledger_.mutex);
       if (ledger_.publishing == 0) break;
+      static constexpr std::array<const char*, 3> kFiles = {".log", ".sst", "MANIFEST"};
       store::FaultRule fault;
-      fault.op = store::FaultOp::sync;
-      fault.name_part = ".log";
+      fault.op = random() % 2 == 0 ? store::FaultOp::sync : store::FaultOp::append;
+      fault.kind = random() % 2 == 0 ? store::FaultKind::io_error : store::FaultKind::no_space;
+      fault.name_part =
+          kFiles[fault_rounds_ % 2 == 0 ? 0 : random() % kFiles.size()];  // one of a log always comes to pass
+      ++fault_rounds_;
       fault.skip = random() % 20;
       fault.times = 1;
       faults().clear_faults();
@@ -351,6 +356,7 @@ class EmbeddedModel : public FaultyEngine {
 
   std::vector<QueueId> queues_;
   Ledger ledger_;
+  std::uint64_t fault_rounds_ = 0;
 };
 
 TEST_F(EmbeddedModel, every_accepted_event_is_settled_by_its_fate_and_in_order_through_failures_and_restarts) {
