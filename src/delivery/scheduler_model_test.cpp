@@ -105,7 +105,8 @@ class Model {
     const std::uint64_t spent = h_.scheduler.statistics().attempts_spent;
     const std::vector<std::uint64_t> sequences = h_.sequences(batch);
     if (weather_ != Weather::fair && one_in(6)) {
-      h_.refuse(batch);
+      // Also beside the batch, as a downstream that counts wrongly names it.
+      h_.refuse(batch, one_in(2) ? std::optional<std::size_t>(random_.up_to(sequences.size() + 1)) : std::nullopt);
     } else {
       std::vector<Verdict> verdicts;
       for (const std::uint64_t sequence : sequences) verdicts.push_back(verdict_for(sequence));
