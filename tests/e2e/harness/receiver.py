@@ -30,7 +30,7 @@ class Delivery:
 
 
 class Receiver:
-    """Answers each request as `answer(delivery)` says: a status, or (status, headers). Keeps all in order of arrival."""
+    """Answers each request as `answer(delivery)` says: a status, (status, headers) or (status, headers, body). Keeps all in order of arrival."""
 
     def __init__(self, answer=None, address=("127.0.0.1", 0), tls=None):
         self.answer = answer or (lambda delivery: 200)
@@ -72,13 +72,16 @@ class Receiver:
         with self._lock:
             self._deliveries.append(delivery)
         answer = self.answer(delivery)  # may wait for the test
-        status, headers = answer if isinstance(answer, tuple) else (answer, {})
+        if not isinstance(answer, tuple):
+            answer = (answer,)
+        status, headers, text = (*answer, *((), {}, b"")[len(answer):])
         delivery.status = status
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name, value)
-        handler.send_header("content-length", "0")
+        handler.send_header("content-length", str(len(text)))
         handler.end_headers()
+        handler.wfile.write(text)
 
     @property
     def url(self):
