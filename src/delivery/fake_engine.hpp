@@ -12,7 +12,7 @@ namespace trunkline::delivery {
 
 // One FIFO queue in memory behind the engine port, for tests: receive, cancel and settle behave as the port says,
 // callbacks are posted. Everything else answers Errc::unsupported.
-class FakeEngine final : public engine::Engine {
+class FakeEngine : public engine::Engine {
  public:
   explicit FakeEngine(base::Loop& loop) : loop_(loop) {}
 
@@ -74,6 +74,8 @@ class FakeEngine final : public engine::Engine {
                  engine::DoneCallback done) override {
     done(unsupported());
   }
+  base::Result<std::map<std::string, std::string>> list_state(const std::string&) override { return unsupported(); }
+  void write_state(base::QueueId, const std::string&, std::vector<StateWrite>) override {}
 
  private:
   static base::Error unsupported() { return {base::Errc::unsupported, "not in this fake"}; }

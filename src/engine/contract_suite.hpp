@@ -269,6 +269,31 @@ TEST_P(Contract, state_is_versioned) {
   EXPECT_EQ(put(2, std::string(70'000, 'x')).error().code, base::Errc::too_large);
 }
 
+TEST_P(Contract, state_that_follows_from_deliveries_is_on_disk_with_their_settle) {
+  const base::QueueId queue = declare(spec("board", event::Order::none));
+  publish(make_event("a", "c"), {queue});
+  publish(make_event("b", "c"), {queue});
+  const auto deliver_with = [this, queue](std::vector<Engine::StateWrite> writes) {
+    const auto leases = receive(queue, 1);
+    ASSERT_EQ(leases.size(), 1u);
+    const auto settled = await<base::Result<void>>(engine().loop_of(queue), [&](DoneCallback done) {
+      engine().write_state(queue, "live/board", writes);
+      engine().settle(queue, leases[0].id, std::vector<MessageFate>(1), std::move(done));
+    });
+    EXPECT_TRUE(settled.ok());
+  };
+  deliver_with({{"c/1", "waiting"}, {"c/2", "connected"}, {"c/3", std::string(70'000, 'x')}});
+  fixture_->reopen();
+  using State = std::map<std::string, std::string>;
+  EXPECT_EQ(engine().list_state("live/board").value(), (State{{"c/1", "waiting"}, {"c/2", "connected"}}));
+  EXPECT_EQ(engine().list_state("live/boar").value(), State()) << "another owner";
+  EXPECT_EQ(engine().list_state("live/board2").value(), State()) << "another owner";
+  EXPECT_EQ(declare(spec("board", event::Order::none)), queue);
+  deliver_with({{"c/1", std::nullopt}, {"c/2", "gone"}});
+  fixture_->reopen();
+  EXPECT_EQ(engine().list_state("live/board").value(), (State{{"c/2", "gone"}}));
+}
+
 TEST_P(Contract, a_removed_queue_is_forgotten_and_its_id_is_not_used_again) {
   const base::QueueId queue = declare(spec("q", event::Order::none));
   publish(make_event("a", "c"), {queue});

@@ -191,6 +191,17 @@ class Engine {
   virtual base::Result<std::optional<StateValue>> get_state(const std::string& owner, const std::string& key) = 0;
   virtual void put_state(const std::string& owner, const std::string& key, std::uint64_t version, std::string bytes,
                          base::Loop& reply_on, DoneCallback done) = 0;
+  // All of an owner, by key.
+  virtual base::Result<std::map<std::string, std::string>> list_state(const std::string& owner) = 0;
+  // State that follows from what a queue delivers, of an owner that writes nowhere else: it is on disk in the same
+  // commit as the settles of that queue that come after this call, or in an earlier one, so that what is settled is in
+  // the state. After a commit that failed the events come again, and their state is to be written again. Only on
+  // loop_of(queue). A value beyond 64 KiB is left out, as the check of the caller's own bounds that it is.
+  struct StateWrite {
+    std::string key;
+    std::optional<std::string> bytes;  // nothing removes the key
+  };
+  virtual void write_state(base::QueueId queue, const std::string& owner, std::vector<StateWrite> writes) = 0;
 };
 
 }  // namespace trunkline::engine

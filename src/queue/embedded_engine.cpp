@@ -474,6 +474,40 @@ void EmbeddedEngine::put_state(const std::string& owner, const std::string& key,
                           &reply_on, std::move(done));
 }
 
+Result<std::map<std::string, std::string>> EmbeddedEngine::list_state(const std::string& owner) {
+  const std::string first = state_key(owner, {});
+  std::map<std::string, std::string> found;
+  auto at = impl_->store->seek(handle(Table::state), first, prefix_end(first));
+  for (; at->valid(); at->next()) {
+    base::ByteReader in(at->value());
+    in.u64();
+    const std::string_view bytes = in.take(in.left());
+    if (!in.ok()) return {Errc::corrupt, "a stored state value does not decode"};
+    found.emplace(at->key().substr(first.size()), bytes);
+  }
+  TRUNKLINE_TRY_VOID(at->status());
+  return found;
+}
+
+void EmbeddedEngine::write_state(QueueId queue, const std::string& owner, std::vector<StateWrite> writes) {
+  store::Batch batch;
+  for (const StateWrite& write : writes) {
+    const std::string key = state_key(owner, write.key);
+    if (!write.bytes) {
+      batch.remove(handle(Table::state), key);
+    } else if (write.bytes->size() <= kStateBytesMax) {
+      std::string value;
+      base::put_u64(value, 1);
+      value += *write.bytes;
+      batch.put(handle(Table::state), key, value);
+    }
+  }
+  if (const auto registered = impl_->find(queue)) {
+    impl_->loops[registered->loop]->post(
+        [runner = registered->runner, batch = std::move(batch)] { runner->write_state(batch); });
+  }
+}
+
 const CommitStatistics& EmbeddedEngine::commit_statistics() const {
   return impl_->committer->statistics();
 }

@@ -131,6 +131,7 @@ void QueueRunner::start(RestoredQueue restored, std::uint64_t routed, std::uint6
   loads_ = 0;
   deadline_ = {};
   oldest_row_ms_.reset();
+  state_.clear();
   for (engine::DoneCallback& waiter : std::exchange(waiters_, {})) waiter(reopened_meanwhile());
   for (const auto& walk : std::exchange(walks_, {})) walk->finish(reopened_meanwhile());
   pump_later();
@@ -464,7 +465,10 @@ void QueueRunner::flush_soon() {
 void QueueRunner::flush() {
   flushing_ = true;
   const std::uint64_t delta = core_->delta_id();
-  context_.committer.write(core_->take_delta(), {epoch_, {}}, &context_.loop,
+  store::Batch batch = core_->take_delta();
+  batch.append(state_);
+  state_.clear();
+  context_.committer.write(std::move(batch), {epoch_, {}}, &context_.loop,
                            [weak = weak_from_this(), delta, epoch = epoch_,
                             waiters = std::exchange(waiters_, {})](Result<void> result) mutable {
                              if (const auto self = weak.lock())

@@ -60,6 +60,8 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   void receive(const engine::ReceiveLimits& limits, engine::ReceiveCallback done);
   void cancel_receive();
   void settle(std::uint64_t lease, std::vector<engine::MessageFate> fates, engine::DoneCallback done);
+  // Rides in the commit of the settles that come after, or in an earlier one; see engine::Engine::write_state.
+  void write_state(const store::Batch& batch) { state_.append(batch); }
   void set_spec(engine::QueueSpec spec);
 
   using CountCallback = base::UniqueFunction<void(base::Result<std::uint64_t>)>;
@@ -140,6 +142,7 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   bool flushing_ = false;
   bool flush_timer_ = false;
   std::vector<engine::DoneCallback> waiters_;  // of the delta that is being collected
+  store::Batch state_;                         // goes with it
   base::Loop::TimerId deadline_timer_ = 0;
   base::MonoTime deadline_{};
   bool maintaining_ = false;

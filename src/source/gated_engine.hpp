@@ -97,6 +97,12 @@ class GatedEngine final : public engine::Engine {
                  base::Loop& reply_on, engine::DoneCallback done) override {
     behind_.put_state(owner, key, version, std::move(bytes), reply_on, std::move(done));
   }
+  base::Result<std::map<std::string, std::string>> list_state(const std::string& owner) override {
+    return behind_.list_state(owner);
+  }
+  void write_state(base::QueueId queue, const std::string& owner, std::vector<StateWrite> writes) override {
+    behind_.write_state(queue, owner, std::move(writes));
+  }
 
  private:
   engine::Engine& behind_;
