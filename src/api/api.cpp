@@ -17,6 +17,7 @@ struct Route {
   std::string_view path;  // {} is one segment
   Handler handler;
   Body body = Body::small;
+  bool key_in_query = false;
 };
 constexpr std::array kRoutes = {
     Route{"GET", "/healthz", get_healthz},
@@ -29,6 +30,7 @@ constexpr std::array kRoutes = {
     Route{"GET", "/api/v1/consumers/{}", get_consumer},
     Route{"POST", "/api/v1/consumers/{}/pause", post_pause},
     Route{"POST", "/api/v1/consumers/{}/resume", post_resume},
+    Route{"GET", "/api/v1/consumers/{}/live", get_live, Body::small, true},
     Route{"POST", "/api/v1/consumers/{}/receive", post_receive},
     Route{"POST", "/api/v1/consumers/{}/settle", post_settle},
     Route{"GET", "/api/v1/consumers/{}/dead-letters", get_dead_letters},
@@ -93,6 +95,13 @@ bool body_is_usable(Call& call, std::size_t bytes_max) {
   return false;
 }
 
+bool takes_key_in_query(std::string_view path) {
+  for (const Route& route : kRoutes) {
+    if (route.key_in_query && path.starts_with('/') && match(route.path, path)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Api::Api(Hub& hub, ApiOptions options, const base::Clock& clock)
@@ -111,7 +120,7 @@ void Api::handle(base::Loop& loop, net::HttpRequest request, net::Responder resp
       Call{hub_, clock_, loop, std::move(request), std::move(respond), std::vector<std::string>()});
   const std::string& path = call->request.path;
   if (!is_open(path)) {
-    if (const auto allowed = keys_.check(call->request, clock_.wall()); !allowed.ok())
+    if (const auto allowed = keys_.check(call->request, clock_.wall(), takes_key_in_query(path)); !allowed.ok())
       return call->fail(allowed.error(), "send 'Authorization: Bearer KEY' with one of the configured api.keys");
   }
   // The server leaves the body of an answer to HEAD away by itself.

@@ -76,6 +76,15 @@ class FakeHub final : public Hub {
                      done(BackupInfo{made->directory, made->end, made->bytes});
                    });
   }
+  // Writes what it was asked for, and keeps the stream.
+  base::Result<StreamBegin> live(const std::string& name, base::Loop&, LiveRequest request) override {
+    if (!consumer(name)) return base::Error{base::Errc::not_found, "no consumer is named '" + name + "'"};
+    if (name != "board") return base::Error{base::Errc::conflict, "'" + name + "' has no live feed"};
+    return StreamBegin([this, request = std::move(request)](std::shared_ptr<net::HttpStream> stream) {
+      stream->write("only=" + request.only + " last=" + request.last_event_id + "\n");
+      stream->close();
+    });
+  }
 
  private:
   static ResubmitOutcome play_resubmit(const Resubmission& entry) {

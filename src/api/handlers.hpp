@@ -18,6 +18,8 @@ void get_consumer(CallPtr call);
 void post_pause(CallPtr call);
 void post_resume(CallPtr call);
 
+void get_live(CallPtr call);
+
 void post_receive(CallPtr call);
 void post_settle(CallPtr call);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "delivery/options.hpp"
 #include "delivery/statistics.hpp"
 #include "engine/engine.hpp"
+#include "net/http_stream.hpp"
 
 namespace trunkline::api {
 
@@ -74,6 +76,16 @@ class Hub {
   // Errc::not_found.
   using ResubmitCallback = base::UniqueFunction<void(std::vector<ResubmitOutcome>)>;
   virtual void resubmit(std::vector<Resubmission> entries, base::Loop& reply_on, ResubmitCallback done) = 0;
+
+  // Whoever watches a live consumer: what a response's stream is to be given to, on `loop`. `only` names the parts that
+  // are wanted, empty is all. Errc::not_found, Errc::conflict (the consumer's sink is another), Errc::invalid (`only`),
+  // Errc::overloaded.
+  struct LiveRequest {
+    std::string only{};
+    std::string last_event_id{};
+  };
+  using StreamBegin = base::UniqueFunction<void(std::shared_ptr<net::HttpStream>)>;
+  virtual base::Result<StreamBegin> live(const std::string& consumer, base::Loop& loop, LiveRequest request) = 0;
 
   // The event at that place in the log; null where there is none (any more).
   using RecordCallback = base::UniqueFunction<void(base::Result<engine::RecordPtr>)>;

@@ -59,10 +59,11 @@ Keyring::Keys Keyring::keys() const {
   return keys_;
 }
 
-base::Result<void> Keyring::check(const net::HttpRequest& request, base::WallTime now) const {
+base::Result<void> Keyring::check(const net::HttpRequest& request, base::WallTime now, bool query_too) const {
   const Keys keys = this->keys();
   if (keys->empty()) return refuse_foreign_pages(request);
-  const std::string_view given = given_key(request);
+  std::string given(given_key(request));
+  if (given.empty() && query_too) given = request.query_parameter("key").value_or(std::string());
   if (given.empty()) return {base::Errc::unauthenticated, "an API key is needed"};
   bool known = false;
   bool valid = false;

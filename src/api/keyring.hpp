@@ -26,7 +26,9 @@ class Keyring {
 
   // `Authorization: Bearer KEY` (RFC 6750 section 2.1) or `x-api-key: KEY`. Every key is compared in full, so that the
   // time it takes tells nothing. Without keys everybody may, but no web page of another site: see Api.
-  base::Result<void> check(const net::HttpRequest& request, base::WallTime now) const;
+  // `query_too`: also as the query parameter `key`, for what a browser's EventSource calls, which sends no headers of
+  // its own. A URL may end up in the logs of a proxy; the hub writes none.
+  base::Result<void> check(const net::HttpRequest& request, base::WallTime now, bool query_too = false) const;
 
  private:
   using Keys = std::shared_ptr<const std::vector<ApiKey>>;

@@ -257,7 +257,19 @@ std::string sink_kind(const config::Consumer& consumer) {
   if (std::holds_alternative<config::HttpSink>(consumer.sink)) return "http";
   if (std::holds_alternative<config::HecSink>(consumer.sink)) return "splunk_hec";
   if (std::holds_alternative<config::FileSink>(consumer.sink)) return "file";
+  if (std::holds_alternative<config::LiveSink>(consumer.sink)) return "live";
   return "pulled";
+}
+
+std::optional<sinks::LiveOptions> live_options(const config::Consumer& consumer) {
+  const auto* live = std::get_if<config::LiveSink>(&consumer.sink);
+  if (live == nullptr) return std::nullopt;
+  sinks::LiveOptions options;
+  options.board.agents_max = live->agents;
+  options.board.queues_max = live->queues;
+  options.board.conversations_max = live->conversations;
+  options.subscribers_max = live->subscribers;
+  return options;
 }
 
 Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,

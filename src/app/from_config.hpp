@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "queue/embedded_engine.hpp"
+#include "sinks/live_feed.hpp"
 #include "source/source_spec.hpp"
 
 // What the configuration means to each module. The only place that knows both.
@@ -33,7 +35,9 @@ delivery::Options delivery_options(const config::Consumer& consumer);
 base::Result<filter::Policy> policy_of(const config::Consumer& consumer);
 bool is_pulled(const config::Consumer& consumer);
 std::string sink_kind(const config::Consumer& consumer);
-// On the consumer's loop, or before the loop runs. Errc::unsupported for a kind that this version does not have.
+// Nothing when the consumer's sink is another.
+std::optional<sinks::LiveOptions> live_options(const config::Consumer& consumer);
+// For every kind but live, whose sink is the hub's to make. On the consumer's loop, or before the loop runs. Errc::unsupported for a kind that this version does not have.
 base::Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
                                                         std::shared_ptr<const event::NameTable> names);
 

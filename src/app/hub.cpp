@@ -10,6 +10,8 @@
 #include "app/tls_files.hpp"
 #include "app/version.hpp"
 #include "base/log.hpp"
+#include "board/feed.hpp"
+#include "sinks/live_sink.hpp"
 
 namespace trunkline::app {
 
@@ -55,6 +57,7 @@ struct Hub::Running {
   engine::QueueSpec spec;
   net::IoLoop* loop = nullptr;
   std::unique_ptr<delivery::Consumer> consumer;  // null: pulled; lives and dies on the loop
+  std::shared_ptr<sinks::LiveFeed> feed;         // of a live sink, shared with it; null for others
   std::atomic<bool> paused{false};
 };
 
@@ -158,6 +161,17 @@ net::IoLoop& Hub::io_loop(base::Loop& loop) {
   TRUNKLINE_CHECK(false, "a queue lives on a loop that is not the hub's");
 }
 
+// On the consumer's loop.
+Result<std::unique_ptr<delivery::Sink>> Hub::sink_of(Running& running) {
+  const auto live = live_options(running.config);
+  if (!live) return make_sink(running.config, *running.loop, names_);
+  // Two runs of the program begin at different milliseconds.
+  const std::string epoch = fmt::format("{:x}", started_at_.time_since_epoch().count());
+  running.feed = sinks::LiveFeed::make(*live, *running.loop, names_, epoch);
+  TRUNKLINE_TRY(auto sink, sinks::LiveSink::make(running.feed, *engine_, running.queue, running.config.name));
+  return std::unique_ptr<delivery::Sink>(std::move(sink));
+}
+
 Result<void> Hub::start_consumer(const config::Consumer& consumer, base::QueueId queue) {
   auto running = std::make_unique<Running>();
   running->config = consumer;
@@ -171,7 +185,7 @@ Result<void> Hub::start_consumer(const config::Consumer& consumer, base::QueueId
     auto made = std::make_shared<Result<void>>();
     run_and_wait(
         *running->loop, std::chrono::seconds(60), [this, made, paused, running = running.get()](base::Task done) {
-          auto sink = make_sink(running->config, *running->loop, names_);
+          auto sink = sink_of(*running);
           if (!sink.ok()) {
             *made = sink.error();
             return done();
@@ -316,6 +330,19 @@ void Hub::resubmit(std::vector<api::Resubmission> entries, base::Loop& reply_on,
     });
   };
   loop.post([next] { (*next)(); });
+}
+
+Result<api::Hub::StreamBegin> Hub::live(const std::string& consumer, base::Loop& loop, LiveRequest request) {
+  const auto parts = board::parse_parts(request.only);
+  if (!parts) {
+    return {Errc::invalid, fmt::format("only '{}' is not a list of agents, queues, conversations", request.only)};
+  }
+  for (const auto& running : consumers_) {
+    if (running->config.name != consumer) continue;
+    if (!running->feed) return {Errc::conflict, fmt::format("consumer '{}' has no live feed", consumer)};
+    return running->feed->subscribe(loop, *parts, std::move(request.last_event_id));
+  }
+  return {Errc::not_found, fmt::format("no consumer is named '{}'", consumer)};
 }
 
 void Hub::read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done) {

@@ -58,6 +58,7 @@ class Hub final : public api::Hub {
   void pause(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) override;
   void resume(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) override;
   void resubmit(std::vector<api::Resubmission> entries, base::Loop& reply_on, ResubmitCallback done) override;
+  base::Result<StreamBegin> live(const std::string& consumer, base::Loop& loop, LiveRequest request) override;
   void read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done) override;
   void backup(std::string directory, base::Loop& reply_on, BackupCallback done) override;
 
@@ -68,6 +69,7 @@ class Hub final : public api::Hub {
   base::Result<void> open();
   base::Result<void> start_consumers();
   base::Result<void> start_consumer(const config::Consumer& consumer, base::QueueId queue);
+  base::Result<std::unique_ptr<delivery::Sink>> sink_of(Running& running);
   base::Result<base::PolicyVersion> policy_version(const std::vector<source::Subscription>& subscriptions);
   base::Result<void> listen();
   void handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond);

@@ -131,7 +131,13 @@ struct Pulled {
   base::Millis visibility_timeout{};
   std::uint32_t max_receive_count = 0;
 };
-using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink>;
+struct LiveSink {
+  std::uint32_t agents = 0;
+  std::uint32_t queues = 0;
+  std::uint32_t conversations = 0;
+  std::uint32_t subscribers = 0;
+};
+using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink>;
 
 // A filter policy as JSON text. Quoted YAML scalars are strings, plain ones follow YAML 1.2: true, false, null, numbers
 // with their text kept, else strings. A single quoted text is taken as the JSON itself. Whether it is a policy is not

@@ -107,15 +107,16 @@ class Loader {
     const std::string path = consumer_path + ".sink";
     if (sink.value.kind != YamlNode::Kind::map || sink.value.members.size() != 1) {
       diagnostics_.error(sink.value.kind == YamlNode::Kind::map ? sink.value.place : sink.place,
-                         fmt::format("'{}' is a map with exactly one of http, splunk_hec, file", path));
+                         fmt::format("'{}' is a map with exactly one of http, splunk_hec, file, live", path));
       return HttpSink();
     }
     const YamlNode::Member& kind = sink.value.members.front();
     if (kind.name == "http") return read_kind(kind, path, http_sink_table());
     if (kind.name == "splunk_hec") return read_kind(kind, path, hec_sink_table());
     if (kind.name == "file") return read_kind(kind, path, file_sink_table());
+    if (kind.name == "live") return read_kind(kind, path, live_sink_table());
     // One report for the unknown name, by the same words as any other key.
-    constexpr std::array<std::string_view, 3> kKinds = {"http", "splunk_hec", "file"};
+    constexpr std::array<std::string_view, 4> kKinds = {"http", "splunk_hec", "file", "live"};
     match_options(sink.value, {}, {path, kKinds, context_});
     return HttpSink();
   }

@@ -66,6 +66,7 @@ Table<Consumer> consumer_table();
 Table<HttpSink> http_sink_table();
 Table<FileSink> file_sink_table();
 Table<HecSink> hec_sink_table();
+Table<LiveSink> live_sink_table();
 Table<AcceptedKey> key_table();
 
 namespace detail {

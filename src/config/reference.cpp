@@ -42,6 +42,8 @@ std::vector<Section> sections() {
       {"consumers.NAME.sink.splunk_hec",
        "A Splunk HTTP Event Collector, see [sinks/splunk-hec.md](sinks/splunk-hec.md).", options_of(hec_sink_table())},
       {"consumers.NAME.sink.file", "JSON Lines files.", options_of(file_sink_table())},
+      {"consumers.NAME.sink.live", "A board of what is going on, served as Server-Sent Events: docs/sinks/live.md.",
+       options_of(live_sink_table())},
       {"topics[]", "Extra rows of the topic table.", options_of(topic_table())},
   };
 }

@@ -357,6 +357,42 @@ constexpr std::array kHec = {
                  assign<&HecSink::connect_timeout>},
 };
 
+constexpr std::array kLive = {
+    Row<LiveSink>{{.path = "agents",
+                   .type = Type::count,
+                   .fallback = "20000",
+                   .min = 1,
+                   .max = 200'000,
+                   .unit = "agents",
+                   .help = "Most agents on the board. Of more, those heard of longest ago are let go."},
+                  assign<&LiveSink::agents>},
+    Row<LiveSink>{{.path = "queues",
+                   .type = Type::count,
+                   .fallback = "5000",
+                   .min = 1,
+                   .max = 50'000,
+                   .unit = "queues",
+                   .help = "Most queues on the board."},
+                  assign<&LiveSink::queues>},
+    Row<LiveSink>{{.path = "conversations",
+                   .type = Type::count,
+                   .fallback = "20000",
+                   .min = 1,
+                   .max = 200'000,
+                   .unit = "conversations",
+                   .help = "Most conversations on the board, those that ended in the last quarter of an hour included; "
+                           "these are let go first."},
+                  assign<&LiveSink::conversations>},
+    Row<LiveSink>{{.path = "subscribers",
+                   .type = Type::count,
+                   .fallback = "100",
+                   .min = 1,
+                   .max = 10'000,
+                   .unit = "subscribers",
+                   .help = "Most subscribers at a time; one more is answered 503."},
+                  assign<&LiveSink::subscribers>},
+};
+
 }  // namespace
 
 Table<Consumer> consumer_table() {
@@ -370,6 +406,10 @@ Table<FileSink> file_sink_table() {
 }
 Table<HecSink> hec_sink_table() {
   return kHec;
+}
+
+Table<LiveSink> live_sink_table() {
+  return kLive;
 }
 
 }  // namespace trunkline::config
