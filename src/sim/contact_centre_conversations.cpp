@@ -34,6 +34,11 @@ constexpr double kMetric = 0.05;
 constexpr double kReopened = 0.04;  // of messages
 constexpr std::uint32_t kTransfersMax = 2;
 
+// What a conversation adds to the counts of calls.
+std::uint32_t calls(const Conversation& c) {
+  return media_type(c.channel) == "VOICE" ? 1 : 0;
+}
+
 }  // namespace
 
 void ContactCentre::run_conversation(const Pending& pending) {
@@ -222,7 +227,7 @@ void ContactCentre::wait_in_queue(std::uint32_t index, bool at_front) {
   ++c.generation;
   Queue& queue = world_.queues[c.queue];
   c.waiting = true;
-  ++queue.waiting_count;
+  queue.waiting_count += calls(c);
   queue_changed(c.queue);
   const std::uint32_t agent = idle_agent(c.queue);
   if (agent != kNone) return alert(index, agent);
@@ -238,7 +243,7 @@ void ContactCentre::wait_in_queue(std::uint32_t index, bool at_front) {
 void ContactCentre::leave_queue(Conversation& c) {
   c.waiting = false;
   Queue& queue = world_.queues[c.queue];
-  --queue.waiting_count;
+  queue.waiting_count -= calls(c);
   const SimTime waited = now_ - c.acd_started;
   queue.interval_wait_sum += waited;
   queue.interval_wait_max = std::max(queue.interval_wait_max, waited);
@@ -288,7 +293,7 @@ void ContactCentre::answer(std::uint32_t index) {
   Conversation& c = conversations_[index];
   events_.acd_end_answered(c, now_);
   c.answered = now_;
-  ++world_.queues[c.queue].interacting_count;
+  world_.queues[c.queue].interacting_count += calls(c);
   agent_engaged(c.agent, c);
   if (random_.chance(kMetric)) events_.metric(c, now_, "nConnected", 1);
   start_talk(index);
@@ -343,7 +348,7 @@ void ContactCentre::blind_transfer(std::uint32_t index) {
   const std::uint32_t agent = c.agent;
   events_.user_end(c, now_, agent,
                    {.disconnect = "TRANSFER", .interacting = now_ - c.answered, .alerting = c.answered - c.alerted});
-  --world_.queues[c.queue].interacting_count;
+  world_.queues[c.queue].interacting_count -= calls(c);
   queue_changed(c.queue);
   start_after_call(agent, c);
   ++c.transfers;
@@ -394,7 +399,7 @@ void ContactCentre::hang_up(std::uint32_t index) {
   }
   events_.user_end(c, now_ + 10, c.agent, end);
   if (c.queue != kNone) {
-    --world_.queues[c.queue].interacting_count;
+    world_.queues[c.queue].interacting_count -= calls(c);
     queue_changed(c.queue);
   }
   follow_up(c);

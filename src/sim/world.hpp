@@ -74,11 +74,11 @@ struct WaitingRef {
 
 struct Queue {
   Id id{};
-  std::vector<std::uint32_t> members;  // agents
-  std::deque<WaitingRef> waiting;      // in order of arrival; stale ones are skipped
-  std::uint32_t waiting_count = 0;
-  std::uint32_t interacting_count = 0;
-  std::uint32_t online = 0;  // members on shift
+  std::vector<std::uint32_t> members;   // agents
+  std::deque<WaitingRef> waiting;       // in order of arrival; stale ones are skipped
+  std::uint32_t waiting_count = 0;      // calls only: an observation is of one medium
+  std::uint32_t interacting_count = 0;  // the same
+  std::uint32_t online = 0;             // members on shift
   std::uint32_t interval_offered = 0, interval_abandoned = 0;
   std::int64_t interval_wait_sum = 0, interval_wait_max = 0;
   SimTime last_observation = 0;
