@@ -33,8 +33,9 @@ bool talks(const ConversationView& view, std::string_view queue) {
 struct Register {
   Stamp stamp;
   std::string value;
+  // Whether it is to be stored: told again, it may be because it was not.
   bool set(std::string_view said, const Stamp& now) {
-    if (said.empty() || said.size() > kTextBytesMax || now <= stamp) return false;
+    if (said.empty() || said.size() > kTextBytesMax || now < stamp) return false;
     value = said;
     stamp = now;
     return true;
@@ -553,61 +554,57 @@ bool Board::restore(std::string_view key, std::string_view bytes) {
   const std::string_view id = key.substr(2);
   base::ByteReader in(bytes);
   if (in.u8() != kVersion) return false;
-  const Time touched = get_time(in);
-  now_ = touched;
-  if (key[0] == 'a') {
-    Register name;
-    Register presence;
-    Register routing;
-    name.decode(in);
-    presence.decode(in);
-    routing.decode(in);
-    if (!in.ok()) return false;
-    Agent& told = agent(id);
-    told.name = std::move(name);
-    told.presence = std::move(presence);
-    told.routing = std::move(routing);
-    told.touched = std::max(told.touched, touched);
-    agents_->show(told);
-    return true;
+  now_ = get_time(in);
+  if (key[0] == 'a') return restore_agent(id, in);
+  if (key[0] == 'q') return restore_queue(id, in);
+  return key[0] == 'c' && restore_conversation(id, in);
+}
+
+bool Board::restore_agent(std::string_view id, base::ByteReader& in) {
+  Register name;
+  Register presence;
+  Register routing;
+  name.decode(in);
+  presence.decode(in);
+  routing.decode(in);
+  if (!in.ok()) return false;
+  Agent& told = agent(id);
+  told.name = std::move(name);
+  told.presence = std::move(presence);
+  told.routing = std::move(routing);
+  told.touched = std::max(told.touched, now_);
+  agents_->show(told);
+  return true;
+}
+
+bool Board::restore_queue(std::string_view id, base::ByteReader& in) {
+  std::map<std::string, Queue::Observed, std::less<>> all;
+  const std::uint64_t count = in.varint();
+  if (count > kMediaMax) return false;
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    Queue::Observed& observed = all[std::string(in.string())];
+    observed.waiting.decode(in);
+    observed.interacting.decode(in);
+    observed.oldest_stamp.at = get_time(in);
+    observed.oldest_stamp.sequence = in.varint();
+    observed.oldest = get_time(in);
   }
-  if (key[0] == 'q') {
-    std::map<std::string, Queue::Observed, std::less<>> all;
-    const std::uint64_t count = in.varint();
-    if (count > kMediaMax) return false;
-    for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
-      Queue::Observed& observed = all[std::string(in.string())];
-      observed.waiting.decode(in);
-      observed.interacting.decode(in);
-      observed.oldest_stamp.at = get_time(in);
-      observed.oldest_stamp.sequence = in.varint();
-      observed.oldest = get_time(in);
-    }
-    if (!in.ok()) return false;
-    Queue& told = queue(id);
-    told.observed = std::move(all);
-    told.touched = std::max(told.touched, touched);
-    queues_->show(told);
-    return true;
-  }
+  if (!in.ok()) return false;
+  Queue& told = queue(id);
+  told.observed = std::move(all);
+  told.touched = std::max(told.touched, now_);
+  queues_->show(told);
+  return true;
+}
+
+bool Board::restore_conversation(std::string_view id, base::ByteReader& in) {
   Conversation folded;
-  if (key[0] != 'c' || !folded.decode(in)) return false;
+  if (!folded.decode(in)) return false;
   Held& held = conversation(id);
   held.folded = std::move(folded);
-  held.touched = touched;
+  held.touched = now_;
   conversations_->show(held);
-  for (const Conversation::Session& session : held.folded.sessions()) {
-    if (Agent* named = session.user.empty() ? nullptr : &agent(session.user)) {
-      named->conversations.insert(&held);
-      named->touched = std::max(named->touched, touched);
-      agents_->show(*named);
-    }
-    if (Queue* named = session.queue.empty() ? nullptr : &queue(session.queue)) {
-      named->conversations.insert(&held);
-      named->touched = std::max(named->touched, touched);
-      queues_->show(*named);
-    }
-  }
+  for (const Conversation::Session& session : held.folded.sessions()) link(held, session.user, session.queue);
   return true;
 }
 

@@ -98,6 +98,9 @@ class Board {
   void apply(const SessionFact& fact, std::uint64_t sequence);
   void apply(const AgentFact& fact, std::uint64_t sequence);
   void apply(const QueueFact& fact, std::uint64_t sequence);
+  bool restore_agent(std::string_view id, base::ByteReader& in);
+  bool restore_queue(std::string_view id, base::ByteReader& in);
+  bool restore_conversation(std::string_view id, base::ByteReader& in);
   void link(Held& held, std::string_view user, std::string_view queue);
   Agent& agent(std::string_view id);
   Queue& queue(std::string_view id);
