@@ -112,6 +112,17 @@ void write_histogram(json::Writer& writer, std::string_view name, const delivery
   writer.end_array().end_object();
 }
 
+void write_live(json::Writer& writer, const LiveStatistics& live) {
+  writer.key("live").begin_object();
+  write_count(writer, "subscribers", live.subscribers);
+  write_count(writer, "agents", live.agents);
+  write_count(writer, "queues", live.queues);
+  write_count(writer, "conversations", live.conversations);
+  write_count(writer, "evicted", live.evicted);
+  write_count(writer, "cut", live.cut);
+  writer.end_object();
+}
+
 void write_statistics(json::Writer& writer, const delivery::Statistics& statistics) {
   writer.key("statistics").begin_object();
   write_count(writer, "delivered", statistics.delivered);
@@ -172,6 +183,7 @@ void write_consumer(json::Writer& writer, const ConsumerInfo& consumer, const en
   write_queue(writer, consumer, queue);
   if (consumer.delivery) write_delivery(writer, *consumer.delivery);
   if (consumer.statistics) write_statistics(writer, *consumer.statistics);
+  if (consumer.live) write_live(writer, *consumer.live);
   writer.end_object();
 }
 

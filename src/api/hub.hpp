@@ -19,6 +19,16 @@
 
 namespace trunkline::api {
 
+// Of a live feed.
+struct LiveStatistics {
+  std::size_t subscribers = 0;
+  std::size_t agents = 0;
+  std::size_t queues = 0;
+  std::size_t conversations = 0;  // those kept behind their end included
+  std::uint64_t evicted = 0;      // let go for want of room, since start
+  std::uint64_t cut = 0;          // subscribers that took nothing, since start
+};
+
 struct ConsumerInfo {
   std::string name;
   base::QueueId queue;
@@ -29,6 +39,7 @@ struct ConsumerInfo {
   bool paused = false;                               // by an operator or by the configuration
   std::optional<delivery::Options> delivery{};       // nothing where pulled
   std::optional<delivery::Statistics> statistics{};  // nothing where pulled
+  std::optional<LiveStatistics> live{};              // nothing where the sink is another
 };
 
 struct Readiness {

@@ -67,6 +67,10 @@ enum class Family : std::uint8_t {
   latency,
   receive_failures,
   last_delivered,
+  live_subscribers,
+  live_items,
+  live_evicted,
+  live_cut,
 };
 
 struct Row {
@@ -167,6 +171,14 @@ constexpr std::array kTable = {
         "Times the queue could not be read."},
     Row{Family::last_delivered, "trunkline_consumer_last_delivered_timestamp_seconds", MetricType::Gauge, "consumer",
         "When an event was delivered last; absent before the first."},
+    Row{Family::live_subscribers, "trunkline_live_subscribers", MetricType::Gauge, "consumer",
+        "Subscribers of a live feed."},
+    Row{Family::live_items, "trunkline_live_items", MetricType::Gauge, "consumer, part",
+        "Agents, queues and conversations held by a live feed."},
+    Row{Family::live_evicted, "trunkline_live_evicted_total", MetricType::Counter, "consumer",
+        "Those that a live feed let go for want of room."},
+    Row{Family::live_cut, "trunkline_live_cut_total", MetricType::Counter, "consumer",
+        "Subscribers that were cut because they took nothing."},
 };
 
 constexpr bool in_enum_order() {
@@ -312,6 +324,19 @@ void add_delivery(Page& page, const std::string& consumer, const delivery::Stati
     page.add(Family::last_delivered, epoch_seconds(statistics.last_delivered_at), labels);
 }
 
+void add_live(Page& page, const std::string& consumer, const LiveStatistics& live) {
+  const Labels labels = {{"consumer", consumer}};
+  const auto items = [&](std::string part, std::size_t count) {
+    page.add(Family::live_items, std::uint64_t{count}, {{"consumer", consumer}, {"part", std::move(part)}});
+  };
+  page.add(Family::live_subscribers, std::uint64_t{live.subscribers}, labels);
+  items("agents", live.agents);
+  items("queues", live.queues);
+  items("conversations", live.conversations);
+  page.add(Family::live_evicted, live.evicted, labels);
+  page.add(Family::live_cut, live.cut, labels);
+}
+
 std::string_view type_word(MetricType type) {
   if (type == MetricType::Counter) return "counter";
   return type == MetricType::Gauge ? "gauge" : "histogram";
@@ -326,6 +351,7 @@ std::string metrics_text(const HubMetrics& hub, bool ready, const std::vector<Co
   for (const ConsumerView& consumer : consumers) {
     add_queue(page, consumer, {{"consumer", consumer.info.name}}, now);
     if (consumer.info.statistics) add_delivery(page, consumer.info.name, *consumer.info.statistics);
+    if (consumer.info.live) add_live(page, consumer.info.name, *consumer.info.live);
   }
   return page.text();
 }

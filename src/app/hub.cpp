@@ -217,6 +217,11 @@ api::ConsumerInfo Hub::info(const Running& running) const {
     info.delivery = delivery_options(running.config);
     info.statistics = running.consumer->statistics();
   }
+  if (running.feed) {
+    const board::Board::Sizes sizes = running.feed->sizes();
+    info.live = api::LiveStatistics{running.feed->subscribers(), sizes.agents,  sizes.queues,
+                                    sizes.conversations,         sizes.evicted, running.feed->cut()};
+  }
   return info;
 }
 

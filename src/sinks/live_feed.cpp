@@ -70,7 +70,11 @@ class LiveFeed::Watchers : public std::enable_shared_from_this<Watchers> {
     if (found == watchers_.end()) return;
     Watcher& watcher = found->second.watcher;
     const base::MonoTime now = loop_.clock().mono();
-    if (!watcher.pump(now) || watcher.stalled(now, options_.stalled_max)) return remove(id);
+    if (!watcher.pump(now)) return remove(id);
+    if (watcher.stalled(now, options_.stalled_max)) {
+      if (const auto feed = feed_.lock()) feed->cut_.fetch_add(1, std::memory_order_relaxed);
+      return remove(id);
+    }
     if (!watcher.wants_resume()) return;
     if (const auto feed = feed_.lock()) {
       feed->owner_.post([feed, &loop = loop_, id, parts = watcher.parts(), last = watcher.last_id()] {
@@ -147,6 +151,7 @@ LiveFeed::~LiveFeed() = default;
 void LiveFeed::begin() {
   board_.sweep(owner_.clock().wall());
   board_.take_changes();
+  publish_sizes();
   arm_sweep();
 }
 
@@ -184,7 +189,21 @@ void LiveFeed::arm_sweep() {
   });
 }
 
+void LiveFeed::publish_sizes() {
+  const board::Board::Sizes sizes = board_.sizes();
+  sizes_.agents.store(sizes.agents, std::memory_order_relaxed);
+  sizes_.queues.store(sizes.queues, std::memory_order_relaxed);
+  sizes_.conversations.store(sizes.conversations, std::memory_order_relaxed);
+  sizes_.evicted.store(sizes.evicted, std::memory_order_relaxed);
+}
+
+board::Board::Sizes LiveFeed::sizes() const {
+  return {sizes_.agents.load(std::memory_order_relaxed), sizes_.queues.load(std::memory_order_relaxed),
+          sizes_.conversations.load(std::memory_order_relaxed), sizes_.evicted.load(std::memory_order_relaxed)};
+}
+
 void LiveFeed::advance() {
+  publish_sizes();
   if (!feed_.advance(owner_.clock().wall())) return;
   for (auto& [loop, group] : groups_) {
     std::array<board::SseText, board::kEverything + 1> texts;

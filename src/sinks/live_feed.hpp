@@ -50,6 +50,8 @@ class LiveFeed : public std::enable_shared_from_this<LiveFeed> {
   // places are taken. `last_event_id` may be empty.
   base::Result<Begin> subscribe(base::Loop& loop, std::uint8_t parts, std::string last_event_id);
   std::size_t subscribers() const { return seats_->load(std::memory_order_relaxed); }
+  std::uint64_t cut() const { return cut_.load(std::memory_order_relaxed); }  // subscribers that took nothing
+  board::Board::Sizes sizes() const;                                          // at most ten seconds old
 
  private:
   class Watchers;
@@ -67,6 +69,7 @@ class LiveFeed : public std::enable_shared_from_this<LiveFeed> {
   void left(base::Loop& loop, std::uint8_t parts);
   void arm_delta();
   void advance();
+  void publish_sizes();
   void arm_sweep();
 
   const LiveOptions options_;
@@ -79,6 +82,13 @@ class LiveFeed : public std::enable_shared_from_this<LiveFeed> {
   bool stopped_ = false;
   const std::shared_ptr<std::atomic<std::size_t>> seats_;  // taken; shared with those who sit
   std::atomic<std::uint64_t> next_watcher_{1};
+  std::atomic<std::uint64_t> cut_{0};
+  struct {
+    std::atomic<std::size_t> agents{0};
+    std::atomic<std::size_t> queues{0};
+    std::atomic<std::size_t> conversations{0};
+    std::atomic<std::uint64_t> evicted{0};
+  } sizes_;  // as published by advance()
 };
 
 }  // namespace trunkline::sinks

@@ -214,6 +214,8 @@ TEST_F(LiveTest, a_reader_that_takes_nothing_is_cut_and_delivery_goes_on) {
   EXPECT_TRUE(state->dropped);
   EXPECT_FALSE(state->closed) << "the body was not finished, and the peer is to see that";
   EXPECT_EQ(feed_->subscribers(), 0u);
+  EXPECT_EQ(feed_->cut(), 1u);
+  EXPECT_EQ(feed_->sizes().conversations, 3'030u);
   EXPECT_LE(state->unfetched_most, 2 * Watcher::kWindowBytes);
 }
 
