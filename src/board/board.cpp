@@ -285,7 +285,6 @@ void Board::apply(const SessionFact& fact, std::uint64_t sequence) {
   for (const std::string_view part :
        {fact.session, fact.user, fact.queue, fact.media, fact.direction, fact.answered_by})
     if (part.size() > kIdBytesMax) return;
-  if (fact.session.empty() && conversations_->find(fact.conversation) == nullptr) return;  // nothing to show of it
   Held& held = conversation(fact.conversation);
   held.folded.merge(fact, sequence);
   conversations_->changed(held, now_);
