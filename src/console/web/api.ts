@@ -85,8 +85,9 @@ export class Stream {
   constructor(private readonly path: string, private readonly onEvent: (name: string, data: string) => void,
               private readonly onState: (state: StreamState) => void) {}
 
+  // No effect while it runs, or waits before it tries again.
   start(): void {
-    if (this.control) return;
+    if (this.control || this.again !== 0) return;
     const control = new AbortController();
     this.control = control;
     void this.run(control);
@@ -94,6 +95,7 @@ export class Stream {
 
   stop(): void {
     clearTimeout(this.again);
+    this.again = 0;
     this.control?.abort();
     this.control = undefined;
   }
@@ -114,7 +116,10 @@ export class Stream {
     this.onState("closed");
     this.control = undefined;
     this.failures += 1;
-    this.again = window.setTimeout(() => this.start(), Math.min(10_000, 500 * 2 ** this.failures));
+    this.again = window.setTimeout(() => {
+      this.again = 0;
+      this.start();
+    }, Math.min(10_000, 500 * 2 ** this.failures));
   }
 
   private async read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
