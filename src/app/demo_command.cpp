@@ -151,6 +151,7 @@ Trunkline with a simulated contact centre before it and three downstreams behind
   traffic    {1}
   siem       gets every event, as Splunk does (HTTP Event Collector)
   crm        gets what happens in conversations, each one's in order, over a webhook
+  dashboard  shows agents, queues and conversations as they are now; the page has it
   wfm        receives what it wants: agents and schedules, each agent's in order
   data       {2}{3}
 

@@ -26,6 +26,7 @@ std::vector<ReceiverSpec> specs() {
   return {
       {"siem", Kind::siem, {sim::LaneKind::none, {}}},
       {"crm", Kind::hook, {sim::LaneKind::conversation, {"conversation"}}},
+      {"dashboard", Kind::board, {sim::LaneKind::agent, {"agent", "queue", "conversation"}}},
       {"wfm", Kind::pulled, {sim::LaneKind::agent, {"wfm", "agent"}}},
   };
 }
@@ -108,6 +109,10 @@ consumers:
     sink: {{http: {{url: "http://127.0.0.1:{}/crm", connect_timeout: 2s, timeout: 4s, allow_loopback: true}}}}
     breaker: {{probe_every: 1s, probe_cap: 2s}}
     retry: {{cap: 3s}}
+  dashboard:                              # agents, queues and conversations as they are now, for browsers
+    filter: {{eventCategory: [agent, queue, conversation]}}
+    order: agent
+    sink: {{live: {{}}}}
   wfm:                                    # no sink: received by whoever asks, each agent's events in order
     filter: {{eventCategory: [wfm, agent]}}
     order: agent

@@ -12,7 +12,7 @@ from harness.process import Child, command, request
 
 PICTURES = settings.ROOT / "build/screenshots"
 BREAKABLE = "crm"
-OTHERS = ("siem", "wfm")
+OTHERS = ("siem", "dashboard", "wfm")
 
 
 class DemoTest(HubTest):
@@ -51,6 +51,7 @@ class Demo(DemoTest):
         self.assertEqual(by_name["siem"]["delivered"], summary["accepted"])
         self.assertGreater(by_name["crm"]["delivered"], 0)
         self.assertGreater(by_name["wfm"]["delivered"], 0)
+        self.assertGreater(by_name["dashboard"]["delivered"], 0)
         self.assertTrue(all(not any(each["offences"].values()) for each in by_name.values()), summary)
 
     def test_the_commands_that_it_prints_work(self):
@@ -139,7 +140,7 @@ class Page(DemoTest):
         self.until(lambda: self.figure(browser, BREAKABLE, "waiting") > 200, "its backlog does not grow")
         for name in OTHERS:
             self.until(lambda: self.figure(browser, name, "delivered") > before[name] + 20, f"{name} stands still")
-            self.assertEqual(browser.text(f"#consumer-{name} .pill"), {"siem": "Delivering", "wfm": "Pulled"}[name])
+            self.assertEqual(browser.text(f"#consumer-{name} .pill"), {"wfm": "Pulled"}.get(name, "Delivering"))
         self.assertIn("breaker open", browser.text("#waiting-foot"))
         self.assertGreater(self.proof(browser, BREAKABLE, "way"), 100)
         self.assertEqual(self.proof(browser, BREAKABLE, "lost"), 0)
@@ -163,6 +164,27 @@ class Page(DemoTest):
         browser.screenshot(PICTURES / "after.png")
         problems = [line for line in browser.log() if "/api/v1/tap" not in line]
         self.assertEqual(problems, [], "the browser complains")
+        self.agrees(demo)
+
+    def test_shows_the_contact_centre_and_its_events_as_they_move(self):
+        demo = self.demo()
+        browser = self.browser()
+        browser.open(f"http://{demo.address}/")
+        self.until(lambda: browser.run("return document.querySelectorAll('.agent').length") >= 20, "no agents")
+        self.until(lambda: browser.run("return document.querySelectorAll('.board-queues tbody tr').length") == 6, "no queues")
+        names = browser.run("return [...document.querySelectorAll('.board-queues tbody th')].map(e => e.innerText)")
+        self.assertEqual(names, sorted(("Billing", "Claims", "Priority", "Returns", "Sales", "Support")))
+        states = "return [...document.querySelectorAll('.agent span')].map(e => e.innerText.replace(/ <?[0-9].*/, '')).join()"
+        before = browser.run(states)
+        self.until(lambda: browser.run(states) != before, "no agent does anything")
+        # The feed that is shown stops with its consumer, and no other.
+        browser.click("#consumer-dashboard .actions button")
+        self.until(lambda: browser.text("#consumer-dashboard .pill") == "Paused", "it is not paused")
+        self.until(lambda: (self.figure(browser, "dashboard", "waiting")) > 100, "nothing waits for it")
+        browser.click("#consumer-dashboard .actions button")
+        self.until(lambda: browser.text("#consumer-dashboard .pill") == "Delivering" and
+                   self.figure(browser, "dashboard", "waiting") < 20, "it does not catch up")
+        browser.screenshot(PICTURES / "board.png")
         self.agrees(demo)
 
     def test_works_by_keyboard_alone(self):

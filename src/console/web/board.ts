@@ -2,7 +2,7 @@
 
 import { Stream, StreamState } from "./api";
 import { byId, make, Rows, setClass, setText, show } from "./dom";
-import { age, count, short } from "./format";
+import { age, count, short, stopwatch } from "./format";
 import { Consumer } from "./model";
 
 interface Item {
@@ -94,7 +94,7 @@ class AgentTile {
     const since = Date.parse(sinceOf(agent) ?? "");
     setClass(this.element, `agent ${look.tone}`);
     setText(this.name, nameOf(agent));
-    setText(this.state, Number.isNaN(since) ? look.word : `${look.word} ${age(Math.max(0, (now - since) / 1000))}`);
+    setText(this.state, Number.isNaN(since) ? look.word : `${look.word} ${stopwatch(Math.max(0, (now - since) / 1000))}`);
     this.element.title = agent.id;
   }
 }

@@ -22,6 +22,13 @@ export function age(seconds: number): string {
   return `${Math.floor(seconds / 86400)} d ${two((seconds % 86400) / 3600)} h`;
 }
 
+// As a stopwatch shows it: 0:07, 3:45, 1:02:03.
+export function stopwatch(seconds: number): string {
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+  return `${Math.floor(seconds / 3600)}:${two((seconds % 3600) / 60)}:${two(seconds % 60)}`;
+}
+
 export function bytes(value: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 
 const bundle = (name) => import(pathToFileURL(`${process.env.PAGE_BUNDLE}/${name}.js`));
 const { Rate, stateOf, inWords, arrivedFor } = await bundle("model");
-const { age, bytes, count, rate } = await bundle("format");
+const { age, bytes, count, rate, stopwatch } = await bundle("format");
 
 const consumer = (members) => ({
   name: "crm", sink: "http", target: "", order: "conversation", paused: false, waiting: 0, in_flight: 0, backing_off: 0, parked: 0,
@@ -63,5 +63,6 @@ test("numbers, ages and sizes are short and never nothing where there is somethi
   assert.deepEqual([rate(0), rate(0.04), rate(3.26), rate(9.97), rate(12345.6)], ["0", "<0.1", "3.3", "10", "12,346"]);
   assert.deepEqual([age(0.2), age(59.9), age(61), age(3600), age(90000)], ["<1 s", "59 s", "1 min 01 s", "1 h 00 min", "1 d 01 h"]);
   assert.deepEqual([bytes(0), bytes(1023), bytes(1536), bytes(10 * 2 ** 30)], ["0 B", "1023 B", "1.5 KiB", "10.0 GiB"]);
+  assert.deepEqual([stopwatch(7), stopwatch(225.9), stopwatch(3723)], ["0:07", "3:45", "1:02:03"]);
   assert.equal(count(1234567), "1,234,567");
 });
