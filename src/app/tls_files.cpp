@@ -27,6 +27,33 @@ void inspect_validity(const net::CertificateFacts& facts, std::string_view file,
   }
 }
 
+struct Named {
+  std::string option;
+  config::Place place;
+};
+struct NamedFiles {
+  Named certificate;
+  Named key;
+  Named authorities;
+};
+
+void inspect_end(const net::TlsOptions& options, const NamedFiles& names, base::WallTime now,
+                 std::vector<config::Diagnostic>& found) {
+  const net::TlsInspection inspection = net::inspect_tls_files(options);
+  for (const net::TlsProblem& problem : inspection.problems) {
+    const Named& name = problem.file == net::TlsProblem::File::certificate ? names.certificate
+                        : problem.file == net::TlsProblem::File::key       ? names.key
+                                                                           : names.authorities;
+    found.push_back({config::Severity::error, name.place, fmt::format("'{}': {}", name.option, problem.detail)});
+  }
+  for (const net::CertificateFacts& facts : inspection.certificates) {
+    inspect_validity(facts, names.certificate.option, names.certificate.place, now, found);
+  }
+  // One of many CAs that has expired is no fault of the others.
+  if (inspection.client_cas.size() != 1) return;
+  inspect_validity(inspection.client_cas.front(), names.authorities.option, names.authorities.place, now, found);
+}
+
 }  // namespace
 
 net::TlsOptions tls_options(const config::Config& config) {
@@ -49,28 +76,30 @@ net::TlsOptions tls_options(const config::Config& config) {
 }
 
 std::vector<config::Diagnostic> inspect_tls(const config::Config& config, base::WallTime now) {
-  if (config.listen_tls.empty()) return {};
-  const net::TlsInspection inspection = net::inspect_tls_files(tls_options(config));
   std::vector<config::Diagnostic> found;
-  for (const net::TlsProblem& problem : inspection.problems) {
-    const auto [option, place] = [&]() -> std::pair<std::string_view, config::Place> {
-      switch (problem.file) {
-        case net::TlsProblem::File::certificate:
-          return {"tls.cert", config.tls.cert_place};
-        case net::TlsProblem::File::key:
-          return {"tls.key", config.tls.key_place};
-        case net::TlsProblem::File::client_ca:
-          break;
-      }
-      return {"tls.client_ca", config.tls.client_ca_place};
-    }();
-    found.push_back({config::Severity::error, place, fmt::format("'{}': {}", option, problem.detail)});
+  if (!config.listen_tls.empty()) {
+    inspect_end(tls_options(config),
+                {{"tls.cert", config.tls.cert_place},
+                 {"tls.key", config.tls.key_place},
+                 {"tls.client_ca", config.tls.client_ca_place}},
+                now, found);
   }
-  for (const net::CertificateFacts& facts : inspection.certificates) {
-    inspect_validity(facts, "tls.cert", config.tls.cert_place, now, found);
-  }
-  for (const net::CertificateFacts& facts : inspection.client_cas) {
-    inspect_validity(facts, "tls.client_ca", config.tls.client_ca_place, now, found);
+  for (const config::Consumer& consumer : config.consumers) {
+    const std::string sink = fmt::format("consumers.{}.sink.", consumer.name);
+    net::TlsOptions options;
+    if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink)) {
+      options.certificate_file = http->tls_cert;
+      options.key_file = http->tls_key;
+      options.client_ca_file = http->tls_ca;
+      inspect_end(options,
+                  {{sink + "http.tls.cert", consumer.place},
+                   {sink + "http.tls.key", consumer.place},
+                   {sink + "http.tls.ca", consumer.place}},
+                  now, found);
+    } else if (const auto* hec = std::get_if<config::HecSink>(&consumer.sink)) {
+      options.client_ca_file = hec->ca_file;
+      inspect_end(options, {{}, {}, {sink + "splunk_hec.ca_file", consumer.place}}, now, found);
+    }
   }
   return found;
 }

@@ -11,9 +11,9 @@ namespace trunkline::app {
 // For listen_tls; only meaningful when that is set.
 net::TlsOptions tls_options(const config::Config& config);
 
-// Reads the files of `tls`: an error for what keeps the listener from starting (missing, damaged, a key of another
-// certificate) and for a certificate that clients would refuse (not valid now), a warning for one that ends within 30
-// days. Empty without listen_tls.
+// Reads the files of `tls` and of the sinks: an error for what keeps the listener from starting or a sink from
+// connecting (missing, damaged, a key of another certificate) and for a certificate that peers would refuse (not valid
+// now), a warning for one that ends within 30 days.
 std::vector<config::Diagnostic> inspect_tls(const config::Config& config, base::WallTime now);
 
 }  // namespace trunkline::app

@@ -102,18 +102,21 @@ TlsInspection inspect_tls_files(const TlsOptions& options) {
     for (const X509Ptr& certificate : *parsed) facts.push_back(facts_of(*certificate));
     return std::move(*parsed);
   };
-  const auto chain = certificates_of(options.certificate_file, File::certificate, found.certificates);
-  const base::Result<std::string> key_pem = read_pem_file(options.key_file);
-  const auto key = key_pem ? parse_key(*key_pem) : base::Result<KeyPtr>(key_pem.error());
-  if (!key) {
-    found.problems.push_back({File::key, key_pem ? options.key_file + ": " + key.error().detail : key.error().detail});
-  } else if (!chain.empty()) {
-    const base::Result<void> pair = check_pair(*chain.front(), **key);
-    if (!pair) found.problems.push_back({File::key, options.key_file + ": " + pair.error().detail});
+  const std::vector<X509Ptr> chain =
+      options.certificate_file.empty()
+          ? std::vector<X509Ptr>()
+          : certificates_of(options.certificate_file, File::certificate, found.certificates);
+  if (!options.key_file.empty()) {
+    const base::Result<std::string> pem = read_pem_file(options.key_file);
+    const auto key = pem ? parse_key(*pem) : base::Result<KeyPtr>(pem.error());
+    const base::Result<void> pair = key && !chain.empty() ? check_pair(*chain.front(), **key) : base::Result<void>();
+    if (!key) {
+      found.problems.push_back({File::key, pem ? options.key_file + ": " + key.error().detail : key.error().detail});
+    } else if (!pair) {
+      found.problems.push_back({File::key, options.key_file + ": " + pair.error().detail});
+    }
   }
-  if (options.client_auth != ClientAuth::none) {
-    certificates_of(options.client_ca_file, File::client_ca, found.client_cas);
-  }
+  if (!options.client_ca_file.empty()) certificates_of(options.client_ca_file, File::client_ca, found.client_cas);
   return found;
 }
 

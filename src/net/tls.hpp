@@ -35,8 +35,8 @@ struct CertificateFacts {
   base::WallTime not_after;
 };
 
-// The files of one TLS listener, checked: readable, a certificate with its key, client CAs that are certificates. An
-// expired certificate is no error here: clients decide. `file` tells which option is to blame.
+// The files of one end of TLS, checked: readable, a certificate with its key, CAs that are certificates. What has no
+// path is not looked at. An expired certificate is no error here: peers decide. `file` tells which option is to blame.
 struct TlsProblem {
   enum class File : std::uint8_t { certificate, key, client_ca } file;
   std::string detail;

@@ -248,6 +248,19 @@ class Tls(HubTest):
         self.assertRegex(done.stderr, r"error: 'tls.cert': absent.pem: No such file")
         self.assertRegex(done.stderr, r"error: 'tls.client_ca': server.key: no PEM certificate in it")
 
+    def test_check_reads_the_files_of_sinks(self):
+        self.authority.issue("other")
+        consumers = {"a": {"filter": {}, "sink": http_sink("https://localhost:1/", tls={"ca": "absent.pem"})},
+                     "b": {"filter": {}, "sink": http_sink("https://localhost:1/",
+                                                           tls={"cert": "server.pem", "key": "other.key"})},
+                     "c": {"filter": {}, "sink": http_sink("https://localhost:1/", tls={"ca": "ca.pem"})}}
+        hub = self.hub(consumers, start=False)
+        done = command("check", "-c", hub.directory / "trunkline.yaml", cwd=self.directory, env=hub.env)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertRegex(done.stderr, r"trunkline.yaml:\d+:\d+: error: 'consumers.a.sink.http.tls.ca': absent.pem: No such")
+        self.assertRegex(done.stderr, r"error: 'consumers.b.sink.http.tls.key': other.key: .* not that of the certificate")
+        self.assertNotIn("consumers.c", done.stderr)
+
     def test_serve_does_not_start_with_files_it_cannot_use_or_open_to_all(self):
         hub = self.tls_hub(start=False, key="ca.key")
         hub.launch()
