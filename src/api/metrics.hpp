@@ -28,9 +28,12 @@ struct HubMetrics {
   std::uint64_t conflicts = 0;
   std::uint64_t publish_failures = 0;  // items that were not stored
   std::uint64_t slow_disk = 0;         // requests answered 503 because the disk took too long
-  std::uint64_t unauthenticated = 0;   // requests to sources without a valid key
-  std::uint64_t unknown_topics = 0;    // events of a topic that no table row names
-  std::uint64_t mismatches = 0;        // events whose detail-type is not their topic's
+  std::uint64_t unauthenticated = 0;   // requests to sources without a valid credential
+  std::uint64_t keys_missing = 0;      // requests answered 503 without the keys of their issuer
+  std::uint64_t key_fetches = 0;
+  std::uint64_t key_fetch_failures = 0;
+  std::uint64_t unknown_topics = 0;                                // events of a topic that no table row names
+  std::uint64_t mismatches = 0;                                    // events whose detail-type is not their topic's
   std::vector<std::pair<std::string, std::uint64_t>> quarantined;  // by reason
   std::uint64_t in_quarantine = 0;                                 // now
 

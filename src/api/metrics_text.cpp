@@ -26,6 +26,9 @@ enum class Family : std::uint8_t {
   publish_failures,
   slow_disk,
   unauthenticated,
+  keys_missing,
+  key_fetches,
+  key_fetch_failures,
   unknown_topics,
   mismatches,
   quarantined,
@@ -96,7 +99,13 @@ constexpr std::array kTable = {
     Row{Family::slow_disk, "trunkline_ingest_slow_disk_total", MetricType::Counter, "",
         "Requests answered 503 because the disk took longer than a sender waits. Worth an alarm."},
     Row{Family::unauthenticated, "trunkline_ingest_unauthenticated_total", MetricType::Counter, "",
-        "Requests to sources without a valid key. Worth an alarm: a sender gives up some day."},
+        "Requests to sources without a valid credential. Worth an alarm: a sender gives up some day."},
+    Row{Family::keys_missing, "trunkline_ingest_keys_unavailable_total", MetricType::Counter, "",
+        "Requests answered 503 because the keys of their token's issuer could not be fetched. Worth an alarm."},
+    Row{Family::key_fetches, "trunkline_key_fetches_total", MetricType::Counter, "",
+        "Times the keys of a token issuer were asked for."},
+    Row{Family::key_fetch_failures, "trunkline_key_fetch_failures_total", MetricType::Counter, "",
+        "Of these, without success. Worth an alarm: cached keys serve for a day."},
     Row{Family::unknown_topics, "trunkline_events_unknown_topic_total", MetricType::Counter, "",
         "Events of a topic that no table row names; they are carried."},
     Row{Family::mismatches, "trunkline_events_detail_type_mismatch_total", MetricType::Counter, "",
@@ -259,6 +268,9 @@ void add_hub(Page& page, const HubMetrics& hub, bool ready) {
   page.add(Family::publish_failures, hub.publish_failures);
   page.add(Family::slow_disk, hub.slow_disk);
   page.add(Family::unauthenticated, hub.unauthenticated);
+  page.add(Family::keys_missing, hub.keys_missing);
+  page.add(Family::key_fetches, hub.key_fetches);
+  page.add(Family::key_fetch_failures, hub.key_fetch_failures);
   page.add(Family::unknown_topics, hub.unknown_topics);
   page.add(Family::mismatches, hub.mismatches);
   for (const auto& [reason, count] : hub.quarantined) page.add(Family::quarantined, count, {{"reason", reason}});

@@ -17,12 +17,6 @@ using base::Result;
 
 namespace {
 
-std::vector<source::Key> keys_of(const std::vector<config::AcceptedKey>& accepted) {
-  std::vector<source::Key> keys;
-  for (const config::AcceptedKey& key : accepted) keys.push_back({key.key.reveal(), key.until});
-  return keys;
-}
-
 event::Order order_of(config::Order order) {
   switch (order) {
     case config::Order::none:
@@ -157,32 +151,6 @@ queue::EmbeddedOptions engine_options(const config::Config& config) {
   options.committer.identity_window = config.store.identity_window;
   options.committer.quarantine_bytes_max = config.store.quarantine_budget;
   return options;
-}
-
-std::vector<source::SourceSpec> source_specs(const config::Config& config) {
-  std::vector<source::SourceSpec> specs;
-  for (const config::Source& source : config.sources) {
-    source::SourceSpec spec;
-    spec.name = source.name;
-    switch (source.kind) {
-      case config::SourceKind::eventbridge:
-        spec.kind = source::Kind::eventbridge;
-        break;
-      case config::SourceKind::eventgrid:
-        spec.kind = source::Kind::eventgrid;
-        break;
-      case config::SourceKind::genesys:
-        spec.kind = source::Kind::genesys;
-        break;
-    }
-    spec.header = source.header;
-    spec.header_keys = keys_of(source.api_keys);
-    spec.query = source.query;
-    spec.query_keys = keys_of(source.query_keys);
-    spec.default_org = source.org;
-    specs.push_back(std::move(spec));
-  }
-  return specs;
 }
 
 Result<event::TopicTable> topic_table(const config::Config& config) {

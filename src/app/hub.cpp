@@ -9,6 +9,7 @@
 #include "app/from_config.hpp"
 #include "app/tls_files.hpp"
 #include "app/version.hpp"
+#include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "board/feed.hpp"
 #include "sinks/live_sink.hpp"
@@ -92,8 +93,28 @@ Result<void> Hub::open() {
   TRUNKLINE_TRY(engine_, queue::EmbeddedEngine::open(std::move(engine), loops, clock_));
   std::vector<net::IoLoop*> io_loops;
   for (const auto& loop : loops_) io_loops.push_back(loop.get());
-  ingest_ = std::make_unique<source::Ingest>(*engine_, *topics_, source_specs(config_), io_loops, clock_);
+  source::IngestOptions ingest;
+  TRUNKLINE_TRY(ingest.token_key, token_key());
+  ingest_ =
+      std::make_unique<source::Ingest>(*engine_, *topics_, source_specs(config_), io_loops, clock_, std::move(ingest));
   return {};
+}
+
+// Signs access tokens. Without a configured secret the store keeps one, so that tokens live through a restart.
+Result<std::string> Hub::token_key() {
+  const bool wanted = std::any_of(config_.sources.begin(), config_.sources.end(),
+                                  [](const config::Source& source) { return !source.oauth.empty(); });
+  if (!wanted) return std::string();
+  if (!config_.token_key.empty()) return base::hmac_sha256(config_.token_key.reveal(), "trunkline access tokens");
+  TRUNKLINE_TRY(const auto stored, engine_->get_state("oauth", "signing_key"));
+  if (stored) return stored->bytes;
+  std::string key = base::random_bytes(32);
+  std::promise<Result<void>> promise;
+  engine_->put_state("oauth", "signing_key", 0, key, *loops_[0],
+                     [&promise](Result<void> result) { promise.set_value(std::move(result)); });
+  const Result<void> put = promise.get_future().get();
+  if (!put.ok()) return put.error().with("store the key of access tokens");
+  return key;
 }
 
 // ---- consumers
@@ -426,6 +447,9 @@ api::HubMetrics Hub::metrics() {
   metrics.publish_failures = totals.failed;
   metrics.slow_disk = totals.slow_disk;
   metrics.unauthenticated = totals.unauthenticated;
+  metrics.keys_missing = totals.keys_missing;
+  metrics.key_fetches = totals.key_fetches;
+  metrics.key_fetch_failures = totals.key_fetch_failures;
   metrics.unknown_topics = totals.unknown_topics;
   metrics.mismatches = totals.mismatches;
   for (source::IngestTotals::Answers& answers : totals.answers) {

@@ -67,6 +67,7 @@ class Hub final : public api::Hub {
 
   explicit Hub(const config::Config& config, HubOptions options);
   base::Result<void> open();
+  base::Result<std::string> token_key();
   base::Result<void> start_consumers();
   base::Result<void> start_consumer(const config::Consumer& consumer, base::QueueId queue);
   base::Result<std::unique_ptr<delivery::Sink>> sink_of(Running& running);

@@ -17,6 +17,23 @@ unsigned char* octets(std::string& bytes) {
   return reinterpret_cast<unsigned char*>(bytes.data());
 }
 
+std::string hmac(const EVP_MD* digest, std::string_view key, std::string_view message) {
+  std::string out(EVP_MAX_MD_SIZE, '\0');
+  unsigned int length = 0;
+  const auto* done =
+      HMAC(digest, key.data(), static_cast<int>(key.size()), octets(message), message.size(), octets(out), &length);
+  TRUNKLINE_CHECK(done != nullptr, "HMAC failed");
+  out.resize(length);
+  return out;
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
 }  // namespace
 
 std::string base64_encode(std::string_view bytes) {
@@ -41,6 +58,36 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return out;
 }
 
+std::string base64url_encode(std::string_view bytes) {
+  std::string out = base64_encode(bytes);
+  while (out.ends_with('=')) out.pop_back();
+  for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  return out;
+}
+
+std::optional<std::string> base64url_decode(std::string_view text) {
+  if (text.size() % 4 == 1 || text.find_first_of("+/=") != std::string_view::npos) return std::nullopt;
+  std::string standard(text);
+  for (char& c : standard) c = c == '-' ? '+' : c == '_' ? '/' : c;
+  standard.append((4 - text.size() % 4) % 4, '=');
+  std::optional<std::string> bytes = base64_decode(standard);
+  if (!bytes || base64url_encode(*bytes) != text) return std::nullopt;
+  return bytes;
+}
+
+std::optional<std::string> hex_decode(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string out;
+  out.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = hex_value(text[i]);
+    const int low = hex_value(text[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out.push_back(static_cast<char>(high * 16 + low));
+  }
+  return out;
+}
+
 std::string hex_encode(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out;
@@ -53,13 +100,11 @@ std::string hex_encode(std::string_view bytes) {
 }
 
 std::string hmac_sha256(std::string_view key, std::string_view message) {
-  std::string out(EVP_MAX_MD_SIZE, '\0');
-  unsigned int length = 0;
-  const auto* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), octets(message), message.size(),
-                          octets(out), &length);
-  TRUNKLINE_CHECK(done != nullptr, "HMAC-SHA256 failed");
-  out.resize(length);
-  return out;
+  return hmac(EVP_sha256(), key, message);
+}
+
+std::string hmac_sha512(std::string_view key, std::string_view message) {
+  return hmac(EVP_sha512(), key, message);
 }
 
 std::string sha256(std::string_view message) {

@@ -61,6 +61,43 @@ struct Store {
   base::Millis identity_window{};
 };
 
+struct BasicAuth {
+  std::string user;
+  std::vector<AcceptedKey> passwords;
+};
+struct OauthAuth {
+  std::string client_id;
+  std::vector<AcceptedKey> client_secrets;
+  base::Millis token_lifetime{};
+};
+struct JwtAuth {
+  std::string issuer;
+  std::vector<std::string> audiences;
+  std::string jwks_url;  // empty: discovery
+  std::vector<std::string> subjects;
+  std::vector<std::pair<std::string, Secret>> claims;
+  std::vector<std::string> algorithms;  // empty: all that are known
+  base::Millis clock_skew{};
+  bool allow_loopback = false;
+  bool allow_private = false;
+  std::optional<base::WallTime> until;
+};
+enum class HmacPreset : std::uint8_t { none, standard_webhooks, github };
+enum class HmacAlgorithm : std::uint8_t { sha256, sha512 };
+enum class HmacEncoding : std::uint8_t { hex, base64 };
+struct HmacAuth {
+  HmacPreset preset{};
+  std::string header;
+  std::string prefix;
+  HmacAlgorithm algorithm{};
+  HmacEncoding encoding{};
+  std::string content;
+  std::string timestamp_header;
+  base::Millis tolerance{};
+  std::vector<AcceptedKey> secrets;
+};
+enum class Require : std::uint8_t { any, all };
+
 enum class SourceKind : std::uint8_t { eventbridge, eventgrid, genesys };
 struct Source {
   std::string name;
@@ -68,9 +105,19 @@ struct Source {
   SourceKind kind{};
   std::string header;  // carries one of api_keys
   std::vector<AcceptedKey> api_keys;
-  std::string query;                    // the query parameter that carries one of query_keys
-  std::vector<AcceptedKey> query_keys;  // no key of either list: the source is open
-  std::string org;                      // of bare notifications, which name none
+  std::string query;  // the query parameter that carries one of query_keys
+  std::vector<AcceptedKey> query_keys;
+  std::vector<BasicAuth> basic;
+  std::vector<OauthAuth> oauth;
+  std::vector<JwtAuth> jwt;
+  std::vector<HmacAuth> hmac;
+  Require require{};
+  std::string org;  // of bare notifications, which name none
+
+  bool has_credential() const {  // none: the source is open
+    return !api_keys.empty() || !query_keys.empty() || !basic.empty() || !oauth.empty() || !jwt.empty() ||
+           !hmac.empty();
+  }
 };
 
 struct Retry {
@@ -185,6 +232,7 @@ struct Config {
   std::string listen_tls;  // empty: no TLS
   Tls tls;
   std::vector<AcceptedKey> api_keys;
+  Secret token_key;  // signs access tokens of OAuth clients; empty: the store keeps one
   Log log;
   Limits limits;
   Store store;

@@ -21,10 +21,6 @@ bool listed(std::string_view path, const std::array<std::string_view, N>& list) 
       list, [&](std::string_view entry) { return entry.ends_with('.') ? path.starts_with(entry) : path == entry; });
 }
 
-bool has_credential(const Source& source) {
-  return !source.api_keys.empty() || !source.query_keys.empty();
-}
-
 // An address that others reach needs a credential for whatever can be reached there (an error for each that has none).
 void check_listen(const Config& config, const Places& places, Diagnostics& diagnostics) {
   const bool plain_is_wide = !is_loopback(config.listen);
@@ -36,9 +32,9 @@ void check_listen(const Config& config, const Places& places, Diagnostics& diagn
                       fmt::format("'{}' is wider than loopback ({}) and needs 'api.keys'", option, address));
   }
   for (const Source& source : config.sources) {
-    if (has_credential(source)) continue;
+    if (source.has_credential()) continue;
     diagnostics.error(source.place, fmt::format("'{}' is wider than loopback ({}) and 'sources.{}' has no key: set "
-                                                "auth.api_key or auth.query_key",
+                                                "auth.api_key, auth.query_key or another credential",
                                                 option, address, source.name));
   }
 }
@@ -98,7 +94,7 @@ std::vector<std::string> without_credentials(const Config& config) {
   if (is_loopback(config.listen) && (config.listen_tls.empty() || is_loopback(config.listen_tls))) return open;
   if (config.api_keys.empty()) open.emplace_back("api");
   for (const Source& source : config.sources) {
-    if (!has_credential(source)) open.push_back("sources." + source.name);
+    if (!source.has_credential()) open.push_back("sources." + source.name);
   }
   return open;
 }

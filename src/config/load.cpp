@@ -9,6 +9,7 @@
 #include "config/cross_checks.hpp"
 #include "config/option.hpp"
 #include "config/scope_reader.hpp"
+#include "config/source_credentials.hpp"
 #include "config/yaml_tree.hpp"
 
 namespace trunkline::config {
@@ -38,7 +39,9 @@ class Loader {
     constexpr std::array<std::string_view, 3> kChildren = {"sources", "consumers", "topics"};
     const std::vector<Given> given = read_scope(root, root.place, root_table(), {"", kChildren, context_}, config);
     for (const Given& entry : given) {
-      places_[root_table()[entry.row].option.path] = entry.node->place;
+      const std::string_view path = root_table()[entry.row].option.path;
+      places_[path] = entry.node->place;
+      if (path == "oauth.signing_secret") check_secret_length(config.token_key, 32, path, entry.place, diagnostics_);
     }
     named(root, "sources", kSourcesMax, [&](const YamlNode::Member& member) { source(member); });
     named(root, "consumers", kConsumersMax, [&](const YamlNode::Member& member) { consumer(member); });
@@ -82,7 +85,9 @@ class Loader {
     Source source;
     source.name = member.name;
     source.place = member.place;
-    read_scope(member.value, member.place, source_table(), {"sources." + member.name, {}, context_}, source);
+    const ScopeReader reader{"sources." + member.name, kCredentialKinds, context_};
+    read_scope(member.value, member.place, source_table(), reader, source);
+    if (const YamlNode::Member* auth = member.value.find("auth")) read_credentials(auth->value, reader, source);
     config.sources.push_back(std::move(source));
   }
 

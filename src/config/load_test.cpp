@@ -389,9 +389,8 @@ const std::vector<ErrorCase> kErrorCases = {
     {"wide_without_authentication",
      "listen: 0.0.0.0:80\nsources:\n  a: {kind: genesys}\n",
      {"t.yaml:1:9: error: 'listen' is wider than loopback (0.0.0.0:80) and needs 'api.keys'",
-      "t.yaml:3:3: error: 'listen' is wider than loopback (0.0.0.0:80) and 'sources.a' has no key: set auth.api_key "
-      "or "
-      "auth.query_key"}},
+      "t.yaml:3:3: error: 'listen' is wider than loopback (0.0.0.0:80) and 'sources.a' has no key: set auth.api_key, "
+      "auth.query_key or another credential"}},
     {"wide_over_tls_without_authentication",
      "listen_tls: 0.0.0.0:443\ntls: {cert: c, key: k}\nsources:\n  a: {kind: genesys}\n",
      {"t.yaml:1:13: error: 'listen_tls' is wider than loopback (0.0.0.0:443) and needs 'api.keys'",

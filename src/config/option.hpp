@@ -29,6 +29,8 @@ enum class Type : std::uint8_t {
   keys,     // one credential, or a list of credentials and {key, until}
   cidrs,    // list
   headers,  // map of name to credential or text
+  texts,    // one, or a list
+  pairs,    // map of name to text
   policy,   // a filter policy
 };
 
@@ -68,6 +70,10 @@ Table<FileSink> file_sink_table();
 Table<HecSink> hec_sink_table();
 Table<LiveSink> live_sink_table();
 Table<AcceptedKey> key_table();
+Table<BasicAuth> basic_table();
+Table<OauthAuth> oauth_table();
+Table<JwtAuth> jwt_table();
+Table<HmacAuth> hmac_table();
 
 namespace detail {
 

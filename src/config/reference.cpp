@@ -28,11 +28,25 @@ std::vector<Section> sections() {
   return {
       {"", "At the top of the file.", options_of(root_table())},
       {"sources.NAME",
-       "One entry per sender; it posts to `/ingest/NAME`. Without any key a source is open, on loopback only.",
+       "One entry per sender; it posts to `/ingest/NAME`. Without any credential a source is open, on loopback only. "
+       "[sources.md](sources.md) has an example of every kind.",
        options_of(source_table())},
       {"sources.NAME.auth.api_key[]",
-       "An entry of a list of keys (`api.keys`, `auth.api_key`, `auth.query_key`): a credential alone, or a map.",
+       "An entry of a list of keys (`api.keys`, `auth.api_key`, `auth.query_key`, passwords, secrets): a credential "
+       "alone, "
+       "or a map.",
        options_of(key_table())},
+      {"sources.NAME.auth.basic", "Basic authorization (RFC 7617). A map, or a list of maps.",
+       options_of(basic_table())},
+      {"sources.NAME.auth.oauth",
+       "A client of the hub's own token endpoint, `POST /oauth/token` (OAuth 2.0 client credentials). A map, or a list "
+       "of maps.",
+       options_of(oauth_table())},
+      {"sources.NAME.auth.jwt",
+       "Bearer tokens of an identity provider: JSON Web Tokens. A map, or a list of maps, one for each issuer.",
+       options_of(jwt_table())},
+      {"sources.NAME.auth.hmac", "Requests signed with a shared secret. A map, or a list of maps.",
+       options_of(hmac_table())},
       {"consumers.NAME",
        "One entry per downstream. `sink` is a map with exactly one of the sinks below; without it the consumer is "
        "*pulled* "
@@ -78,6 +92,10 @@ std::string_view type_name(Type type) {
       return "list of networks";
     case Type::headers:
       return "map of headers";
+    case Type::texts:
+      return "text or list";
+    case Type::pairs:
+      return "map of texts";
     case Type::policy:
       return "filter policy";
   }

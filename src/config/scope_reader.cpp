@@ -20,7 +20,7 @@ class Matcher {
   void walk(const YamlNode& map, const std::string& prefix) {
     for (const YamlNode::Member& member : map.members) {
       const std::string path = prefix + member.name;
-      if (prefix.empty() && std::ranges::find(reader_.children, member.name) != reader_.children.end()) continue;
+      if (std::ranges::find(reader_.children, path) != reader_.children.end()) continue;
       if (const auto found = std::ranges::find(options_, path, &Option::path); found != options_.end()) {
         given.push_back({static_cast<std::size_t>(found - options_.begin()), member.place, &member.value});
       } else if (is_group(path + ".")) {
@@ -46,12 +46,13 @@ class Matcher {
   }
   void unknown(const YamlNode::Member& member, std::string_view prefix) {
     std::vector<std::string> known;
-    if (prefix.empty()) known.assign(reader_.children.begin(), reader_.children.end());
-    for (const Option& option : options_) {
-      if (!option.path.starts_with(prefix)) continue;
-      const std::string_view rest = option.path.substr(prefix.size());
-      known.emplace_back(rest.substr(0, rest.find('.')));
-    }
+    const auto add = [&](std::string_view path) {
+      if (!path.starts_with(prefix)) return;
+      path.remove_prefix(prefix.size());
+      known.emplace_back(path.substr(0, path.find('.')));
+    };
+    for (const std::string_view child : reader_.children) add(child);
+    for (const Option& option : options_) add(option.path);
     const std::optional<std::string> near = base::nearest(member.name.substr(0, 64), known);
     const std::string hint = near ? fmt::format(", did you mean '{}'?", *near) : std::string();
     reader_.context.diagnostics.error(

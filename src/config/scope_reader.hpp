@@ -19,7 +19,7 @@ struct Given {
 
 struct ScopeReader {
   std::string path;                            // of the scope, for messages: "consumers.crm"; empty at the top
-  std::span<const std::string_view> children;  // keys that the caller reads itself
+  std::span<const std::string_view> children;  // paths that the caller reads itself
   ReadContext& context;
 };
 

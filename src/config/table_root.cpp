@@ -58,6 +58,11 @@ constexpr std::array kRoot = {
                          "open, on loopback "
                          "only."},
                 assign<&Config::api_keys>},
+    Row<Config>{{.path = "oauth.signing_secret",
+                 .type = Type::secret,
+                 .help = "Signs the access tokens of `/oauth/token`, at least 32 bytes. Several hubs with the same one "
+                         "accept each other's tokens. None: the store makes one and keeps it."},
+                assign<&Config::token_key>},
     Row<Config>{{.path = "log.level",
                  .type = Type::choice,
                  .fallback = "info",
@@ -217,6 +222,14 @@ constexpr std::array kSource = {
                  .reloadable = true,
                  .help = "Keys accepted in the query parameter, for senders that cannot set a header (Event Grid)."},
                 assign<&Source::query_keys>},
+    Row<Source>{
+        {.path = "auth.require",
+         .type = Type::choice,
+         .fallback = "any",
+         .choices = "any|all",
+         .help = "`any`: one good credential lets in. `all`: one of every kind that is configured is needed (keys, "
+                 "basic, oauth, jwt, hmac)."},
+        assign<&Source::require>},
     Row<Source>{{.path = "org", .type = Type::text, .help = "Organisation id of bare notifications, which name none."},
                 assign<&Source::org>},
 };

@@ -38,6 +38,10 @@ class ValueReader {
         return cidrs(node);
       case Type::headers:
         return headers(node);
+      case Type::texts:
+        return texts(node);
+      case Type::pairs:
+        return pairs(node);
       case Type::policy:
         return policy(node);
       default:
@@ -200,6 +204,39 @@ class ValueReader {
         key.key = std::move(*one);
       }
       list.push_back(std::move(key));
+    }
+    return Value(std::move(list));
+  }
+  std::optional<std::string> plain_text(const YamlNode& node, std::string_view name) {
+    if (node.kind != YamlNode::Kind::scalar || node.text.empty() || node.text.size() > kTextBytesMax) {
+      return refuse(node.place, fmt::format("'{}' is a text of 1 to {} bytes, not {}", name, kTextBytesMax,
+                                            node.kind == YamlNode::Kind::scalar ? "this" : describe(node.kind)));
+    }
+    return node.text;
+  }
+  std::optional<Value> texts(const YamlNode& node) {
+    std::vector<std::string> list;
+    if (node.kind != YamlNode::Kind::sequence) {
+      std::optional<std::string> one = plain_text(node, path_);
+      if (!one) return std::nullopt;
+      return Value(std::vector<std::string>{std::move(*one)});
+    }
+    if (!short_enough(node, node.items.size())) return std::nullopt;
+    if (node.items.empty()) return refuse(node.place, fmt::format("'{}' is an empty list", path_));
+    for (const YamlNode& item : node.items) {
+      if (std::optional<std::string> one = plain_text(item, path_)) list.push_back(std::move(*one));
+    }
+    return Value(std::move(list));
+  }
+  std::optional<Value> pairs(const YamlNode& node) {
+    if (node.kind != YamlNode::Kind::map) {
+      return refuse(node.place, fmt::format("'{}' is a map of names to texts, not {}", path_, describe(node.kind)));
+    }
+    if (!short_enough(node, node.members.size())) return std::nullopt;
+    std::vector<std::pair<std::string, Secret>> list;
+    for (const YamlNode::Member& member : node.members) {
+      std::optional<std::string> text = plain_text(member.value, fmt::format("{}.{}", path_, member.name));
+      if (text) list.emplace_back(member.name, Secret(std::move(*text)));
     }
     return Value(std::move(list));
   }

@@ -20,6 +20,10 @@ using engine::PublishVerdict;
 
 namespace {
 
+// Of a loop, requests that wait for the keys of a token issuer: seconds of a busy sender; their bodies count towards the
+// server's own bound.
+constexpr std::size_t kWaitingMax = 1024;
+
 net::HttpResponse refusal(int status, std::string_view code, std::string_view message) {
   std::string body;
   json::Writer(body)
@@ -38,16 +42,6 @@ net::HttpResponse refusal(int status, std::string_view code, std::string_view me
 // What a sender can repeat at will is logged the 1st, 2nd, 4th, 8th … time only.
 bool worth_a_line(std::atomic<std::uint64_t>& count) {
   return std::has_single_bit(count.fetch_add(1, std::memory_order_relaxed) + 1);
-}
-
-bool accepts(const std::vector<Key>& keys, std::string_view given, base::WallTime now) {
-  bool found = false;
-  // Every key is compared, so that the time taken says nothing about which one was near.
-  for (const Key& key : keys) {
-    const bool equal = base::equal_constant_time(key.key, given);
-    found = found || (equal && (!key.until || now < *key.until));
-  }
-  return found;
 }
 
 std::string_view verdict_name(PublishVerdict verdict) {
@@ -77,6 +71,16 @@ struct Ingest::LoopPart {
   std::vector<event::Decoded> decoded;
   std::shared_ptr<const Router> router;
   RouterScratch scratch;
+  JwtReader jwt_reader;
+  std::size_t waiting = 0;  // requests for keys of token issuers
+};
+
+// A request whose credentials wait for the keys of a token issuer.
+struct Ingest::Waiting {
+  net::HttpRequest request;
+  net::Responder respond;
+  base::MonoTime began{};
+  base::Loop::TimerId timer = 0;
 };
 
 // A request whose answer waits for the disk.
@@ -91,8 +95,16 @@ struct Ingest::Pending {
 
 Ingest::Ingest(engine::Engine& engine, const event::TopicTable& topics, std::vector<SourceSpec> sources,
                std::vector<net::IoLoop*> loops, const base::Clock& clock, IngestOptions options)
-    : engine_(engine), sources_(std::move(sources)), clock_(clock), options_(options) {
-  for (std::size_t i = 0; i < sources_.size(); ++i) statistics_.push_back(std::make_unique<SourceStatistics>());
+    : engine_(engine),
+      sources_(std::move(sources)),
+      clock_(clock),
+      options_(std::move(options)),
+      tokens_(sources_, options_.token_key) {
+  for (const SourceSpec& source : sources_) {
+    statistics_.push_back(std::make_unique<SourceStatistics>());
+    authenticators_.push_back(std::make_unique<Authenticator>(source, tokens_, *loops.at(0)));
+    authenticators_.back()->start();
+  }
   for (net::IoLoop* loop : loops) parts_.push_back(std::make_unique<LoopPart>(*loop, topics));
 }
 
@@ -122,20 +134,6 @@ Ingest::LoopPart& Ingest::part(net::IoLoop& loop) {
   TRUNKLINE_CHECK(false, "a request on a loop that the ingest was not given");
 }
 
-bool Ingest::authenticated(const SourceSpec& source, const net::HttpRequest& request) const {
-  if (source.header_keys.empty() && source.query_keys.empty()) return true;
-  const base::WallTime now = clock_.wall();
-  if (!source.header_keys.empty()) {
-    if (const auto given = request.header(source.header); given && accepts(source.header_keys, *given, now))
-      return true;
-  }
-  if (!source.query_keys.empty()) {
-    if (const auto given = request.query_parameter(source.query); given && accepts(source.query_keys, *given, now))
-      return true;
-  }
-  return false;
-}
-
 net::HttpResponse Ingest::unknown_source(std::string_view name, const net::HttpRequest& request) {
   if (worth_a_line(unknown_sources_))
     base::log::warn("a request for a source that is not configured", "source", name, "peer", request.peer);
@@ -143,36 +141,94 @@ net::HttpResponse Ingest::unknown_source(std::string_view name, const net::HttpR
                  fmt::format("no source is named '{}': add it under sources: in the configuration", name));
 }
 
-net::HttpResponse Ingest::unauthenticated(std::size_t source, const net::HttpRequest& request) {
+net::HttpResponse Ingest::unauthenticated(std::size_t source, const net::HttpRequest& request,
+                                          std::string_view reason) {
   if (worth_a_line(statistics_[source]->unauthenticated))
-    base::log::warn("a request without a valid key", "source", sources_[source].name, "peer", request.peer);
+    base::log::warn("a request without a valid credential", "source", sources_[source].name, "peer", request.peer,
+                    "reason", reason);
   const int status = sources_[source].kind == Kind::eventgrid ? 503 : 401;
-  net::HttpResponse response = refusal(status, "unauthenticated", "the key is missing, wrong or past its end date");
-  if (status == 401) response.headers.emplace_back("WWW-Authenticate", "ApiKey");
+  net::HttpResponse response =
+      refusal(status, "unauthenticated", "the credential is missing, wrong or past its end date");
+  if (status == 401) response.headers.emplace_back("WWW-Authenticate", authenticators_[source]->challenge());
   return response;
 }
 
+net::HttpResponse Ingest::keys_missing(std::size_t source) {
+  if (worth_a_line(statistics_[source]->keys_missing))
+    base::log::warn("a request that cannot be checked: the keys of its issuer cannot be fetched", "source",
+                    sources_[source].name);
+  return refusal(503, "keys_unavailable", "the keys of the token's issuer cannot be fetched now; send again");
+}
+
+void Ingest::respond_to(std::size_t source, net::Responder& respond, net::HttpResponse response) {
+  statistics_[source]->count_answer(response.status);
+  std::exchange(respond, {})(std::move(response));
+}
+
 void Ingest::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
+  if (TokenIssuer::owns(request.path)) {
+    if (refusing_.load(std::memory_order_relaxed))
+      return respond(refusal(503, "stopping", "the hub is stopping; send again"));
+    return respond(tokens_.answer(request, clock_.wall()));
+  }
   const std::string_view name = std::string_view(request.path).substr(std::string_view("/ingest/").size());
   const SourceSpec* source = find(name);
   if (source == nullptr) return respond(unknown_source(name, request));
   const auto index = static_cast<std::size_t>(source - sources_.data());
-  const auto answer_with = [&](net::HttpResponse response) {
-    statistics_[index]->count_answer(response.status);
-    respond(std::move(response));
-  };
   if (refusing_.load(std::memory_order_relaxed))
-    return answer_with(refusal(503, "stopping", "the hub is stopping; send again"));
-  if (!authenticated(*source, request)) return answer_with(unauthenticated(index, request));
-  if (source->kind == Kind::eventgrid) {
-    if (auto response = handshake(*source, request)) return answer_with(std::move(*response));
+    return respond_to(index, respond, refusal(503, "stopping", "the hub is stopping; send again"));
+  const Authenticator::Check check =
+      authenticators_[index]->check(request, clock_.wall(), part(loop).jwt_reader, false);
+  switch (check.verdict) {
+    case Authenticator::Verdict::granted:
+      return admitted(loop, index, request, std::move(respond), loop.clock().mono());
+    case Authenticator::Verdict::refused:
+      return respond_to(index, respond, unauthenticated(index, request, check.reason));
+    case Authenticator::Verdict::keys_missing:
+      return wait_for_keys(loop, index, std::move(request), std::move(respond), *check.ask);
+  }
+}
+
+void Ingest::wait_for_keys(net::IoLoop& loop, std::size_t source, net::HttpRequest request, net::Responder respond,
+                           KeySource& keys) {
+  LoopPart& mine = part(loop);
+  if (mine.waiting >= kWaitingMax) return respond_to(source, respond, keys_missing(source));
+  ++mine.waiting;
+  // Shared by the timer and the fetch: whichever comes first answers.
+  auto waiting = std::make_shared<Waiting>();
+  waiting->request = std::move(request);
+  waiting->respond = std::move(respond);
+  waiting->began = loop.clock().mono();
+  waiting->timer = loop.after(options_.keys_within, [this, &mine, source, waiting] {
+    if (!waiting->respond) return;
+    --mine.waiting;
+    respond_to(source, waiting->respond, keys_missing(source));
+  });
+  keys.refresh(loop, [this, &loop, &mine, source, waiting] {
+    if (!waiting->respond) return;
+    --mine.waiting;
+    loop.cancel(waiting->timer);
+    const auto check = authenticators_[source]->check(waiting->request, clock_.wall(), mine.jwt_reader, true);
+    if (check.verdict == Authenticator::Verdict::granted)
+      return admitted(loop, source, waiting->request, std::exchange(waiting->respond, {}), waiting->began);
+    respond_to(source, waiting->respond,
+               check.verdict == Authenticator::Verdict::refused
+                   ? unauthenticated(source, waiting->request, check.reason)
+                   : keys_missing(source));
+  });
+}
+
+void Ingest::admitted(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond,
+                      base::MonoTime began) {
+  if (sources_[source].kind == Kind::eventgrid) {
+    if (auto response = handshake(sources_[source], request)) return respond_to(source, respond, std::move(*response));
   }
   if (request.method != "POST") {
     net::HttpResponse response = refusal(request.body.empty() ? 405 : 503, "method_not_allowed", "events come by POST");
     response.headers.emplace_back("Allow", "POST");
-    return answer_with(std::move(response));
+    return respond_to(source, respond, std::move(response));
   }
-  publish(loop, index, request, std::move(respond));
+  publish(loop, source, request, std::move(respond), began);
 }
 
 // Event Grid schema: azure-and-sinks.md A1; CloudEvents: http-webhook.md section 4.
@@ -269,7 +325,8 @@ Ingest::Decoded Ingest::undecodable(std::size_t source, const net::HttpRequest& 
   return decoded;
 }
 
-void Ingest::publish(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond) {
+void Ingest::publish(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond,
+                     base::MonoTime began) {
   std::string content_type(request.header("content-type").value_or(""));
   Decoded decoded = request.body_error.empty() ? decode(loop, request.body, sources_[source].name, content_type)
                                                : undecodable(source, request, std::move(content_type));
@@ -281,7 +338,8 @@ void Ingest::publish(net::IoLoop& loop, std::size_t source, const net::HttpReque
   pending->ignored = std::move(decoded.ignored);
   if (decoded.items.empty()) return answer(pending, {});
   // The publish goes on; when the sender comes again, what was stored is a duplicate.
-  pending->timer = loop.after(options_.answer_within, [this, pending] {
+  const auto spent = std::chrono::ceil<base::Millis>(loop.clock().mono() - began);
+  pending->timer = loop.after(std::max(options_.answer_within - spent, base::Millis(0)), [this, pending] {
     if (!pending->respond) return;
     statistics_[pending->source]->timed_out.fetch_add(1, std::memory_order_relaxed);
     statistics_[pending->source]->count_answer(503);
@@ -343,6 +401,10 @@ IngestTotals Ingest::totals() const {
     totals.failed += statistics.failed.load();
     totals.slow_disk += statistics.timed_out.load();
     totals.unauthenticated += statistics.unauthenticated.load();
+    totals.keys_missing += statistics.keys_missing.load();
+    const KeySource::Statistics keys = authenticators_[i]->key_statistics();
+    totals.key_fetches += keys.fetches;
+    totals.key_fetch_failures += keys.failures;
     totals.unknown_topics += statistics.unknown_topics.load();
     totals.mismatches += statistics.mismatches.load();
     for (std::size_t status = 0; status < SourceStatistics::kStatuses.size(); ++status) {

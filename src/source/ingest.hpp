@@ -12,18 +12,23 @@
 #include "event/topic_table.hpp"
 #include "net/http_server.hpp"
 #include "net/http_types.hpp"
+#include "source/authenticator.hpp"
 #include "source/router.hpp"
 #include "source/source_spec.hpp"
 #include "source/source_statistics.hpp"
+#include "source/token_issuer.hpp"
 
 namespace trunkline::source {
 
 struct IngestOptions {
   // Every answer within 4 s (DESIGN section 4): EventBridge API destinations give up after 5.
   base::Millis answer_within = std::chrono::milliseconds(3'500);
+  // Of that, for the keys of a token issuer to come.
+  base::Millis keys_within = std::chrono::milliseconds(2'800);
+  std::string token_key{};  // signs the access tokens of OAuth clients; empty: they get none
 };
 
-// Takes events over HTTP: POST /ingest/NAME. One request is one atomic publish; the answer comes after the fsync:
+// Takes events over HTTP: POST /ingest/NAME, and gives out access tokens at POST /oauth/token (TokenIssuer). One request is one atomic publish; the answer comes after the fsync:
 //
 //   200 {"accepted":1,"duplicates":0,"conflicts":0,"quarantined":0,"ignored":0,"failed":0,
 //        "results":[{"verdict":"accepted","sequence":42,"id":"…"}]}
@@ -34,6 +39,8 @@ struct IngestOptions {
 // azure-and-sinks.md A1):
 //
 //   wrong or no credential        eventbridge, genesys 401 (EventBridge retries it); eventgrid 503 (drops 401 and 403)
+//   keys of a token issuer that
+//   cannot be fetched             503
 //   a source that is not known    503: the sender keeps its events while the operator mends the configuration
 //   not POST                      with a body 503, for the same reason; without one 405
 //   full disk, overload, stopping 503
@@ -51,7 +58,7 @@ class Ingest {
          std::vector<net::IoLoop*> loops, const base::Clock& clock, IngestOptions options = {});
   ~Ingest();
 
-  static bool owns(std::string_view path) { return path.starts_with("/ingest/"); }
+  static bool owns(std::string_view path) { return path.starts_with("/ingest/") || TokenIssuer::owns(path); }
   void handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond);
 
   // Any thread: events decoded from now on are routed by it.
@@ -73,22 +80,33 @@ class Ingest {
  private:
   struct LoopPart;
   struct Pending;
+  struct Waiting;
 
   const SourceSpec* find(std::string_view name) const;
   net::HttpResponse unknown_source(std::string_view name, const net::HttpRequest& request);
-  net::HttpResponse unauthenticated(std::size_t source, const net::HttpRequest& request);
+  net::HttpResponse unauthenticated(std::size_t source, const net::HttpRequest& request, std::string_view reason);
   LoopPart& part(net::IoLoop& loop);
-  bool authenticated(const SourceSpec& source, const net::HttpRequest& request) const;
+  // Checks the credentials again when the keys were fetched, or answers 503.
+  void wait_for_keys(net::IoLoop& loop, std::size_t source, net::HttpRequest request, net::Responder respond,
+                     KeySource& keys);
+  net::HttpResponse keys_missing(std::size_t source);
+  void respond_to(std::size_t source, net::Responder& respond, net::HttpResponse response);
+  // A request whose credentials are good. Its answer is due `began` + answer_within.
+  void admitted(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond,
+                base::MonoTime began);
   // The answer, when the request is a handshake.
   std::optional<net::HttpResponse> handshake(const SourceSpec& source, const net::HttpRequest& request) const;
   Decoded undecodable(std::size_t source, const net::HttpRequest& request, std::string content_type);
-  void publish(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond);
+  void publish(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond,
+               base::MonoTime began);
   void answer(const std::shared_ptr<Pending>& pending, std::vector<engine::PublishResult> results);
 
   engine::Engine& engine_;
   const std::vector<SourceSpec> sources_;
   const base::Clock& clock_;
   const IngestOptions options_;
+  const TokenIssuer tokens_;
+  std::vector<std::unique_ptr<Authenticator>> authenticators_;  // by source
   std::vector<std::unique_ptr<SourceStatistics>> statistics_;
   std::vector<std::unique_ptr<LoopPart>> parts_;
   std::atomic<bool> refusing_{false};

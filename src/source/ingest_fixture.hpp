@@ -40,7 +40,8 @@ class IngestFixture {
  public:
   using Answer = net::testing::RawClient::Answer;
 
-  explicit IngestFixture(IngestOptions options = {}, queue::EmbeddedOptions engine = {}) {
+  explicit IngestFixture(IngestOptions options = {}, queue::EmbeddedOptions engine = {},
+                         std::vector<SourceSpec> specs = sources()) {
     std::vector<net::IoLoop*> loops;
     for (const char* name : {"one", "two"}) {
       loops_.push_back(std::make_unique<net::IoLoop>(name));
@@ -57,7 +58,8 @@ class IngestFixture {
     }
     engine_ = std::move(*opened);
     gate_ = std::make_unique<GatedEngine>(*engine_);
-    ingest_ = std::make_unique<Ingest>(*gate_, event::testing::topics(), sources(), loops, clock_, options);
+    ingest_ =
+        std::make_unique<Ingest>(*gate_, event::testing::topics(), std::move(specs), loops, clock_, std::move(options));
     server_ = std::make_unique<net::HttpServer>(
         loops, net::HttpServerOptions{}, [this](net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
           ingest_->handle(loop, std::move(request), std::move(respond));

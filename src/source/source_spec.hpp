@@ -6,6 +6,9 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "net/http_client.hpp"
+#include "source/jwt.hpp"
+#include "source/request_signature.hpp"
 
 namespace trunkline::source {
 
@@ -16,7 +19,30 @@ struct Key {
   std::optional<base::WallTime> until;  // not accepted from this time on
 };
 
-// One configured source. No key in either list: open to whoever reaches the listener.
+struct BasicUser {
+  std::string user;
+  std::vector<Key> passwords;
+};
+
+// A client of the token endpoint (OAuth 2.0 client credentials, RFC 6749 section 4.4).
+struct OauthClient {
+  std::string id;
+  std::vector<Key> secrets;
+  base::Millis token_lifetime = std::chrono::hours(1);
+};
+
+// Tokens of one issuer.
+struct JwtSpec {
+  JwtRules rules;
+  std::string jwks_url;  // empty: OpenID discovery at the issuer
+  net::AddressPolicy addresses{};
+  std::optional<base::WallTime> until{};
+};
+
+// Any one credential suffices, or every configured kind of credential is needed.
+enum class Require : std::uint8_t { any, all };
+
+// One configured source. No credential in any list: open to whoever reaches the listener.
 struct SourceSpec {
   std::string name;
   Kind kind = Kind::eventbridge;
@@ -25,6 +51,11 @@ struct SourceSpec {
   std::string query;  // a query parameter that may carry one of query_keys
   std::vector<Key> query_keys;
   std::string default_org;  // of bare notifications, which name none
+  std::vector<BasicUser> basic{};
+  std::vector<OauthClient> oauth{};
+  std::vector<JwtSpec> jwt{};
+  std::vector<SignatureSpec> signatures{};
+  Require require = Require::any;
 };
 
 }  // namespace trunkline::source

@@ -16,7 +16,8 @@ struct SourceStatistics {
   std::atomic<std::uint64_t> failed{0};     // answered 503, to be sent again
   std::atomic<std::uint64_t> timed_out{0};  // requests answered 503 because the disk took too long
   std::atomic<std::uint64_t> unauthenticated{0};
-  std::atomic<std::uint64_t> undecodable{0};  // bodies whose Content-Encoding could not be undone: quarantined
+  std::atomic<std::uint64_t> keys_missing{0};  // answered 503, since a token issuer's keys could not be fetched
+  std::atomic<std::uint64_t> undecodable{0};   // bodies whose Content-Encoding could not be undone: quarantined
   std::atomic<std::uint64_t> unknown_topics{0};
   std::atomic<std::uint64_t> mismatches{0};              // detail-type is not the pattern of topicName
   std::array<std::atomic<std::uint64_t>, 16> reasons{};  // of rejected input, by event::Reason
@@ -40,6 +41,9 @@ struct IngestTotals {
   std::uint64_t failed = 0;
   std::uint64_t slow_disk = 0;
   std::uint64_t unauthenticated = 0;
+  std::uint64_t keys_missing = 0;
+  std::uint64_t key_fetches = 0;
+  std::uint64_t key_fetch_failures = 0;
   std::uint64_t unknown_topics = 0;
   std::uint64_t mismatches = 0;
 };

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "config/config.hpp"
+#include "config/scope_reader.hpp"
+
+namespace trunkline::config {
+
+// Below a source: each a map, or a list of maps.
+inline constexpr std::array<std::string_view, 4> kCredentialKinds = {"auth.basic", "auth.oauth", "auth.jwt",
+                                                                     "auth.hmac"};
+
+// Reads them from the source's `auth` and checks what only stands between options: addresses of key sets, what is
+// signed, presets. `reader` is the source's.
+void read_credentials(const YamlNode& auth, const ScopeReader& reader, Source& source);
+
+// Warns of a secret that can be guessed.
+void check_secret_length(const Secret& secret, std::size_t bytes_min, std::string_view path, Place place,
+                         Diagnostics& diagnostics);
+
+}  // namespace trunkline::config
