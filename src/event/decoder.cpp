@@ -1,7 +1,9 @@
 #include "event/decoder.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "base/crypto.hpp"
 #include "base/text.hpp"
 #include "event/identity.hpp"
 #include "event/member_check.hpp"
@@ -79,7 +81,25 @@ void Decoder::decode(std::string_view payload, const DecodeContext& context, std
   context_ = &context;
   out_ = &out;
   begin_ = out.size();
-  text(payload, Frame{.item = payload, .form = std::nullopt});
+  const Frame frame{.item = payload, .form = std::nullopt};
+  if (context.cloud_event != nullptr) return binary(payload, *context.cloud_event, frame);
+  text(payload, frame);
+}
+
+// HTTP binding for CloudEvents 1.0.2, section 3.1.
+void Decoder::binary(std::string_view payload, const CloudAttributes& attributes, Frame frame) {
+  frame.form = Form::cloudevents;
+  if (!attributes.fault.empty()) return reject(Reason::wrong_member, std::string(attributes.fault), frame);
+  if (attributes.specversion != "1.0") return reject(Reason::wrong_member, "specversion is not 1.0", frame);
+  for (const auto& [name, value] :
+       {std::pair("id", attributes.id), std::pair("source", attributes.source), std::pair("type", attributes.type)}) {
+    if (value.empty()) return reject(Reason::missing_member, name, frame);
+  }
+  frame.cloud_source = attributes.source;
+  frame.cloud_id = attributes.id;
+  frame.is_cloud_data = true;
+  ++frame.wraps;
+  text(payload, frame);
 }
 
 void Decoder::reject(Reason reason, std::string detail, const Frame& frame) {
@@ -134,6 +154,35 @@ void Decoder::wrapped(std::optional<Value> inner, Frame frame, std::string_view 
   value(*inner, frame);
 }
 
+// CloudEvents 1.0.2 section 3.1; JSON format section 3.1.
+void Decoder::cloud_event(Value object, Frame frame) {
+  MemberCheck check;
+  const std::string_view version = check.text(object, "specversion", "specversion");
+  frame.cloud_source = check.text(object, "source", "source");
+  frame.cloud_id = check.text(object, "id", "id");
+  check.text(object, "type", "type");
+  if (!check.ok()) return reject(check.reason(), check.detail(), frame);
+  if (version != "1.0") return reject(Reason::wrong_member, "specversion is not 1.0", frame);
+  if (!frame.form) frame.form = Form::cloudevents;
+  const std::optional<Value> data = object.find("data");
+  const std::optional<Value> coded = object.find("data_base64");
+  if (!coded) {
+    const std::optional<Value> message = data ? data->find("message") : std::nullopt;
+    return wrapped(message ? message : data, frame, "data");
+  }
+  if (data) return reject(Reason::wrong_member, "both data and data_base64", frame);
+  std::optional<std::string> bytes =
+      coded->is(Type::string) ? base::base64_decode(coded->string()) : std::optional<std::string>();
+  if (!bytes) return reject(Reason::wrong_member, "data_base64 is no base64 text", frame);
+  if (frame.texts >= decoded_.size() || ++frame.wraps > kWrapsMax)
+    return reject(Reason::too_nested, "JSON inside JSON strings more than 4 times", frame);
+  frame.in_array = false;
+  frame.is_cloud_data = true;
+  std::string& kept = decoded_[frame.texts];
+  kept = std::move(*bytes);
+  text(kept, frame);
+}
+
 void Decoder::records(Value list, const Frame& frame) {
   if (!list.is(Type::array)) return reject(Reason::wrong_member, "Records is no array", frame);
   if (!fits(list, frame)) return;
@@ -155,7 +204,7 @@ bool Decoder::wrapper(Value object, const Frame& frame) {
     wrapped(message ? message : data, inner, "data");
   };
   if (object.find("specversion")) {
-    in_data(Form::cloudevents);
+    cloud_event(object, inner);
   } else if (object.find("eventType") && object.find("data")) {
     in_data(Form::eventgrid);
   } else if (const auto payload = object.find("requestPayload"); payload) {
@@ -172,6 +221,9 @@ bool Decoder::wrapper(Value object, const Frame& frame) {
 }
 
 void Decoder::object(Value object, Frame frame) {
+  if (std::exchange(frame.is_cloud_data, false)) {
+    if (const std::optional<Value> message = object.find("message")) return wrapped(message, frame, "message");
+  }
   if (object.find("detail") || object.find("detail-type")) return envelope(object, frame);
   if (object.find("topicName") || object.find("eventBody")) return bare(object, frame);
   if (wrapper(object, frame)) return;
@@ -247,6 +299,8 @@ void Decoder::accept(const Notification& notification, const Frame& frame) {
   event.raw = notification.raw.raw();
   event.form = frame.form.value_or(notification.form);
   event.envelope_id = notification.envelope_id;
+  if (event.envelope_id.empty() && !frame.cloud_id.empty())
+    event.envelope_id.append(frame.cloud_source).append(" ").append(frame.cloud_id);
   event.topic_name = notification.topic_name;
   event.event_type = match.topic != nullptr ? std::string_view(match.topic->pattern) : notification.topic_name;
   event.category = match.category;

@@ -17,8 +17,18 @@ namespace trunkline::event {
 
 using Decoded = std::variant<Event, Rejected>;
 
+// Attributes of a CloudEvent whose data is the whole payload: binary mode of the HTTP binding.
+struct CloudAttributes {
+  std::string_view specversion;
+  std::string_view id;
+  std::string_view source;
+  std::string_view type;
+  std::string_view fault;  // why one could not be read; empty when all is well
+};
+
 struct DecodeContext {
   std::string_view default_org;  // of an event that names no organisation
+  const CloudAttributes* cloud_event = nullptr;
 };
 
 // Turns a payload into events. The form is found by the members, never by configuration:
@@ -28,7 +38,9 @@ struct DecodeContext {
 //                                 required, as every real event has them; metadata and timestamp may be absent. `id` is
 //                                 any text, since EventBridge's are no RFC 4122 UUIDs; `account` any digits.
 //   topicName or eventBody        a bare notification; both are required
-//   specversion                   CloudEvents 1.0, the event in data.message or data
+//   specversion                   CloudEvents 1.0, the event in data.message, data or data_base64; id, source and type are
+//                                 required. A bare notification, which has no id of its own, gets "SOURCE ID" as its
+//                                 envelope id (the two together are unique; a source holds no space).
 //   eventType and data            an Event Grid event, the event in data.message or data
 //   requestPayload                a Lambda destination record
 //   Records                       a Lambda invocation by SQS: every record's body
@@ -62,6 +74,9 @@ class Decoder {
     std::size_t texts = 0;     // JSON texts around this one
     int wraps = 0;
     bool in_array = false;
+    bool is_cloud_data = false;       // of binary mode: the event may stand in `message`
+    std::string_view cloud_source{};  // of the innermost CloudEvent around this
+    std::string_view cloud_id{};
   };
   // Parts of a notification that only its wrapping knows.
   struct Notification;
@@ -71,6 +86,8 @@ class Decoder {
   void object(json::Value object, Frame frame);
   bool fits(json::Value array, const Frame& frame);
   bool wrapper(json::Value object, const Frame& frame);
+  void binary(std::string_view payload, const CloudAttributes& attributes, Frame frame);
+  void cloud_event(json::Value object, Frame frame);
   void records(json::Value list, const Frame& frame);
   void wrapped(std::optional<json::Value> inner, Frame frame, std::string_view member);
   void envelope(json::Value object, const Frame& frame);
@@ -82,6 +99,7 @@ class Decoder {
 
   const TopicTable& topics_;
   std::array<json::Document, kTextsMax> documents_;
+  std::array<std::string, kTextsMax> decoded_;  // data_base64 by texts around it; documents_ point into it
   json::Canonical canonical_;
   std::string scratch_;
   const DecodeContext* context_ = nullptr;

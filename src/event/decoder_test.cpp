@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "base/crypto.hpp"
 #include "event/event_testing.hpp"
 #include "json/writer.hpp"
 
@@ -41,7 +42,8 @@ TEST(Decoder, finds_the_event_in_every_wrapping) {
       {"[" + grid_head + event + "}]", Form::eventgrid},
       {R"({"specversion":"1.0","type":"GenesysCloudEvent","id":"1","source":"s","data":)" + event + "}",
        Form::cloudevents},
-      {R"({"specversion":"1.0","type":"v2.x","id":"1","data":{"message":)" + as_json(event) + "}}", Form::cloudevents},
+      {R"({"specversion":"1.0","type":"v2.x","id":"1","source":"s","data":{"message":)" + as_json(event) + "}}",
+       Form::cloudevents},
       {R"({"version":"1.0","requestContext":{},"requestPayload":)" + event + "}", Form::lambda_destination},
       {R"({"Type":"Notification","MessageId":"m","Message":)" + as_json(event) + "}", Form::eventbridge},
       {R"({"Records":[{"messageId":"m","body":)" + as_json(event) + "}]}", Form::eventbridge},
@@ -142,7 +144,19 @@ TEST(Decoder, gives_every_rejection_its_own_reason) {
        "wrong_member: timestamp is not an RFC 3339 time"},
       {R"({"Records":7})", "wrong_member: Records is no array"},
       {R"({"Records":[{}]})", "missing_member: Records[].body"},
-      {R"({"specversion":"1.0","type":"x"})", "missing_member: data"},
+      {R"({"specversion":"1.0","id":"1","source":"s","type":"x"})", "missing_member: data"},
+      {R"({"specversion":"1.0","data":{}})", "missing_member: missing: source, id, type"},
+      {R"({"specversion":"0.3","id":"1","source":"s","type":"x","data":{}})", "wrong_member: specversion is not 1.0"},
+      {R"({"specversion":1.0,"id":"1","source":"s","type":"x","data":{}})",
+       "wrong_member: specversion is not a string"},
+      {R"({"specversion":"1.0","id":"1","source":"s","type":"x","data_base64":"?"})",
+       "wrong_member: data_base64 is no base64 text"},
+      {R"({"specversion":"1.0","id":"1","source":"s","type":"x","data_base64":{}})",
+       "wrong_member: data_base64 is no base64 text"},
+      {R"({"specversion":"1.0","id":"1","source":"s","type":"x","data":{},"data_base64":""})",
+       "wrong_member: both data and data_base64"},
+      {R"({"specversion":"1.0","id":"1","source":"s","type":"x","data_base64":"e30="})",
+       "unknown_form: none of the known forms: neither detail, topicName, data, Records nor type"},
       {R"({"requestPayload":7})", "wrong_type: an event is a JSON object"},
       {R"({"requestPayload":""})", "empty_body: the text is empty"},
       {R"({"detail":7})",
@@ -150,6 +164,77 @@ TEST(Decoder, gives_every_rejection_its_own_reason) {
        "object"},
   };
   for (const auto& one : cases) EXPECT_EQ(rejection_of(one.payload), one.reason) << one.payload;
+}
+
+// ---- CloudEvents
+
+constexpr std::string_view kBare =
+    R"({"topicName":"v2.users.u-1.presence","version":"2","eventBody":{},"metadata":{}})";
+
+std::string cloud_event(std::string_view data, std::string_view id = "1") {
+  std::string text = R"({"specversion":"1.0","source":"/hub","type":"t","id":")";
+  return text.append(id).append("\",").append(data).append("}");
+}
+std::string base64_member(std::string_view data) {
+  return R"("data_base64":")" + base::base64_encode(data) + "\"";
+}
+
+TEST(Decoder, data_of_a_cloud_event_may_be_base64) {
+  const std::string event = envelope(kTopic, kBody);
+  const Event found = decode_event(cloud_event(base64_member(event)));
+  EXPECT_EQ(found.raw, event);
+  EXPECT_EQ(found.form, Form::cloudevents);
+  EXPECT_EQ(decode_event(cloud_event(base64_member(R"({"message":)" + event + "}"))).raw, event);
+  const auto batch =
+      decode_all("[" + cloud_event(base64_member(event)) + "," + cloud_event(base64_member(kBare)) + "]");
+  ASSERT_EQ(batch.size(), 2u);
+  EXPECT_EQ(std::get<Event>(batch[0]).raw, event);
+  EXPECT_EQ(std::get<Event>(batch[1]).raw, kBare);
+  std::string nested(kBare);
+  for (int i = 0; i < 5; ++i) nested = cloud_event(base64_member(nested));
+  EXPECT_EQ(rejection_of(nested), "too_nested: JSON inside JSON strings more than 4 times");
+}
+
+TEST(Decoder, an_event_keeps_its_own_id_and_only_one_without_takes_that_of_its_cloud_event) {
+  EXPECT_EQ(decode_event(cloud_event(R"("data":)" + envelope(kTopic, kBody, "e-7"))).envelope_id, "e-7");
+  const std::string bare(kBare);
+  const Event first = decode_event(cloud_event(R"("data":)" + bare));
+  EXPECT_EQ(first.envelope_id, "/hub 1");
+  EXPECT_TRUE(first.envelope_identity);
+  EXPECT_EQ(decode_event(cloud_event(base64_member(bare))).envelope_identity, first.envelope_identity);
+  EXPECT_NE(decode_event(cloud_event(R"("data":)" + bare, "2")).envelope_identity, first.envelope_identity);
+  EXPECT_EQ(decode_event(cloud_event(R"("data":)" + cloud_event(R"("data":)" + bare, "inner"))).envelope_id,
+            "/hub inner");
+}
+
+TEST(Decoder, a_cloud_event_in_binary_mode_is_the_one_in_structured_mode) {
+  const auto decode = [](std::string_view payload, const CloudAttributes& attributes) {
+    Decoder decoder(testing::topics());
+    std::vector<Decoded> out;
+    decoder.decode(payload, {.default_org = {}, .cloud_event = &attributes}, out);
+    return out;
+  };
+  const CloudAttributes good{"1.0", "1", "/hub", "t", ""};
+  const std::string bare(kBare);
+  const Event structured = decode_event(cloud_event(R"("data":)" + bare));
+  for (const std::string& payload : {bare, R"({"message":)" + bare + "}", R"({"message":)" + as_json(bare) + "}"}) {
+    const auto found = decode(payload, good);
+    ASSERT_EQ(found.size(), 1u);
+    const auto& event = std::get<Event>(found[0]);
+    EXPECT_EQ(event.raw, structured.raw);
+    EXPECT_EQ(event.form, Form::cloudevents);
+    EXPECT_EQ(event.envelope_identity, structured.envelope_identity);
+  }
+  const auto reason = [&](const CloudAttributes& attributes) {
+    const auto found = decode(bare, attributes);
+    const auto& rejected = std::get<Rejected>(found.at(0));
+    return std::string(name(rejected.reason)) + ": " + rejected.detail;
+  };
+  EXPECT_EQ(reason({"0.3", "1", "/hub", "t", ""}), "wrong_member: specversion is not 1.0");
+  EXPECT_EQ(reason({"1.0", "", "/hub", "t", ""}), "missing_member: id");
+  EXPECT_EQ(reason({"1.0", "1", "", "t", ""}), "missing_member: source");
+  EXPECT_EQ(reason({"1.0", "1", "/hub", "", ""}), "missing_member: type");
+  EXPECT_EQ(reason({"1.0", "1", "/hub", "t", "unreadable"}), "wrong_member: unreadable");
 }
 
 TEST(Decoder, requires_every_member_of_the_envelope_and_its_type) {

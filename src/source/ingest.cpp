@@ -261,14 +261,17 @@ std::optional<net::HttpResponse> Ingest::handshake(const SourceSpec& source, con
 }
 
 Ingest::Decoded Ingest::decode(net::IoLoop& loop, std::string_view payload, const std::string& source_name,
-                               const std::string& content_type, bool count) {
+                               const std::string& content_type, bool count, const CloudHeaders* cloud) {
   LoopPart& mine = part(loop);
   const SourceSpec* source = find(source_name);
   SourceStatistics* statistics =
       source != nullptr && count ? statistics_[static_cast<std::size_t>(source - sources_.data())].get() : nullptr;
   mine.decoded.clear();
-  mine.decoder.decode(payload, {source != nullptr ? std::string_view(source->default_org) : std::string_view()},
-                      mine.decoded);
+  const event::CloudAttributes attributes = cloud != nullptr ? cloud->for_decoder() : event::CloudAttributes();
+  event::DecodeContext context;
+  if (source != nullptr) context.default_org = source->default_org;
+  if (cloud != nullptr) context.cloud_event = &attributes;
+  mine.decoder.decode(payload, context, mine.decoded);
   Decoded result;
   result.items.reserve(mine.decoded.size());
   result.ids.reserve(mine.decoded.size());
@@ -299,10 +302,10 @@ Ingest::Decoded Ingest::decode(net::IoLoop& loop, std::string_view payload, cons
     engine::Quarantined input;
     input.received_at = clock_.wall();
     input.source_name = source_name;
-    input.content_type = content_type;
+    input.content_type = cloud != nullptr ? "application/cloudevents+json" : content_type;
     input.reason = event::name(rejected.reason);
     input.detail = std::move(rejected.detail);
-    input.bytes = std::move(rejected.raw);
+    input.bytes = cloud != nullptr ? cloud->structured(rejected.raw, content_type) : std::move(rejected.raw);
     result.items.emplace_back(std::move(input));
   }
   return result;
@@ -325,11 +328,17 @@ Ingest::Decoded Ingest::undecodable(std::size_t source, const net::HttpRequest& 
   return decoded;
 }
 
+Ingest::Decoded Ingest::decode_request(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request) {
+  std::string content_type(request.header("content-type").value_or(""));
+  if (!request.body_error.empty()) return undecodable(source, request, std::move(content_type));
+  if (is_empty_batch(request)) return {};
+  const auto cloud = cloud_headers(request);
+  return decode(loop, request.body, sources_[source].name, content_type, true, cloud ? &*cloud : nullptr);
+}
+
 void Ingest::publish(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond,
                      base::MonoTime began) {
-  std::string content_type(request.header("content-type").value_or(""));
-  Decoded decoded = request.body_error.empty() ? decode(loop, request.body, sources_[source].name, content_type)
-                                               : undecodable(source, request, std::move(content_type));
+  Decoded decoded = decode_request(loop, source, request);
   auto pending = std::make_shared<Pending>();
   pending->loop = &loop;
   pending->source = source;

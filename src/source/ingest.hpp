@@ -13,6 +13,7 @@
 #include "net/http_server.hpp"
 #include "net/http_types.hpp"
 #include "source/authenticator.hpp"
+#include "source/cloud_headers.hpp"
 #include "source/router.hpp"
 #include "source/source_spec.hpp"
 #include "source/source_statistics.hpp"
@@ -66,14 +67,15 @@ class Ingest {
   // Any thread. From now on everything is answered 503, handshakes and wrong keys, too.
   void refuse();
 
-  // What publish() makes of a payload; also how quarantined input is taken in again, then uncounted. Loop thread.
+  // What publish() makes of a payload; also how quarantined input is taken in again, then uncounted. `cloud`: of a
+  // CloudEvent in binary mode; its quarantined input is kept in structured mode. Loop thread.
   struct Decoded {
     std::vector<engine::PublishItem> items;  // what is to be stored
     std::vector<std::string> ids;            // by event of the request, in order: its envelope id
     std::vector<bool> ignored;               // by event: control, nothing to store
   };
   Decoded decode(net::IoLoop& loop, std::string_view payload, const std::string& source_name,
-                 const std::string& content_type, bool count = true);
+                 const std::string& content_type, bool count = true, const CloudHeaders* cloud = nullptr);
 
   IngestTotals totals() const;  // any thread
 
@@ -96,6 +98,7 @@ class Ingest {
                 base::MonoTime began);
   // The answer, when the request is a handshake.
   std::optional<net::HttpResponse> handshake(const SourceSpec& source, const net::HttpRequest& request) const;
+  Decoded decode_request(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request);
   Decoded undecodable(std::size_t source, const net::HttpRequest& request, std::string content_type);
   void publish(net::IoLoop& loop, std::size_t source, const net::HttpRequest& request, net::Responder respond,
                base::MonoTime began);
