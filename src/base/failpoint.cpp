@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 10> kNames = {
     "defect.cursor_skips",
 };
 
-enum class Action { kill, power_cut, on };
+enum class Action { kill, power_cut, hold, on };
 
 struct Point {
   Action action = Action::on;
@@ -58,8 +58,10 @@ Result<std::unique_ptr<Point>> parse_action(std::string_view text) {
     point->action = Action::kill;
   } else if (action == "power_cut") {
     point->action = Action::power_cut;
+  } else if (action == "hold") {
+    point->action = Action::hold;
   } else if (action != "on") {
-    return {Errc::invalid, fmt::format("failpoint action '{}' is none of kill, power_cut, on", action)};
+    return {Errc::invalid, fmt::format("failpoint action '{}' is none of kill, power_cut, hold, on", action)};
   }
   if (at == std::string_view::npos) return point;
   const std::string_view numbers = text.substr(at + 1);
@@ -103,7 +105,12 @@ void on_power_cut(UniqueFunction<void()> handler) {
 void pass_slow(std::string_view name) {
   const auto found = points.find(name);
   if (found == points.end() || found->second->action == Action::on) return;
-  if (found->second->countdown.fetch_sub(1) != 1) return;
+  const std::int64_t left = found->second->countdown.fetch_sub(1);
+  if (found->second->action == Action::hold) {
+    if (left <= 1) std::this_thread::sleep_for(found->second->hold);
+    return;
+  }
+  if (left != 1) return;
   if (found->second->hold.count() > 0) std::this_thread::sleep_for(found->second->hold);
   if (found->second->action == Action::power_cut && power_cut_handler) power_cut_handler();
   ::raise(SIGKILL);

@@ -15,7 +15,8 @@ namespace trunkline::base {
 //
 // Set from the text of the environment variable TRUNKLINE_FAILPOINTS, read once at start: "name=action@count+millis,…";
 // the action is done on the count-th time the point is passed (default 1). Actions: kill (SIGKILL to self), power_cut
-// (the handler given to on_power_cut, then SIGKILL), on (no action: makes failpoint_on() true, for planted defects).
+// (the handler given to on_power_cut, then SIGKILL), hold (waits "+millis" at each pass from the count-th on, and goes on: a
+// slow disk), on (no action: makes failpoint_on() true, for planted defects).
 // "@count+millis" holds the thread at the point for so long before it dies there: what other threads do too early
 // meanwhile, an answer before its sync for one, then gets out.
 // Process-wide by nature (it stands for the machine), hence the only mutable state outside objects.
