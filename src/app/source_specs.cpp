@@ -78,6 +78,9 @@ std::vector<source::SourceSpec> source_specs(const config::Config& config) {
       spec.oauth.push_back({oauth.client_id, keys_of(oauth.client_secrets), oauth.token_lifetime});
     for (const config::JwtAuth& jwt : source.jwt) spec.jwt.push_back(jwt_spec(jwt));
     for (const config::HmacAuth& hmac : source.hmac) spec.signatures.push_back(signature_spec(hmac));
+    for (const config::CertificateAuth& certificate : source.certificates)
+      spec.certificates.push_back(
+          {certificate.subjects, certificate.names, certificate.fingerprints, certificate.until});
     spec.require = source.require == config::Require::all ? source::Require::all : source::Require::any;
     specs.push_back(std::move(spec));
   }

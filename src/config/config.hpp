@@ -96,6 +96,13 @@ struct HmacAuth {
   base::Millis tolerance{};
   std::vector<AcceptedKey> secrets;
 };
+// A client certificate that has one of these, verified by the listener.
+struct CertificateAuth {
+  std::vector<std::string> subjects;
+  std::vector<std::string> names;         // DNS names and URIs of subjectAltName
+  std::vector<std::string> fingerprints;  // SHA-256, 64 lower-case hexadecimal digits after load()
+  std::optional<base::WallTime> until;
+};
 enum class Require : std::uint8_t { any, all };
 
 enum class SourceKind : std::uint8_t { eventbridge, eventgrid, genesys };
@@ -111,12 +118,13 @@ struct Source {
   std::vector<OauthAuth> oauth;
   std::vector<JwtAuth> jwt;
   std::vector<HmacAuth> hmac;
+  std::vector<CertificateAuth> certificates;
   Require require{};
   std::string org;  // of bare notifications, which name none
 
   bool has_credential() const {  // none: the source is open
     return !api_keys.empty() || !query_keys.empty() || !basic.empty() || !oauth.empty() || !jwt.empty() ||
-           !hmac.empty();
+           !hmac.empty() || !certificates.empty();
   }
 };
 

@@ -74,6 +74,7 @@ Table<BasicAuth> basic_table();
 Table<OauthAuth> oauth_table();
 Table<JwtAuth> jwt_table();
 Table<HmacAuth> hmac_table();
+Table<CertificateAuth> certificate_table();
 
 namespace detail {
 

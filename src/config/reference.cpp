@@ -47,6 +47,11 @@ std::vector<Section> sections() {
        options_of(jwt_table())},
       {"sources.NAME.auth.hmac", "Requests signed with a shared secret. A map, or a list of maps.",
        options_of(hmac_table())},
+      {"sources.NAME.auth.client_certificate",
+       "A client certificate that the listener has verified (mutual TLS). A map, or a list of maps; any value of any "
+       "list "
+       "fits.",
+       options_of(certificate_table())},
       {"consumers.NAME",
        "One entry per downstream. `sink` is a map with exactly one of the sinks below; without it the consumer is "
        "*pulled* "

@@ -101,8 +101,32 @@ class Credentials {
            check_hmac(entry, given, path, place);
          });
   }
+  void certificate(const YamlNode::Member& kind) {
+    read(kind, certificate_table(), source_.certificates,
+         [&](CertificateAuth& entry, const std::vector<Given>& given, const std::string& path, Place place) {
+           check_certificate(entry, given, path, place);
+         });
+  }
 
  private:
+  void check_certificate(CertificateAuth& entry, const std::vector<Given>& given, const std::string& path,
+                         Place place) {
+    if (entry.subjects.empty() && entry.names.empty() && entry.fingerprints.empty()) {
+      diagnostics_.error(place, fmt::format("'{}' names no certificate: set subject, san or sha256", path));
+    }
+    for (std::string& fingerprint : entry.fingerprints) {
+      std::string digits;
+      for (const char c : fingerprint) {
+        if (c != ':') digits.push_back(c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c);
+      }
+      if (digits.size() != 64 || digits.find_first_not_of("0123456789abcdef") != std::string::npos) {
+        diagnostics_.error(place_of(given, certificate_table(), "sha256", place),
+                           fmt::format("'{}.sha256' is 64 hexadecimal digits, not '{}'", path, fingerprint));
+      }
+      fingerprint = std::move(digits);
+    }
+  }
+
   void check_jwt(const JwtAuth& entry, const std::vector<Given>& given, const std::string& path, Place place) {
     const auto where = [&](std::string_view option) { return place_of(given, jwt_table(), option, place); };
     if (!entry.jwks_url.empty() && !is_trustworthy(entry.jwks_url)) {
@@ -177,6 +201,7 @@ void read_credentials(const YamlNode& auth, const ScopeReader& reader, Source& s
   if (const YamlNode::Member* kind = auth.find("oauth")) credentials.oauth(*kind);
   if (const YamlNode::Member* kind = auth.find("jwt")) credentials.jwt(*kind);
   if (const YamlNode::Member* kind = auth.find("hmac")) credentials.hmac(*kind);
+  if (const YamlNode::Member* kind = auth.find("client_certificate")) credentials.certificate(*kind);
 }
 
 void check_secret_length(const Secret& secret, std::size_t bytes_min, std::string_view path, Place place,

@@ -68,6 +68,17 @@ TEST(SourceCredentials, presets_set_what_the_file_does_not) {
   EXPECT_EQ(made.hmac[1].prefix, "sha256=");
 }
 
+TEST(SourceCredentials, fingerprints_are_taken_with_colons_and_in_any_case) {
+  std::string text = "AB";
+  for (int i = 0; i < 31; ++i) text += ":cD";
+  const Source made = source("{client_certificate: {sha256: \"" + text + "\", san: [a, b], subject: CN=x}}");
+  std::string plain = "ab";
+  for (int i = 0; i < 31; ++i) plain += "cd";
+  EXPECT_EQ(made.certificates.at(0).fingerprints, Lines{plain});
+  EXPECT_EQ(made.certificates[0].names, (Lines{"a", "b"}));
+  EXPECT_TRUE(made.has_credential());
+}
+
 TEST(SourceCredentials, a_source_with_any_of_them_may_listen_to_the_world) {
   const std::string head = "listen: 0.0.0.0:80\napi: {keys: \"${env:P}\"}\n";
   EXPECT_EQ(findings(head + with_auth(R"({basic: {user: u, password: "${env:P}"}})")), Lines{});
@@ -147,6 +158,14 @@ INSTANTIATE_TEST_SUITE_P(
              {"t.yaml:4:34: warning: 'sources.a.auth.oauth.client_secret' is shorter than 16 bytes and could be "
               "guessed: "
               "make one with `openssl rand -base64 32`"}},
+        Case{"no_certificate",
+             R"({client_certificate: {until: 2027-01-01}})",
+             {"t.yaml:4:32: error: 'sources.a.auth.client_certificate' names no certificate: set subject, san or "
+              "sha256"}},
+        Case{"fingerprint",
+             R"({client_certificate: [{sha256: "AB:CD"}]})",
+             {"t.yaml:4:34: error: 'sources.a.auth.client_certificate[0].sha256' is 64 hexadecimal digits, not "
+              "'AB:CD'"}},
         Case{"no_header",
              R"({hmac: {secret: "${env:P}"}})",
              {"t.yaml:4:18: error: 'sources.a.auth.hmac.header' is missing: which header carries the signature?"}},

@@ -137,6 +137,24 @@ constexpr std::array kHmac = {
                   assign<&HmacAuth::tolerance>},
 };
 
+constexpr std::array kCertificate = {
+    Row<CertificateAuth>{{.path = "subject",
+                          .type = Type::texts,
+                          .help = "Whole subjects as RFC 4514 writes them, most specific part first: "
+                                  "`CN=relay-1,OU=Contact centre,O=Example`."},
+                         assign<&CertificateAuth::subjects>},
+    Row<CertificateAuth>{
+        {.path = "san",
+         .type = Type::texts,
+         .help = "Names in the certificate's subjectAltName: DNS names, in any case, or URIs. No wildcards."},
+        assign<&CertificateAuth::names>},
+    Row<CertificateAuth>{
+        {.path = "sha256", .type = Type::texts, .help = "Fingerprints: 64 hexadecimal digits, with colons or without."},
+        assign<&CertificateAuth::fingerprints>},
+    Row<CertificateAuth>{{.path = "until", .type = Type::time, .help = "These are not accepted from then on."},
+                         assign<&CertificateAuth::until>},
+};
+
 }  // namespace
 
 Table<BasicAuth> basic_table() {
@@ -150,6 +168,9 @@ Table<JwtAuth> jwt_table() {
 }
 Table<HmacAuth> hmac_table() {
   return kHmac;
+}
+Table<CertificateAuth> certificate_table() {
+  return kCertificate;
 }
 
 }  // namespace trunkline::config

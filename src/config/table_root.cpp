@@ -228,7 +228,7 @@ constexpr std::array kSource = {
          .fallback = "any",
          .choices = "any|all",
          .help = "`any`: one good credential lets in. `all`: one of every kind that is configured is needed (keys, "
-                 "basic, oauth, jwt, hmac)."},
+                 "basic, oauth, jwt, hmac, client_certificate)."},
         assign<&Source::require>},
     Row<Source>{{.path = "org", .type = Type::text, .help = "Organisation id of bare notifications, which name none."},
                 assign<&Source::org>},

@@ -1,5 +1,8 @@
 #include "source/authenticator.hpp"
 
+#include <algorithm>
+#include <optional>
+
 #include "base/crypto.hpp"
 #include "source/authorization.hpp"
 
@@ -49,6 +52,7 @@ Check Authenticator::check(const net::HttpRequest& request, base::WallTime now, 
   if (!spec_.header_keys.empty() || !spec_.query_keys.empty()) checks.push_back(keys_in(request, now));
   if (!spec_.basic.empty()) checks.push_back(basic(request, now));
   if (!spec_.signatures.empty()) checks.push_back(signature(request, now));
+  if (!spec_.certificates.empty()) checks.push_back(certificate(request, now));
   if (!spec_.oauth.empty()) checks.push_back(access_token(request, now));
   const auto wanted = [&](const Check& check) {
     return spec_.require == Require::any ? check.verdict == Verdict::granted : check.verdict == Verdict::refused;
@@ -108,6 +112,23 @@ Check Authenticator::signature(const net::HttpRequest& request, base::WallTime n
   return refused(sent ? "a signature that is wrong, too old or by a secret past its end date" : "none was sent");
 }
 
+Check Authenticator::certificate(const net::HttpRequest& request, base::WallTime now) const {
+  if (!request.peer_certificate) return refused("none was sent");
+  const net::PeerCertificate& peer = *request.peer_certificate;
+  const auto holds = [](const std::vector<std::string>& list, const std::string& text) {
+    return std::ranges::find(list, text) != list.end();
+  };
+  for (const CertificateSpec& spec : spec_.certificates) {
+    if (spec.until && now >= *spec.until) continue;
+    if (holds(spec.subjects, peer.subject) || holds(spec.fingerprints, peer.sha256)) return granted();
+    for (const std::string& name : spec.names) {
+      const auto is_name = [&](const std::string& given) { return net::equal_ignoring_case(given, name); };
+      if (holds(peer.uris, name) || std::ranges::any_of(peer.dns_names, is_name)) return granted();
+    }
+  }
+  return refused("a client certificate that is not listed, or past its end date");
+}
+
 Check Authenticator::access_token(const net::HttpRequest& request, base::WallTime now) const {
   const auto token = authorization(request, "Bearer");
   if (!token || !TokenIssuer::is_token(*token)) return refused("none was sent");
@@ -118,21 +139,22 @@ Check Authenticator::jwt(const net::HttpRequest& request, base::WallTime now, Jw
   const auto token = authorization(request, "Bearer");
   if (!token || (!spec_.oauth.empty() && TokenIssuer::is_token(*token))) return refused("none was sent");
   Check result = refused("none of its issuers is accepted any more");
+  std::optional<Check> missing;
   for (const Issuer& issuer : issuers_) {
     if (issuer.spec->until && now >= *issuer.spec->until) continue;
     const KeySource::State state = issuer.keys->state();
     const JwtCheck check = reader.check(*token, issuer.spec->rules, state.keys.get(), now);
     if (check.verdict == JwtVerdict::valid) return granted();
-    if (check.verdict == JwtVerdict::key_unknown) {
-      // A token that is this issuer's and no other's: the others' reasons say nothing.
-      if (!again) return {Verdict::keys_missing, check.reason, issuer.keys.get()};
-      if (!state.keys || !state.reachable)
-        return {Verdict::keys_missing, "the issuer's keys cannot be fetched", nullptr};
-    }
     // The issuer that the token names knows best why.
     if (result.reason.empty() || check.reason != "another issuer") result = refused(check.reason);
+    if (check.verdict != JwtVerdict::key_unknown || missing) continue;
+    if (!again) {
+      missing = Check{Verdict::keys_missing, check.reason, issuer.keys.get()};
+    } else if (!state.keys || !state.reachable) {
+      missing = Check{Verdict::keys_missing, "the issuer's keys cannot be fetched", nullptr};
+    }
   }
-  return result;
+  return missing.value_or(result);
 }
 
 std::string Authenticator::challenge() const {
@@ -143,7 +165,8 @@ std::string Authenticator::challenge() const {
   add(!spec_.header_keys.empty() || !spec_.query_keys.empty(), "ApiKey");
   add(!spec_.basic.empty(), "Basic realm=\"trunkline\", charset=\"UTF-8\"");
   add(!spec_.jwt.empty() || !spec_.oauth.empty(), "Bearer");
-  add(text.empty(), "Signature");
+  add(!spec_.signatures.empty() && text.empty(), "Signature");
+  add(text.empty(), "Certificate");
   return text;
 }
 

@@ -49,6 +49,7 @@ class Authenticator {
   Check keys_in(const net::HttpRequest& request, base::WallTime now) const;
   Check basic(const net::HttpRequest& request, base::WallTime now) const;
   Check signature(const net::HttpRequest& request, base::WallTime now) const;
+  Check certificate(const net::HttpRequest& request, base::WallTime now) const;
   Check access_token(const net::HttpRequest& request, base::WallTime now) const;
   Check jwt(const net::HttpRequest& request, base::WallTime now, JwtReader& reader, bool again) const;
 

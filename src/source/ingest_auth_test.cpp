@@ -123,6 +123,49 @@ TEST(IngestAuth, where_all_are_required_one_alone_does_not_let_in) {
   EXPECT_EQ(fixture.post("strict", body, basic("sender:new") + signed_field(body)).status, 200);
 }
 
+// ---- client certificates, as the listener hands them over
+
+std::string verdict_of(const SourceSpec& spec, std::shared_ptr<const net::PeerCertificate> certificate,
+                       base::WallTime now = SharedClock::kStart) {
+  net::IoLoop loop("unused");
+  const std::vector<SourceSpec> none;
+  const TokenIssuer tokens(none, "");
+  const Authenticator authenticator(spec, tokens, loop);
+  net::HttpRequest request;
+  request.peer_certificate = std::move(certificate);
+  JwtReader reader;
+  const Authenticator::Check check = authenticator.check(request, now, reader, false);
+  return check.verdict == Authenticator::Verdict::granted ? "granted" : std::string(check.reason);
+}
+
+TEST(IngestAuth, a_client_certificate_lets_in_by_subject_name_or_fingerprint_until_its_end) {
+  const auto peer = std::make_shared<const net::PeerCertificate>(net::PeerCertificate{
+      "CN=relay-1,O=Example", {"relay.example"}, {"spiffe://example/relay"}, std::string(64, 'a')});
+  const auto by = [&](CertificateSpec listed) {
+    SourceSpec spec = named("relay", Kind::genesys);
+    spec.certificates = {{{"CN=another"}, {}, {}, {}}, std::move(listed)};
+    return verdict_of(spec, peer);
+  };
+  const std::string refused = "a client certificate that is not listed, or past its end date";
+  EXPECT_EQ(by({{"CN=relay-1,O=Example"}, {}, {}, {}}), "granted");
+  EXPECT_EQ(by({{"CN=relay-1"}, {}, {}, {}}), refused) << "whole subjects only";
+  EXPECT_EQ(by({{}, {"RELAY.example"}, {}, {}}), "granted");
+  EXPECT_EQ(by({{}, {"spiffe://example/relay"}, {}, {}}), "granted");
+  EXPECT_EQ(by({{}, {"SPIFFE://example/relay"}, {}, {}}), refused);
+  EXPECT_EQ(by({{}, {"*.example"}, {}, {}}), refused);
+  EXPECT_EQ(by({{}, {}, {std::string(64, 'a')}, {}}), "granted");
+  EXPECT_EQ(by({{}, {}, {std::string(64, 'b')}, {}}), refused);
+  EXPECT_EQ(by({{}, {}, {std::string(64, 'a')}, SharedClock::kStart}), refused);
+  SourceSpec spec = named("relay", Kind::genesys);
+  spec.certificates = {{{"CN=relay-1,O=Example"}, {}, {}, {}}};
+  EXPECT_EQ(verdict_of(spec, nullptr), "none was sent");
+  spec.header_keys = {{"key", {}}};
+  spec.header = "x-api-key";
+  EXPECT_EQ(verdict_of(spec, peer), "granted") << "either is enough";
+  spec.require = Require::all;
+  EXPECT_EQ(verdict_of(spec, peer), "none was sent") << "both are needed";
+}
+
 // ---- tokens of an issuer, whose key server is this test
 
 class KeyServer {

@@ -39,6 +39,14 @@ struct JwtSpec {
   std::optional<base::WallTime> until{};
 };
 
+// A verified client certificate that has one of these.
+struct CertificateSpec {
+  std::vector<std::string> subjects;      // RFC 4514
+  std::vector<std::string> names;         // DNS names, compared in any case, and URIs, of subjectAltName
+  std::vector<std::string> fingerprints;  // SHA-256, lower-case hexadecimal
+  std::optional<base::WallTime> until{};
+};
+
 // Any one credential suffices, or every configured kind of credential is needed.
 enum class Require : std::uint8_t { any, all };
 
@@ -55,6 +63,7 @@ struct SourceSpec {
   std::vector<OauthClient> oauth{};
   std::vector<JwtSpec> jwt{};
   std::vector<SignatureSpec> signatures{};
+  std::vector<CertificateSpec> certificates{};
   Require require = Require::any;
 };
 
