@@ -124,6 +124,11 @@ base::Result<void> CurlTransfer::add_headers() {
 
 std::size_t CurlTransfer::write_body(char* bytes, std::size_t size, std::size_t count, void* self) {
   auto& transfer = *static_cast<CurlTransfer*>(self);
+  if (transfer.request_.on_body && transfer.status() / 100 == 2) {
+    if (transfer.request_.on_body({bytes, size * count})) return size * count;
+    transfer.ended_ = true;
+    return CURL_WRITEFUNC_ERROR;
+  }
   std::string& body = transfer.response_.body;
   const std::size_t room = transfer.request_.response_bytes_max - body.size();
   body.append(bytes, std::min(size * count, room));
@@ -163,6 +168,12 @@ int CurlTransfer::close_socket(void* sockets, curl_socket_t socket) {
   return 0;
 }
 
+int CurlTransfer::status() const {
+  long status = 0;
+  curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
+  return static_cast<int>(status);
+}
+
 bool CurlTransfer::was_connected() const {
   curl_off_t microseconds = 0;
   curl_easy_getinfo(handle_, CURLINFO_PRETRANSFER_TIME_T, &microseconds);
@@ -176,12 +187,11 @@ base::Error CurlTransfer::late() const {
 }
 
 base::Result<ClientResponse> CurlTransfer::outcome(CURLcode code) {
+  if (ended_) return {base::Errc::cancelled, "the receiver has seen enough"};
   const std::string detail = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
   switch (code) {
     case CURLE_OK: {
-      long status = 0;
-      curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
-      response_.status = static_cast<int>(status);
+      response_.status = status();
       return std::move(response_);
     }
     case CURLE_OPERATION_TIMEDOUT:

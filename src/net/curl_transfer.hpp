@@ -39,6 +39,7 @@ class CurlTransfer {
   void set_method();
   void set_limits();
   bool was_connected() const;
+  int status() const;
   void on_header(std::string_view line);
 
   static std::size_t write_body(char* bytes, std::size_t size, std::size_t count, void* self);
@@ -57,6 +58,7 @@ class CurlTransfer {
   std::size_t header_bytes_ = 0;
   std::string forbidden_;  // the last address that the policy refused, and why
   bool tried_to_connect_ = false;
+  bool ended_ = false;  // by on_body
   char error_text_[CURL_ERROR_SIZE] = {};
 };
 

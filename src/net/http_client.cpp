@@ -62,7 +62,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
 
 void HttpClient::Impl::shut_down() {
   for (const auto& [id, transfer] : transfers) {
-    loop.cancel(transfer->timer);
+    if (transfer->timer != 0) loop.cancel(transfer->timer);
     curl_multi_remove_handle(multi, transfer->handle());
   }
   transfers.clear();
@@ -81,9 +81,11 @@ std::uint64_t HttpClient::Impl::send(ClientRequest request, ClientCallback done)
     fail_later(std::move(transfer), ready.error());
     return id;
   }
-  transfer->timer = loop.after(transfer->timeout(), [self = weak_from_this(), id] {
-    if (const auto impl = self.lock()) impl->on_late(id);
-  });
+  if (transfer->timeout().count() > 0) {
+    transfer->timer = loop.after(transfer->timeout(), [self = weak_from_this(), id] {
+      if (const auto impl = self.lock()) impl->on_late(id);
+    });
+  }
   CURL* const handle = transfer->handle();
   transfers.emplace(id, std::move(transfer));
   TRUNKLINE_CHECK(curl_multi_add_handle(multi, handle) == CURLM_OK, "a fresh handle can be added");
@@ -95,7 +97,7 @@ std::unique_ptr<CurlTransfer> HttpClient::Impl::take(std::uint64_t id) {
   if (found == transfers.end()) return nullptr;
   std::unique_ptr<CurlTransfer> transfer = std::move(found->second);
   transfers.erase(found);
-  loop.cancel(transfer->timer);
+  if (transfer->timer != 0) loop.cancel(transfer->timer);
   curl_multi_remove_handle(multi, transfer->handle());
   return transfer;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,8 +23,11 @@ struct ClientRequest {
   Headers headers{};
   std::string body{};
   base::Millis connect_timeout = std::chrono::seconds(5);
-  base::Millis timeout = std::chrono::seconds(30);  // of the whole exchange, waiting for a free connection included
+  base::Millis timeout = std::chrono::seconds(30);  // of all, waiting for a free connection included; 0: no end
   std::size_t response_bytes_max = 64 << 10;        // the rest is read and thrown away
+  // Where set, gets the body of a 2xx answer piece by piece as it comes, on the loop, and the response's stays empty.
+  // False ends the exchange with Errc::cancelled. Must not call the client.
+  std::function<bool(std::string_view)> on_body{};
 };
 struct ClientResponse {
   int status = 0;

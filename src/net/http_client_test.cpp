@@ -315,5 +315,57 @@ TEST_F(HttpClientTest, may_be_destroyed_with_requests_under_way) {
   EXPECT_THROW((void)answer.get(), std::future_error);
 }
 
+TEST_F(HttpClientTest, a_body_is_handed_over_piece_by_piece_as_it_comes) {
+  Listener peer;
+  open();
+  std::promise<void> first;
+  std::string got;
+  ClientRequest request{.method = "GET", .url = url(peer), .timeout = Millis(0)};
+  request.on_body = [&](std::string_view bytes) {
+    if (got.empty()) first.set_value();
+    got += bytes;
+    return true;
+  };
+  auto answer = send(request);
+  auto socket = peer.accept();
+  socket.read_until("\r\n\r\n");
+  ASSERT_TRUE(socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"));
+  first.get_future().wait();
+  ASSERT_TRUE(socket.send("3\r\ntwo\r\n0\r\n\r\n"));
+  const Answer result = answer.get();
+  ASSERT_TRUE(result.ok()) << result.error().detail;
+  EXPECT_EQ(got, "onetwo");
+  EXPECT_EQ(result->body, "");
+}
+
+TEST_F(HttpClientTest, who_has_seen_enough_of_a_body_ends_the_exchange) {
+  Listener peer;
+  open();
+  ClientRequest request{.method = "GET", .url = url(peer), .timeout = Millis(0)};
+  request.on_body = [](std::string_view) { return false; };
+  auto answer = send(request);
+  auto socket = peer.accept();
+  socket.read_until("\r\n\r\n");
+  ASSERT_TRUE(socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"));
+  const Answer result = answer.get();
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, Errc::cancelled);
+}
+
+TEST_F(HttpClientTest, the_body_of_a_refusal_is_kept_for_the_one_who_asked) {
+  Listener peer;
+  open();
+  ClientRequest request{.method = "GET", .url = url(peer), .timeout = Millis(0)};
+  request.on_body = [](std::string_view) { return false; };
+  auto answer = send(request);
+  auto socket = peer.accept();
+  socket.read_until("\r\n\r\n");
+  ASSERT_TRUE(socket.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno"));
+  const Answer result = answer.get();
+  ASSERT_TRUE(result.ok()) << result.error().detail;
+  EXPECT_EQ(result->status, 401);
+  EXPECT_EQ(result->body, "no");
+}
+
 }  // namespace
 }  // namespace trunkline::net
