@@ -26,6 +26,7 @@ constexpr std::array kRoutes = {
     Route{"GET", "/api/v1/status", get_status},
     Route{"GET", "/api/v1/events/{}", get_event},
     Route{"POST", "/api/v1/backup", post_backup},
+    Route{"GET", "/api/v1/tap", get_tap},
     Route{"GET", "/api/v1/consumers", get_consumers},
     Route{"GET", "/api/v1/consumers/{}", get_consumer},
     Route{"POST", "/api/v1/consumers/{}/pause", post_pause},

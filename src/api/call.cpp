@@ -27,7 +27,7 @@ void Call::answer(std::string json, int status) {
 }
 
 void Call::answer_text(std::string content_type, std::string text) {
-  respond({200, {{"Content-Type", std::move(content_type)}}, std::move(text), false});
+  respond({200, {{"Content-Type", std::move(content_type)}}, std::move(text)});
 }
 
 void Call::fail(const base::Error& error, std::string_view hint) {

@@ -76,12 +76,23 @@ class FakeHub final : public Hub {
                      done(BackupInfo{made->directory, made->end, made->bytes});
                    });
   }
-  // Writes what it was asked for, and keeps the stream.
-  base::Result<StreamBegin> live(const std::string& name, base::Loop&, LiveRequest request) override {
+  // Writes what it was asked for, then ends.
+  base::Result<StreamStart> live(const std::string& name, base::Loop&, LiveRequest request) override {
     if (!consumer(name)) return base::Error{base::Errc::not_found, "no consumer is named '" + name + "'"};
     if (name != "board") return base::Error{base::Errc::conflict, "'" + name + "' has no live feed"};
-    return StreamBegin([this, request = std::move(request)](std::shared_ptr<net::HttpStream> stream) {
+    return StreamStart([this, request = std::move(request)](std::shared_ptr<net::HttpStream> stream) {
       stream->write("only=" + request.only + " last=" + request.last_event_id + "\n");
+      stream->close();
+    });
+  }
+  base::Result<StreamStart> tap(TapQuery query, base::Loop&) override {
+    if (query.filter == "wrong") return base::Error{base::Errc::invalid, "the filter is wrong"};
+    return StreamStart([query](const std::shared_ptr<net::HttpStream>& stream) {
+      std::string asked = query.filter + (query.body_scope ? " body" : " attributes");
+      for (const std::string& name : query.categories) asked += " category:" + name;
+      for (const std::string& name : query.consumers) asked += " consumer:" + name;
+      asked += " rate:" + std::to_string(static_cast<int>(query.rate)) + (query.with_body ? " with body" : "");
+      stream->write(asked);
       stream->close();
     });
   }

@@ -12,6 +12,7 @@ void get_metrics(CallPtr call);
 void get_status(CallPtr call);
 void get_event(CallPtr call);
 void post_backup(CallPtr call);
+void get_tap(CallPtr call);
 
 void get_consumers(CallPtr call);
 void get_consumer(CallPtr call);

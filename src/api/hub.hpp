@@ -63,6 +63,16 @@ struct BackupInfo {
   std::uint64_t bytes = 0;  // of its files
 };
 
+// GET /api/v1/tap. Empty lists and an empty filter want everything.
+struct TapQuery {
+  std::string filter{};     // an SNS filter policy as JSON text
+  bool body_scope = false;  // of the filter: the event's own JSON instead of its attributes
+  std::vector<std::string> categories{};
+  std::vector<std::string> consumers{};
+  double rate = 0;         // events a second; 0: no bound
+  bool with_body = false;  // the event's own JSON, too
+};
+
 // What the API needs of the running program. Every member may be called on any thread and must not block for longer
 // than a look into memory. A callback runs exactly once, later, on the loop that was given; the hub outlives all of
 // them.
@@ -95,8 +105,8 @@ class Hub {
     std::string only{};
     std::string last_event_id{};
   };
-  using StreamBegin = base::UniqueFunction<void(std::shared_ptr<net::HttpStream>)>;
-  virtual base::Result<StreamBegin> live(const std::string& consumer, base::Loop& loop, LiveRequest request) = 0;
+  using StreamStart = base::UniqueFunction<void(std::shared_ptr<net::HttpStream>)>;
+  virtual base::Result<StreamStart> live(const std::string& consumer, base::Loop& loop, LiveRequest request) = 0;
 
   // The event at that place in the log; null where there is none (any more).
   using RecordCallback = base::UniqueFunction<void(base::Result<engine::RecordPtr>)>;
@@ -106,6 +116,10 @@ class Hub {
   // that is not absolute, or is in use; Errc::conflict: another backup is being made.
   using BackupCallback = base::UniqueFunction<void(base::Result<BackupInfo>)>;
   virtual void backup(std::string directory, base::Loop& reply_on, BackupCallback done) = 0;
+
+  // Events as they are accepted, as server-sent events (tap/tap.hpp): what to do with the stream of the answer, on the
+  // loop of the request. Errc::invalid: the filter; Errc::not_found: a consumer; Errc::overloaded: too many listeners.
+  virtual base::Result<StreamStart> tap(TapQuery query, base::Loop& loop) = 0;
 };
 
 }  // namespace trunkline::api

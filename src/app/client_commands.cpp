@@ -40,6 +40,26 @@ void add_backup(CLI::App& app, int& code) {
   backup->add_option("directory", made->directory, "Absolute, on the hub's machine, not there yet")->required();
 }
 
+void add_tap(CLI::App& app, int& code) {
+  const auto [tap, tapped] = add_command<cli::TapOptions>(
+      app, "tap", "Watch events as they are accepted: what they are and who gets them", code, cli::run_tap);
+  tap->add_option("--filter", tapped->filter, "Only what this SNS filter policy lets pass, as JSON");
+  tap->add_flag("--body-scope", tapped->body_scope, "The filter looks at the event's own JSON, not at its attributes");
+  tap->add_option("--category", tapped->categories, "Only of these categories; several with commas")->delimiter(',');
+  tap->add_option("--consumer", tapped->consumers, "Only what goes to one of these; several with commas")
+      ->delimiter(',');
+  tap->add_option("--rate", tapped->rate, "At most so many a second; says how many are not shown. 0: all")
+      ->check(CLI::NonNegativeNumber);
+  tap->add_option("--count", tapped->count, "End after so many. 0: go on until Ctrl-C");
+  tap->add_flag("--body", tapped->body, "With the events' own JSON");
+  tap->footer(R"(Examples:
+  trunkline tap --category conversation --consumer crm
+  trunkline tap --filter '{"eventType":[{"prefix":"v2.users."}]}' --rate 5
+  trunkline tap --json --count 100 --body > sample.jsonl
+
+Nothing waits for this command: when it reads too slowly it is told how many events it has missed.)");
+}
+
 void add_which(CLI::App& command, cli::DlqActOptions& options) {
   command.add_option("consumer", options.consumer, "Of the dead letters")->required();
   auto* which = command.add_option_group("which", "Exactly one of");
@@ -98,6 +118,7 @@ void add_quarantine(CLI::App& app, int& code) {
 void add_client_commands(CLI::App& app, int& code) {
   add_consumers(app, code);
   add_backup(app, code);
+  add_tap(app, code);
   add_dlq(app, code);
   add_quarantine(app, code);
 }

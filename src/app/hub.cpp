@@ -97,6 +97,7 @@ Result<void> Hub::open() {
   TRUNKLINE_TRY(ingest.token_key, token_key());
   ingest_ =
       std::make_unique<source::Ingest>(*engine_, *topics_, source_specs(config_), io_loops, clock_, std::move(ingest));
+  make_taps();
   return {};
 }
 
@@ -142,6 +143,7 @@ Result<void> Hub::start_consumers() {
     TRUNKLINE_TRY_VOID(start_consumer(config_.consumers[i], subscriptions[i].queue));
   }
   ingest_->set_router(std::make_shared<source::Router>(version, std::move(subscriptions)));
+  name_taps();
   return {};
 }
 
@@ -358,7 +360,7 @@ void Hub::resubmit(std::vector<api::Resubmission> entries, base::Loop& reply_on,
   loop.post([next] { (*next)(); });
 }
 
-Result<api::Hub::StreamBegin> Hub::live(const std::string& consumer, base::Loop& loop, LiveRequest request) {
+Result<api::Hub::StreamStart> Hub::live(const std::string& consumer, base::Loop& loop, LiveRequest request) {
   const auto parts = board::parse_parts(request.only);
   if (!parts) {
     return {Errc::invalid, fmt::format("only '{}' is not a list of agents, queues, conversations", request.only)};

@@ -21,6 +21,7 @@
 #include "net/io_loop.hpp"
 #include "queue/embedded_engine.hpp"
 #include "source/ingest.hpp"
+#include "tap/taps.hpp"
 
 namespace trunkline::app {
 
@@ -58,9 +59,10 @@ class Hub final : public api::Hub {
   void pause(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) override;
   void resume(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) override;
   void resubmit(std::vector<api::Resubmission> entries, base::Loop& reply_on, ResubmitCallback done) override;
-  base::Result<StreamBegin> live(const std::string& consumer, base::Loop& loop, LiveRequest request) override;
+  base::Result<StreamStart> live(const std::string& consumer, base::Loop& loop, LiveRequest request) override;
   void read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done) override;
   void backup(std::string directory, base::Loop& reply_on, BackupCallback done) override;
+  base::Result<StreamStart> tap(api::TapQuery query, base::Loop& loop) override;
 
  private:
   struct Running;  // a consumer
@@ -73,6 +75,8 @@ class Hub final : public api::Hub {
   base::Result<std::unique_ptr<delivery::Sink>> sink_of(Running& running);
   base::Result<base::PolicyVersion> policy_version(const std::vector<source::Subscription>& subscriptions);
   base::Result<void> listen();
+  void make_taps();
+  void name_taps();
   void handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond);
   void set_paused(const std::string& consumer, bool paused, base::Loop& reply_on, engine::DoneCallback done);
   base::Result<bool> stored_pause(const config::Consumer& consumer);
@@ -90,6 +94,7 @@ class Hub final : public api::Hub {
   std::unique_ptr<queue::EmbeddedEngine> engine_;
   std::unique_ptr<source::Ingest> ingest_;
   std::vector<std::unique_ptr<Running>> consumers_;  // in order of the configuration; fixed after start
+  std::unique_ptr<tap::Taps> taps_;
   const console::Page page_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> server_;

@@ -58,21 +58,49 @@ Client::~Client() {
   loop_.join();
 }
 
-std::optional<Answer> Client::ask(const std::string& method, const std::string& target, const std::string& body) {
+net::ClientRequest Client::request(const std::string& method, const std::string& target) const {
   net::ClientRequest request;
   request.method = method;
   request.url = url_ + target;
-  request.body = body;
   request.timeout = timeout_;
   request.response_bytes_max = kAnswerBytesMax;
-  if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   if (!key_.empty()) request.headers.emplace_back("Authorization", "Bearer " + key_);
+  return request;
+}
+
+base::Result<net::ClientResponse> Client::exchange(net::ClientRequest request) {
   std::promise<base::Result<net::ClientResponse>> promise;
   loop_.post([&] {
     http_->send(std::move(request),
                 [&promise](base::Result<net::ClientResponse> result) { promise.set_value(std::move(result)); });
   });
-  auto response = promise.get_future().get();
+  return promise.get_future().get();
+}
+
+bool Client::follow(const std::string& target, const std::function<bool(const ServerSentEvent&)>& take) {
+  net::ClientRequest sent = request("GET", target);
+  sent.headers.emplace_back("Accept", "text/event-stream");
+  sent.timeout = base::Millis(0);
+  ServerSentEvents reader(kAnswerBytesMax);
+  sent.on_body = [&](std::string_view bytes) { return reader.read(bytes, take); };
+  const auto response = exchange(std::move(sent));
+  if (reader.ended()) return true;
+  if (!response.ok()) {
+    fail(exit_unreachable, fmt::format("no answer from {}: {}", url_, response.error().detail),
+         reader.overflowed() ? "what it sends is no stream of events" : "is the hub running, and --url right?");
+  } else if (response->status != 200) {
+    refuse(*response);
+  } else {
+    fail(exit_unreachable, "the hub has ended the stream", "it is stopping, or has started anew");
+  }
+  return false;
+}
+
+std::optional<Answer> Client::ask(const std::string& method, const std::string& target, const std::string& body) {
+  net::ClientRequest sent = request(method, target);
+  sent.body = body;
+  if (!body.empty()) sent.headers.emplace_back("Content-Type", "application/json");
+  auto response = exchange(std::move(sent));
   if (!response.ok()) {
     if (response.error().code == base::Errc::invalid)
       return fail(exit_usage, response.error().detail, fmt::format("is --url {} right?", url_));

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "cli/commands.hpp"
+#include "cli/server_sent_events.hpp"
 #include "json/document.hpp"
 #include "net/http_client.hpp"
 #include "net/io_loop.hpp"
@@ -40,9 +42,14 @@ class Client {
   // For an answer that takes longer than a minute.
   void wait_at_most(base::Millis time) { timeout_ = time; }
   std::optional<Answer> remove(const std::string& target) { return ask("DELETE", target, {}); }
+  // Reads server-sent events until `take` returns false (true is returned) or the answer ends or is refused (said; then
+  // false). `take` runs on another thread, while the caller waits.
+  bool follow(const std::string& target, const std::function<bool(const ServerSentEvent&)>& take);
   int exit_code() const { return exit_code_; }
 
  private:
+  net::ClientRequest request(const std::string& method, const std::string& target) const;
+  base::Result<net::ClientResponse> exchange(net::ClientRequest request);
   std::optional<Answer> ask(const std::string& method, const std::string& target, const std::string& body);
   std::optional<Answer> fail(int code, const std::string& message, const std::string& hint);
   std::optional<Answer> refuse(const net::ClientResponse& response);

@@ -38,6 +38,18 @@ struct StatusOptions {
 };
 int run_status(const StatusOptions& options, const Terminal& terminal);
 
+struct TapOptions {
+  Connection connection{};  // json: one event a line
+  std::string filter{};     // an SNS filter policy as JSON
+  bool body_scope = false;  // the filter looks at the event's own JSON
+  std::vector<std::string> categories{};
+  std::vector<std::string> consumers{};
+  double rate = 0;          // at most so many events a second; 0: all
+  std::uint64_t count = 0;  // ends after so many; 0: never
+  bool body = false;        // the events' own JSON, too
+};
+int run_tap(const TapOptions& options, const Terminal& terminal);
+
 struct ConsumersOptions {
   Connection connection{};
   std::string name{};  // show this one in full

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -58,6 +59,7 @@ struct EmbeddedEngine::Impl {
     explicit LoopPart(std::size_t tail_bytes_max) : shared(tail_bytes_max) {}
     LoopShared shared;
     std::unordered_map<QueueId, std::shared_ptr<QueueRunner>> runners;  // loop thread only
+    std::shared_ptr<const Observer> observer;  // loop thread only; shared, since it may end itself while it runs
   };
   struct Registered {
     StoredQueue stored;
@@ -172,6 +174,7 @@ void EmbeddedEngine::Impl::on_tail(std::size_t loop, const TailBatchPtr& batch) 
   }
   part.shared.end = batch->last();
   for (const auto& [id, runner] : part.runners) runner->on_end(part.shared.end);
+  if (const auto observer = part.observer) (*observer)(*batch);
 }
 
 // Commit thread, after a reopen: every queue's memory is made anew from what is on disk.
@@ -519,6 +522,12 @@ store::Store::Usage EmbeddedEngine::usage() const {
 }
 Sequence EmbeddedEngine::end() const {
   return impl_->committer->end();
+}
+void EmbeddedEngine::observe(base::Loop& loop, Observer observer) {
+  const auto found = std::ranges::find(impl_->loops, &loop);
+  TRUNKLINE_CHECK(found != impl_->loops.end() && loop.here(), "observed on a loop of the engine's own");
+  impl_->parts[static_cast<std::size_t>(found - impl_->loops.begin())]->observer =
+      observer ? std::make_shared<const Observer>(std::move(observer)) : nullptr;
 }
 store::Store& EmbeddedEngine::store() {
   return *impl_->store;

@@ -75,6 +75,10 @@ class EmbeddedEngine final : public engine::Engine {
   std::optional<base::Errc> refusing() const;  // why publishes are refused now
   store::Store::Usage usage() const;           // at most a second old; any thread
   base::Sequence end() const;
+  // Loop thread only: hears there of every commit that adds to the log, in order, before its publishes are answered.
+  // One a loop; null ends it, also from inside. After a disk error a commit may be on disk that was never heard of.
+  using Observer = std::function<void(const TailBatch& batch)>;
+  void observe(base::Loop& loop, Observer observer);
   // The event itself; null where there is none (any more).
   void read_record(base::Sequence sequence, base::Loop& reply_on,
                    base::UniqueFunction<void(base::Result<engine::RecordPtr>)> done);

@@ -1,0 +1,50 @@
+// What a hub shows of the events as they are accepted.
+#include <algorithm>
+
+#include "app/hub.hpp"
+#include "filter/policy.hpp"
+
+namespace trunkline::app {
+
+using base::Errc;
+using base::Error;
+using base::Result;
+
+void Hub::make_taps() {
+  std::vector<base::Loop*> loops;
+  for (const auto& loop : loops_) loops.push_back(loop.get());
+  const auto listen = [this](base::Loop& loop, bool wanted) {
+    if (!wanted) return engine_->observe(loop, {});
+    const auto same = [&](const auto& candidate) { return candidate.get() == &loop; };
+    const auto at = static_cast<std::size_t>(std::ranges::find_if(loops_, same) - loops_.begin());
+    engine_->observe(loop, [this, at](const queue::TailBatch& batch) {
+      for (const queue::TailEntry& entry : batch.entries) taps_->offer(at, *entry.record);
+      taps_->flush(at);
+    });
+  };
+  taps_ = std::make_unique<tap::Taps>(std::move(loops), listen, [this] { return engine_->end(); });
+}
+
+void Hub::name_taps() {
+  tap::ConsumerNames names;
+  for (const api::ConsumerInfo& consumer : consumers()) names.push_back({consumer.queue, consumer.name});
+  taps_->set_names(std::move(names));
+}
+
+Result<api::Hub::StreamStart> Hub::tap(api::TapQuery query, base::Loop& loop) {
+  tap::TapOptions options;
+  if (!query.filter.empty()) {
+    const auto scope = query.body_scope ? filter::Scope::message_body : filter::Scope::message_attributes;
+    auto compiled = filter::Policy::compile(query.filter, scope, filter::Limits::unlimited());
+    if (const auto* error = std::get_if<filter::PolicyError>(&compiled))
+      return Error{Errc::invalid, "the filter is no policy: " + error->text};
+    options.policy = std::get<filter::Policy>(std::move(compiled));
+  }
+  options.categories = std::move(query.categories);
+  options.consumers = std::move(query.consumers);
+  options.rate = query.rate;
+  options.with_body = query.with_body;
+  return taps_->open(std::move(options), loop);
+}
+
+}  // namespace trunkline::app
