@@ -395,7 +395,7 @@ const std::vector<ErrorCase> kErrorCases = {
      "listen_tls: 0.0.0.0:443\ntls: {cert: c, key: k}\nsources:\n  a: {kind: genesys}\n",
      {"t.yaml:1:13: error: 'listen_tls' is wider than loopback (0.0.0.0:443) and needs 'api.keys'",
       "t.yaml:4:3: error: 'listen_tls' is wider than loopback (0.0.0.0:443) and 'sources.a' has no key: set "
-      "auth.api_key or auth.query_key"}},
+      "auth.api_key, auth.query_key or another credential"}},
     {"a_client_certificate_stands_for_no_key",
      "listen_tls: 0.0.0.0:443\ntls: {cert: c, key: k, client_ca: a, client_auth: require}\n",
      {"t.yaml:1:13: error: 'listen_tls' is wider than loopback (0.0.0.0:443) and needs 'api.keys'"}},
