@@ -49,7 +49,7 @@ constexpr std::array kRoot = {
                  .fallback = "none",
                  .choices = "none|request|require",
                  .help = "`request` verifies a client certificate when there is one, `require` takes no connection "
-                         "without one. It does not stand for a key."},
+                         "without one. Whom it lets in is up to the sources' `auth.client_certificate`."},
                 assign<&Config::tls, &Tls::client_auth>},
     Row<Config>{{.path = "api.keys",
                  .type = Type::keys,
