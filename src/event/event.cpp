@@ -39,18 +39,21 @@ std::optional<Order> parse_order(std::string_view text) {
 }
 
 std::string group_text(const Event& event, Order order) {
-  if (order == Order::none) return {};
+  std::string text;
+  append_group_text(text, event, order);
+  return text;
+}
+
+void append_group_text(std::string& out, const Event& event, Order order) {
+  if (order == Order::none) return;
   std::string_view id;
   if (order == Order::conversation) id = event.conversation_id;
   if (order == Order::agent) id = event.user_id;
   if (order == Order::queue) id = event.queue_id;
   const Order kind = id.empty() ? Order::topic : order;
-  std::string text(name(kind));
-  text.push_back('/');
-  text += event.org_id;
-  text.push_back('/');
-  text += id.empty() ? std::string_view(event.topic_name) : id;
-  return text;
+  if (id.empty()) id = event.topic_name;
+  out.reserve(out.size() + name(kind).size() + event.org_id.size() + id.size() + 2);
+  out.append(name(kind)).append(1, '/').append(event.org_id).append(1, '/').append(id);
 }
 
 }  // namespace trunkline::event

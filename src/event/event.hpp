@@ -56,5 +56,6 @@ std::string_view name(Order order);
 // The group's text: the id, or the topicName where the event lacks that id (172 of 242 topics name no conversation).
 // Prefixed by organisation and kind, so that an agent id never meets a conversation id. Empty for Order::none.
 std::string group_text(const Event& event, Order order);
+void append_group_text(std::string& out, const Event& event, Order order);
 
 }  // namespace trunkline::event

@@ -113,7 +113,9 @@ void for_each_text(EventType& event, Visit visit) {
 std::string encode_record(const engine::Record& record) {
   const event::Event& event = record.event;
   std::string out;
-  out.reserve(event.raw.size() + 512);
+  std::size_t texts = record.source_name.size() + record.routes.size() * 5;
+  for_each_text(event, [&](const std::string& text) { texts += text.size(); });
+  out.reserve(texts + 160);  // what has a fixed size, and the lengths of the texts
   out.push_back(static_cast<char>((record.conflict ? kConflict : 0) | (event.topic_known ? kTopicKnown : 0) |
                                   (event.detail_type_mismatch ? kMismatch : 0) |
                                   (event.business_time_has_millis ? kBusinessMillis : 0)));
@@ -179,8 +181,11 @@ Result<ScanEntry> decode_scan(std::string_view bytes) {
 
 std::array<base::GroupKey, kOrders> group_keys(const event::Event& event) {
   std::array<base::GroupKey, kOrders> groups;
+  std::string text;
   for (std::size_t i = 0; i < kOrders; ++i) {
-    groups[i] = {base::hash64(event::group_text(event, static_cast<event::Order>(i + 1)))};
+    text.clear();
+    event::append_group_text(text, event, static_cast<event::Order>(i + 1));
+    groups[i] = {base::hash64(text)};
   }
   return groups;
 }

@@ -68,11 +68,21 @@ struct Committer::Operation {
   bool is_publish() const { return static_cast<bool>(published); }
 };
 
+namespace {
+
+// What is known of an identity.
+struct Known {
+  std::vector<Twin> twins;
+  bool changed = false;  // by this round: to be written
+};
+
+}  // namespace
+
 // One round of the commit thread.
 struct Committer::Cycle {
   std::vector<std::unique_ptr<Operation>> operations;
   store::Batch batch;
-  std::map<Hash128, std::vector<Twin>> twins;  // of every identity the round names, staged ones included
+  std::map<Hash128, Known> identities;  // every one that the round names; what is staged counts as known
   std::shared_ptr<TailBatch> tail = std::make_shared<TailBatch>();
   std::uint64_t next_sequence = 0;
   std::uint64_t next_quarantine = 0;
@@ -282,6 +292,10 @@ void Committer::run_cycle(std::vector<std::unique_ptr<Operation>> operations) {
   cycle.next_quarantine = next_quarantine_;
   if (Result<void> found = look_up(cycle); !found.ok()) return fail(cycle, found.error());
   for (auto& operation : cycle.operations) stage(cycle, *operation);
+  // In the order of their keys, which the store takes faster.
+  for (const auto& [identity, known] : cycle.identities) {
+    if (known.changed) cycle.batch.put(handle(Table::identity), base::view(identity), encode_twins(known.twins));
+  }
   if (!cycle.batch.empty()) {
     if (Result<void> written = write_and_sync(cycle); !written.ok()) return fail(cycle, written.error());
   }
@@ -291,17 +305,19 @@ void Committer::run_cycle(std::vector<std::unique_ptr<Operation>> operations) {
 // All identities of the round in one read.
 Result<void> Committer::look_up(Cycle& cycle) {
   std::vector<std::string_view> keys;
-  std::vector<const Hash128*> hashes;
+  std::vector<Known*> places;
   for (const auto& operation : cycle.operations) {
     for (const Prepared& item : operation->items) {
       if (!item.record) continue;
       for (const auto* identity : {&item.record->event.envelope_identity, &item.record->event.content_identity}) {
         if (!identity->has_value()) continue;
-        if (!cycle.twins.try_emplace(**identity).second) continue;
-        keys.push_back(base::view(**identity));
-        hashes.push_back(&**identity);
+        cycle.identities.try_emplace(**identity);
       }
     }
+  }
+  for (auto& [identity, known] : cycle.identities) {
+    keys.push_back(base::view(identity));
+    places.push_back(&known);
   }
   if (keys.empty()) return {};
   TRUNKLINE_TRY(const auto values, store_.multi_get(handle(Table::identity), keys));
@@ -310,7 +326,7 @@ Result<void> Committer::look_up(Cycle& cycle) {
     if (!values[i]) continue;
     TRUNKLINE_TRY(std::vector<Twin> twins, decode_twins(*values[i]));
     std::erase_if(twins, [&](const Twin& twin) { return twin.accepted_ms < oldest; });
-    cycle.twins[*hashes[i]] = std::move(twins);
+    places[i]->twins = std::move(twins);
   }
   return {};
 }
@@ -339,7 +355,7 @@ PublishResult Committer::stage_event(Cycle& cycle, Prepared& item) {
   bool differs = false;  // two identities of one event point at two events
   for (const auto* identity : {&event.envelope_identity, &event.content_identity}) {
     if (!identity->has_value()) continue;
-    for (const Twin& candidate : cycle.twins[**identity]) {
+    for (const Twin& candidate : cycle.identities[**identity].twins) {
       known = true;
       if (candidate.body_hash != event.body_hash) continue;
       differs = differs || (twin && *twin != candidate.sequence);
@@ -360,10 +376,11 @@ PublishResult Committer::stage_event(Cycle& cycle, Prepared& item) {
   }
   for (const auto* identity : {&event.envelope_identity, &event.content_identity}) {
     if (!identity->has_value()) continue;
-    std::vector<Twin>& twins = cycle.twins[**identity];
+    Known& known_twins = cycle.identities[**identity];
+    std::vector<Twin>& twins = known_twins.twins;
     twins.push_back({record.sequence, event.body_hash, item.scan.accepted_ms});
     if (twins.size() > kTwinsMax) twins.erase(twins.begin());
-    cycle.batch.put(handle(Table::identity), base::view(**identity), encode_twins(twins));
+    known_twins.changed = true;
   }
   const std::string key = sequence_key(record.sequence);
   cycle.batch.put(handle(Table::log), key, item.encoded);
