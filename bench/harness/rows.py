@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 
-from .processes import ACCEPT_CONSUMERS, Hub, Loadgen, Nginx, RabbitMq, Redis, sink_consumers
+from .processes import ACCEPT_CONSUMERS, Failure, Hub, Loadgen, Nginx, RabbitMq, Redis, free_port, sink_consumers
 
 
 @dataclasses.dataclass
@@ -31,8 +31,7 @@ class Bench:
     pairs: int
     seconds: float
     identities: int
-    certificate: tuple | None
-    tls: str  # configuration that gives the hub a TLS listener, or nothing
+    certificate: tuple  # PEM files: certificate, key
     number: int = 0
 
     def directory(self, name: str) -> pathlib.Path:
@@ -58,6 +57,8 @@ def median(values) -> float:
 def good(result: dict, what: str) -> dict:
     if result.get("bad") or not result.get("complete", True):
         say(f"{what}: {result.get('bad', 0)} requests went wrong: {result.get('first_bad') or result.get('error')}")
+    if not result.get("events", result.get("all", 1)):
+        raise Failure(f"{what}: nothing was answered: {result}")
     return result
 
 
@@ -83,18 +84,19 @@ def accept_lines(bench: Bench) -> list:
     lines = []
     nginx = Nginx(bench.directory("nginx"), bench.certificate)
     cases = [("256 keep-alive connections, plain", [], False)]
-    if bench.tls:
-        cases.append(("a new TLS connection for each event, 64 at a time", ["--reconnect", "--tls", "--connections", 64], True))
-    else:
-        cases.append(("a new connection for each event, plain, 64 at a time", ["--reconnect", "--connections", 64], False))
+    fresh = ["--reconnect", "--connections", 64]
+    cases.append(("a new TLS connection for each event, 64 at a time", [*fresh, "--tls"], True))
+    cases.append(("a new connection for each event, plain, 64 at a time", fresh, False))
     cases.append(("256 keep-alive connections, plain, POSTs of 100 events", ["--batch", 100], False))
     try:
         for what, arguments, tls in cases:
             timing = ["--seconds", bench.seconds + 1, "--warm-up", 1]
 
             def ours():
-                hub = bench.fresh_hub(ACCEPT_CONSUMERS, bench.tls if tls else "")
-                result = good(bench.loadgen.run("post", "--port", hub.port, "--target", "/ingest/bench", *timing, *arguments),
+                port = free_port()
+                cert, key = bench.certificate
+                hub = bench.fresh_hub(ACCEPT_CONSUMERS, f"listen_tls: 127.0.0.1:{port}\ntls: {{cert: {cert}, key: {key}}}\n")
+                result = good(bench.loadgen.run("post", "--port", port if tls else hub.port, "--target", "/ingest/bench", *timing, *arguments),
                               "trunkline")
                 result["server_cpu_us"] = hub.cpu_seconds() * 1e6 / max(1, result["latency"]["count"])
                 result["memory_mb"] = hub.memory_mb()
@@ -104,8 +106,10 @@ def accept_lines(bench: Bench) -> list:
 
             def theirs():
                 port = nginx.tls_port if tls else nginx.port
+                before = nginx.cpu_seconds()
                 result = good(bench.loadgen.run("post", "--any-2xx", "--port", port, "--target", "/ingest/bench", *timing,
                                                 *arguments), "nginx")
+                result["server_cpu_us"] = (nginx.cpu_seconds() - before) * 1e6 / max(1, result["latency"]["count"])
                 say(f"nginx     {result['rate']:.0f} events/s")
                 return result
 
@@ -113,8 +117,10 @@ def accept_lines(bench: Bench) -> list:
             ratio = ratio_of_pairs(results, "nginx", "rate")
             target = 0.5 if "100 events" not in what else None
             rate = [median([r["rate"] for r in results[name]]) for name in ("trunkline", "nginx")]
-            lines.append(Line(1, f"accepted after fsync, 4 consumers: {what}", f"{rate[0]:,.0f} events/s",
-                              f"nginx `return 204` {rate[1]:,.0f}", ratio, f"≥ {target}" if target else "none",
+            cpu = [median([r["server_cpu_us"] for r in results[name]]) for name in ("trunkline", "nginx")]
+            lines.append(Line(1, f"accepted after fsync, 4 consumers: {what}",
+                              f"{rate[0]:,.0f} events/s, CPU {cpu[0]:.0f} µs a request",
+                              f"nginx `return 204` {rate[1]:,.0f}, {cpu[1]:.0f} µs", ratio, f"≥ {target}" if target else "none",
                               ratio >= target if target else None, results))
     finally:
         bench.drop(nginx)
@@ -124,8 +130,6 @@ def accept_lines(bench: Bench) -> list:
 # ---- 2: delivering to three
 
 def deliver_lines(bench: Bench) -> list:
-    redis_directory = None
-
     def ours(*arguments):
         hub_directory = bench.directory("hub")
         result, cpu, memory = bench.loadgen.deliver(
