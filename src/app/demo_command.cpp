@@ -159,7 +159,7 @@ In another terminal:
 
   {4} consumers --url {0}
   curl -s -X POST {0}/demo/downstreams/crm -d '{{"mode":"503"}}'     # break it; "ok" mends it
-  {4} pause siem --url {0} && {4} resume siem --url {0}
+  {4} tap --url {0} --rate 5
   curl -s {0}/ingest/genesys -d '{{"id":"1","type":"v2.conversations.created","conversationId":"c"}}'
 
 {5}: the traffic ends, what waits is delivered, and the ledgers of sender and receivers are compared.
