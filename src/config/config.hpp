@@ -234,6 +234,14 @@ struct Topic {
   Place place;
 };
 
+// One option as it is in effect, for telling one configuration from another.
+struct Setting {
+  std::string path;        // "consumers.crm.attempts"; the entries of a list have one path
+  std::string shown;       // as it would be written; a credential is "***"
+  Secret exact;            // what is compared: the value with its credentials
+  bool reloadable = true;  // a changed value takes effect without a restart
+};
+
 struct Config {
   std::string data_dir;
   std::string listen;
@@ -248,6 +256,7 @@ struct Config {
   std::vector<Source> sources;      // in file order
   std::vector<Consumer> consumers;  // in file order
   std::vector<Topic> topics;
+  std::vector<Setting> settings;  // every option that has a value, in order of the file and the tables
 };
 
 // "127.0.0.1:8080", "[::1]:0", "localhost:80"

@@ -31,7 +31,7 @@ bool is_name(std::string_view text) {
 class Loader {
  public:
   Loader(const Resolver& resolver, Diagnostics& diagnostics)
-      : context_{resolver, diagnostics}, diagnostics_(diagnostics) {}
+      : context_{resolver, diagnostics, &config.settings}, diagnostics_(diagnostics) {}
 
   Config config;
 
@@ -103,6 +103,8 @@ class Loader {
       consumer.on_exhausted = consumer.order == Order::none ? OnExhausted::skip : OnExhausted::park;
     }
     const YamlNode::Member* sink = member.value.find("sink");
+    const bool named = sink != nullptr && sink->value.members.size() == 1;
+    config.settings.push_back({reader.path + ".sink", named ? sink->value.members.front().name : "pulled", {}, true});
     if (sink != nullptr) consumer.sink = read_sink(*sink, reader.path);
     check_consumer(consumer, sink != nullptr, given, diagnostics_);
     config.consumers.push_back(std::move(consumer));

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/option.hpp"
@@ -38,15 +40,21 @@ std::vector<Given> read_scope(const YamlNode& map, Place place, std::type_identi
   std::vector<Option> options;
   for (const Row<Scope>& row : table) {
     options.push_back(row.option);
-    if (!row.option.fallback.empty()) row.set(scope, default_value(row.option));
   }
+  std::vector<std::optional<Value>> values(options.size());
   std::vector<Given> given = match_options(map, options, reader);
   std::vector<bool> seen(options.size());
   for (const Given& entry : given) {
     seen[entry.row] = true;
     const Option& option = options[entry.row];
-    std::optional<Value> value = read_value(option, *entry.node, join_path(reader.path, option.path), reader.context);
-    if (value) table[entry.row].set(scope, std::move(*value));
+    values[entry.row] = read_value(option, *entry.node, join_path(reader.path, option.path), reader.context);
+  }
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    if (!values[i] && !options[i].fallback.empty()) values[i] = default_value(options[i]);
+    if (!values[i]) continue;
+    if (reader.context.settings != nullptr)
+      reader.context.settings->push_back(setting_of(options[i], join_path(reader.path, options[i].path), *values[i]));
+    table[i].set(scope, std::move(*values[i]));
   }
   for (std::size_t i = 0; i < options.size(); ++i) {
     if (options[i].required && !seen[i]) report_missing(options[i], place, reader);

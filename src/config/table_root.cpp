@@ -200,6 +200,7 @@ constexpr std::array kSource = {
          .type = Type::choice,
          .choices = "eventbridge|eventgrid|genesys",
          .required = true,
+         .reloadable = true,
          .help =
              "What sends: an EventBridge API destination, Event Grid (both schemas), or Genesys notifications and the "
              "flat form."},
@@ -207,6 +208,7 @@ constexpr std::array kSource = {
     Row<Source>{{.path = "auth.header",
                  .type = Type::text,
                  .fallback = "x-api-key",
+                 .reloadable = true,
                  .help = "Request header that carries the key."},
                 assign<&Source::header>},
     Row<Source>{{.path = "auth.api_key",
@@ -214,9 +216,12 @@ constexpr std::array kSource = {
                  .reloadable = true,
                  .help = "Keys accepted in `auth.header`. A list, so that keys can be changed without a gap."},
                 assign<&Source::api_keys>},
-    Row<Source>{
-        {.path = "auth.query", .type = Type::text, .fallback = "code", .help = "Query parameter that carries the key."},
-        assign<&Source::query>},
+    Row<Source>{{.path = "auth.query",
+                 .type = Type::text,
+                 .fallback = "code",
+                 .reloadable = true,
+                 .help = "Query parameter that carries the key."},
+                assign<&Source::query>},
     Row<Source>{{.path = "auth.query_key",
                  .type = Type::keys,
                  .reloadable = true,
@@ -227,10 +232,14 @@ constexpr std::array kSource = {
          .type = Type::choice,
          .fallback = "any",
          .choices = "any|all",
+         .reloadable = true,
          .help = "`any`: one good credential lets in. `all`: one of every kind that is configured is needed (keys, "
                  "basic, oauth, jwt, hmac, client_certificate)."},
         assign<&Source::require>},
-    Row<Source>{{.path = "org", .type = Type::text, .help = "Organisation id of bare notifications, which name none."},
+    Row<Source>{{.path = "org",
+                 .type = Type::text,
+                 .reloadable = true,
+                 .help = "Organisation id of bare notifications, which name none."},
                 assign<&Source::org>},
 };
 

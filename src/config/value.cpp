@@ -199,7 +199,8 @@ class ValueReader {
     for (const YamlNode& item : node.items) {
       AcceptedKey key;
       if (item.kind == YamlNode::Kind::map) {
-        read_scope(item, item.place, key_table(), {path_, {}, context_}, key);
+        ReadContext inside{context_.resolver, context_.diagnostics};  // the list is one setting
+        read_scope(item, item.place, key_table(), {path_, {}, inside}, key);
       } else if (std::optional<Secret> one = read_secret(item, path_, context_)) {
         key.key = std::move(*one);
       }
@@ -325,6 +326,45 @@ class ValueReader {
   ReadContext& context_;
 };
 
+// A value's text for people, and that by which it is compared; one visitor for both.
+class SettingText {
+ public:
+  explicit SettingText(const Option& option) : option_(option) {}
+
+  std::string shown;
+  std::string exact;
+
+  void operator()(bool value) { both(value ? "true" : "false"); }
+  void operator()(std::int64_t value) {
+    if (option_.type == Type::choice) return both(split_choices(option_.choices).at(static_cast<std::size_t>(value)));
+    both(format_bound(option_.type, value));
+  }
+  void operator()(const std::string& value) { both(value); }
+  void operator()(base::WallTime value) { both(base::format_time(value)); }
+  void operator()(const Secret& value) { hidden(value.reveal()); }
+  void operator()(const std::vector<Secret>& list) {
+    for (const Secret& secret : list) hidden(secret.reveal());
+  }
+  void operator()(const std::vector<AcceptedKey>& list) {
+    for (const AcceptedKey& key : list)
+      hidden(key.key.reveal() + (key.until ? "\n" + base::format_time(*key.until) : std::string()));
+  }
+  void operator()(const std::vector<std::string>& list) { both(fmt::format("[{}]", fmt::join(list, ", "))); }
+  void operator()(const std::vector<std::pair<std::string, Secret>>& list) {
+    for (const auto& [name, value] : list) hidden(name + "\n" + value.reveal());
+  }
+  void operator()(const FilterPolicy& policy) { both(policy.json); }
+
+ private:
+  void both(const std::string& text) { shown = exact = text; }
+  void hidden(const std::string& text) {
+    shown = "***";
+    exact += text + '\0';
+  }
+
+  const Option& option_;
+};
+
 std::optional<Secret> accept_secret(const std::string& text, const YamlNode& node, const std::string& path,
                                     ReadContext& context) {
   if (!text.empty()) return Secret(text);
@@ -338,6 +378,12 @@ std::optional<Secret> accept_secret(const std::string& text, const YamlNode& nod
 std::optional<Value> read_value(const Option& option, const YamlNode& node, const std::string& path,
                                 ReadContext& context) {
   return ValueReader(option, path, context).read(node);
+}
+
+Setting setting_of(const Option& option, std::string path, const Value& value) {
+  SettingText text(option);
+  std::visit(text, value);
+  return {std::move(path), std::move(text.shown), Secret(std::move(text.exact)), option.reloadable};
 }
 
 Value default_value(const Option& option) {

@@ -13,6 +13,7 @@ namespace trunkline::config {
 struct ReadContext {
   const Resolver& resolver;
   Diagnostics& diagnostics;
+  std::vector<Setting>* settings = nullptr;  // where set, gets every value that is read
 };
 
 // The value of one option, its type and bounds checked. `path` is the full path for messages. Nothing when it was
@@ -26,6 +27,9 @@ Value default_value(const Option& option);
 // A credential: `${env:NAME}`, `${file:PATH}` (white space at the file's end is cut), or plain text, which is warned
 // of.
 std::optional<Secret> read_secret(const YamlNode& node, const std::string& path, ReadContext& context);
+
+// How the value would be written, and what it is compared by.
+Setting setting_of(const Option& option, std::string path, const Value& value);
 
 // A bound or default as it would be written: "5m", "64MiB", "100".
 std::string format_bound(Type type, std::int64_t value);

@@ -1,6 +1,7 @@
 #include "delivery/consumer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.hpp"
 #include "base/log.hpp"
@@ -20,13 +21,13 @@ Options within(Options options, const SinkLimits& limits) {
 }  // namespace
 
 Consumer::Consumer(std::string name, engine::Engine& engine, base::QueueId queue, std::unique_ptr<Sink> sink,
-                   Options options)
+                   Options options, const Statistics& carried)
     : name_(std::move(name)),
       engine_(engine),
       queue_(queue),
       loop_(engine.loop_of(queue)),
       sink_(std::move(sink)),
-      scheduler_(name_, within(options, sink_->limits())),
+      scheduler_(name_, within(options, sink_->limits()), carried),
       life_(std::make_shared<Life>()) {
   life_->self = this;
   published_ = scheduler_.statistics();
@@ -60,9 +61,13 @@ void Consumer::resume() {
 }
 
 void Consumer::stop(base::Millis deadline, base::Task done) {
-  TRUNKLINE_CHECK(!stopped_ && !ended_, "stop() once");
-  stopped_ = std::move(done);
+  if (ended_) return loop_.post(std::move(done));
+  stopped_.push_back(std::move(done));
   scheduler_.drain();
+  const base::MonoTime at = loop_.clock().mono() + deadline;
+  if (deadline_ && *deadline_ <= at) return;
+  deadline_ = at;
+  if (deadline_timer_) loop_.cancel(*deadline_timer_);
   deadline_timer_ = loop_.after(deadline, [life = life_] {
     if (life->self == nullptr) return;
     life->self->deadline_timer_.reset();
@@ -129,7 +134,7 @@ void Consumer::disarm() {
 }
 
 void Consumer::end_if_stopped() {
-  if (stopped_ && scheduler_.idle() && !scheduler_.receiving()) end();
+  if (!stopped_.empty() && scheduler_.idle() && !scheduler_.receiving()) end();
 }
 
 void Consumer::end() {
@@ -139,7 +144,7 @@ void Consumer::end() {
   if (deadline_timer_) loop_.cancel(*deadline_timer_);
   deadline_timer_.reset();
   publish();
-  loop_.post(std::move(stopped_));
+  for (base::Task& done : std::exchange(stopped_, {})) loop_.post(std::move(done));
 }
 
 void Consumer::publish_soon() {

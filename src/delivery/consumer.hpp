@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/loop.hpp"
 #include "delivery/scheduler.hpp"
@@ -19,7 +20,9 @@ class Consumer {
  public:
   // Batches are bounded by the options and the sink's limits, whichever is less. Options must be valid. The engine must
   // outlive the consumer.
-  Consumer(std::string name, engine::Engine& engine, base::QueueId queue, std::unique_ptr<Sink> sink, Options options);
+  // `carried`: what its predecessor has counted; counts go on from there.
+  Consumer(std::string name, engine::Engine& engine, base::QueueId queue, std::unique_ptr<Sink> sink, Options options,
+           const Statistics& carried = {});
   ~Consumer();
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
@@ -29,8 +32,11 @@ class Consumer {
   void pause();
   void resume();
   // Receives and sends nothing more and lets the batches in flight finish, for `deadline` at most; then their leases
-  // are released, since nobody knows what became of them. `done` runs later on the loop. Call once.
+  // are released, since nobody knows what became of them. `done` runs later on the loop. Called again, the earlier
+  // deadline holds, and each `done` runs.
   void stop(base::Millis deadline, base::Task done);
+  // After it has stopped: the sink, for a successor of other options.
+  std::unique_ptr<Sink> take_sink() { return std::move(sink_); }
 
   // Any thread; at most 100 ms old.
   Statistics statistics() const;
@@ -69,7 +75,8 @@ class Consumer {
   std::optional<Armed> wake_;
   std::optional<base::Loop::TimerId> publish_timer_;
   std::optional<base::Loop::TimerId> deadline_timer_;
-  base::Task stopped_;
+  std::vector<base::Task> stopped_;
+  std::optional<base::MonoTime> deadline_;
   bool started_ = false;
   bool ended_ = false;
   BreakerState logged_breaker_ = BreakerState::closed;

@@ -178,6 +178,48 @@ TEST_F(ConsumerTest, stop_before_start_and_of_an_idle_consumer_ends_at_once) {
   EXPECT_TRUE(stopped);
 }
 
+TEST_F(ConsumerTest, stopped_again_the_earlier_deadline_holds_and_both_are_told) {
+  for (std::uint64_t lane = 1; lane <= 4; ++lane) engine_.accept(lane);
+  start();
+  stop(seconds(3'600));
+  bool again = false;
+  consumer_->stop(seconds(10), [&] { again = true; });
+  consumer_->stop(seconds(20), [] {});
+  loop_.advance(seconds(9));
+  EXPECT_FALSE(stopped_);
+  loop_.advance(seconds(1));
+  EXPECT_TRUE(stopped_);
+  EXPECT_TRUE(again);
+  bool late = false;
+  consumer_->stop(seconds(1), [&] { late = true; });
+  loop_.run();
+  EXPECT_TRUE(late) << "it has ended already";
+}
+
+TEST_F(ConsumerTest, a_successor_goes_on_with_the_sink_the_counts_and_the_lanes) {
+  engine_.accept(1);
+  engine_.accept(1);
+  start();
+  const std::uint64_t first_batch = downstream_.open.at(0).batch.id;
+  stop(seconds(3'600));
+  EXPECT_FALSE(stopped_) << "what is in flight is awaited";
+  downstream_.answer(Verdict::delivered);
+  loop_.run();
+  ASSERT_TRUE(stopped_);
+  std::unique_ptr<Sink> sink = consumer_->take_sink();
+  const Statistics counted = consumer_->statistics();
+  consumer_ = std::make_unique<Consumer>("crm", engine_, base::QueueId{1}, std::move(sink), options_, counted);
+  EXPECT_FALSE(downstream_.destroyed);
+  consumer_->start();
+  loop_.run();
+  ASSERT_THAT(downstream_.open, SizeIs(1));
+  EXPECT_NE(downstream_.open[0].batch.id, first_batch) << "ids of batches are unique in the process";
+  downstream_.answer(Verdict::delivered);
+  loop_.advance(seconds(1));
+  EXPECT_THAT(engine_.queue.delivered[1], ElementsAre(1, 2));
+  EXPECT_EQ(consumer_->statistics().delivered, 2u);
+}
+
 TEST_F(ConsumerTest, callbacks_after_its_destruction_have_no_effect) {
   for (std::uint64_t lane = 1; lane <= 10; ++lane) engine_.accept(lane);
   start();

@@ -31,14 +31,15 @@ Millis longest_after(Millis so_far, const EventVerdict& verdict) {
 
 }  // namespace
 
-Scheduler::Scheduler(std::string consumer, Options options)
+Scheduler::Scheduler(std::string consumer, Options options, const Statistics& carried)
     : consumer_(std::move(consumer)),
       options_(options),
       breaker_(options),
       bucket_(options.rate, options.burst > 0 ? options.burst : options.rate),
       random_(options.seed),
       notes_(options.notes_max),
-      next_batch_(first_batch_id(consumer_)) {}
+      next_batch_(first_batch_id(consumer_) + carried.batches_sent),
+      statistics_(carried) {}
 
 // ---- leases
 
@@ -420,7 +421,7 @@ Statistics Scheduler::statistics() const {
   result.paused = paused_;
   result.breaker = breaker_.state();
   result.breaker_since = breaker_.since();
-  result.breaker_opened = breaker_.opened();
+  result.breaker_opened += breaker_.opened();
   return result;
 }
 

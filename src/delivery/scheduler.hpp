@@ -46,8 +46,8 @@ struct Actions {
 // Bounds: leased events at most 1.25 times concurrency times batch size (and one batch), see room_for().
 class Scheduler {
  public:
-  // `consumer` is the name that batches carry. Options must be valid.
-  Scheduler(std::string consumer, Options options);
+  // `consumer` is the name that batches carry. Options must be valid. `carried` is what a predecessor has counted.
+  Scheduler(std::string consumer, Options options, const Statistics& carried = {});
 
   // ---- inputs
   void on_leases(std::vector<engine::Lease> leases, Now now);  // may be empty: the receive's wait is over

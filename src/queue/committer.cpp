@@ -95,7 +95,12 @@ struct Committer::Cycle {
 
 Committer::Committer(store::Store& store, const base::Clock& clock, std::vector<base::Loop*> loops,
                      CommitterOptions options, Hooks hooks)
-    : store_(store), clock_(clock), loops_(std::move(loops)), options_(options), hooks_(std::move(hooks)) {
+    : store_(store),
+      clock_(clock),
+      loops_(std::move(loops)),
+      options_(options),
+      hooks_(std::move(hooks)),
+      quarantine_bytes_max_(options.quarantine_bytes_max) {
   wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   TRUNKLINE_CHECK(wake_fd_ >= 0, "no eventfd: too many open files");
 }
@@ -393,7 +398,7 @@ PublishResult Committer::stage_event(Cycle& cycle, Prepared& item) {
 
 PublishResult Committer::stage_quarantined(Cycle& cycle, Prepared& item) {
   if (statistics_.quarantine_bytes.load() + cycle.quarantined_bytes + item.encoded.size() >
-      options_.quarantine_bytes_max) {
+      quarantine_bytes_max_.load(std::memory_order_relaxed)) {
     return {PublishVerdict::failed, 0,
             Error{Errc::overloaded, "the quarantine is full: look at it, then resubmit or purge"}};
   }

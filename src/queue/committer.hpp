@@ -104,6 +104,8 @@ class Committer {
   std::optional<base::Errc> refusing() const;
   // Set by the disk budget.
   void refuse_for_budget(bool refuse) { over_budget_.store(refuse, std::memory_order_release); }
+  // Any thread.
+  void set_quarantine_bytes_max(std::uint64_t bytes) { quarantine_bytes_max_.store(bytes); }
   const CommitStatistics& statistics() const { return statistics_; }
   // Events ever routed to each queue, as on disk. Before start() only, or in on_reopened.
   const std::unordered_map<base::QueueId, std::uint64_t>& routed() const { return routed_; }
@@ -145,6 +147,7 @@ class Committer {
   std::atomic<bool> broken_{false};
   std::atomic<bool> disk_full_{false};
   std::atomic<bool> over_budget_{false};
+  std::atomic<std::uint64_t> quarantine_bytes_max_;
   std::atomic<std::uint64_t> epoch_{1};
   std::atomic<std::uint64_t> end_{0};
   std::uint64_t next_sequence_ = 1;

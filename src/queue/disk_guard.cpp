@@ -24,6 +24,7 @@ DiskGuard::DiskGuard(store::Store& store, Committer& committer, const base::Cloc
       options_(options),
       queues_(std::move(queues)),
       expire_some_(std::move(expire_some)),
+      next_(options),
       usage_(store.usage()),
       thread_([this] { run(); }) {}
 
@@ -41,6 +42,12 @@ store::Store::Usage DiskGuard::usage() const {
   return usage_;
 }
 
+void DiskGuard::set_limits(base::Millis retain, std::uint64_t disk_budget) {
+  const std::lock_guard lock(mutex_);
+  next_.retain = retain;
+  next_.disk_budget = disk_budget;
+}
+
 void DiskGuard::run() {
   std::size_t round = 0;
   for (;;) {
@@ -48,6 +55,7 @@ void DiskGuard::run() {
       std::unique_lock lock(mutex_);
       wake_.wait_for(lock, options_.interval / kChecksPerInterval, [this] { return stopping_; });
       if (stopping_) return;
+      options_ = next_;
     }
     if (round++ % kChecksPerInterval == 0) {
       const auto before = clock_.wall() - options_.retain;

@@ -31,6 +31,8 @@ class DiskGuard {
   ~DiskGuard();
 
   store::Store::Usage usage() const;  // any thread
+  // Any thread; holds from the next look on.
+  void set_limits(base::Millis retain, std::uint64_t disk_budget);
 
  private:
   void run();
@@ -45,10 +47,11 @@ class DiskGuard {
   store::Store& store_;
   Committer& committer_;
   const base::Clock& clock_;
-  const DiskGuardOptions options_;
+  DiskGuardOptions options_;  // the guard's thread only; taken from next_ at each look
   const std::function<std::vector<base::QueueId>()> queues_;
   const std::function<bool(std::size_t)> expire_some_;
-  mutable std::mutex mutex_;  // guards usage_ and stopping_
+  mutable std::mutex mutex_;  // guards next_, usage_ and stopping_
+  DiskGuardOptions next_;
   std::condition_variable wake_;
   store::Store::Usage usage_;
   bool stopping_ = false;

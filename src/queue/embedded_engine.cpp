@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -522,6 +523,30 @@ store::Store::Usage EmbeddedEngine::usage() const {
 }
 Sequence EmbeddedEngine::end() const {
   return impl_->committer->end();
+}
+Result<engine::QueueStatistics> EmbeddedEngine::statistics_now(QueueId queue) {
+  const auto registered = impl_->find(queue);
+  if (!registered) return {Errc::not_found, "no such queue"};
+  // Behind every publish of before on the commit thread, and then behind what that has posted to the loop: the round
+  // that answers the second write has begun after the first one's had posted everything.
+  for (int round = 0; round < 2; ++round) TRUNKLINE_TRY_VOID(impl_->committer->write_and_wait({}));
+  std::promise<engine::QueueStatistics> promise;
+  impl_->loops[registered->loop]->post(
+      [&promise, runner = registered->runner] { promise.set_value(runner->statistics_now()); });
+  return promise.get_future().get();
+}
+Result<void> EmbeddedEngine::read_log(Sequence first, const std::function<bool(const engine::Record&)>& take) {
+  auto at = impl_->store->seek(handle(Table::log), sequence_key(first), {});
+  for (; at->valid(); at->next()) {
+    const Sequence sequence{base::ByteReader(at->key()).u64()};
+    TRUNKLINE_TRY(const engine::Record record, decode_record(sequence, at->value()));
+    if (!take(record)) return {};
+  }
+  return at->status();
+}
+void EmbeddedEngine::set_limits(base::Millis retain, std::uint64_t disk_budget, std::uint64_t quarantine_bytes_max) {
+  impl_->guard->set_limits(retain, disk_budget);
+  impl_->committer->set_quarantine_bytes_max(quarantine_bytes_max);
 }
 void EmbeddedEngine::observe(base::Loop& loop, Observer observer) {
   const auto found = std::ranges::find(impl_->loops, &loop);

@@ -75,6 +75,13 @@ class EmbeddedEngine final : public engine::Engine {
   std::optional<base::Errc> refusing() const;  // why publishes are refused now
   store::Store::Usage usage() const;           // at most a second old; any thread
   base::Sequence end() const;
+  // What waits in the queue at this moment, everything counted that was published before. Not on a loop: it waits.
+  base::Result<engine::QueueStatistics> statistics_now(base::QueueId queue);
+  // The stored events from `first` on, in order, until `take` returns false. Not on a loop: it reads for as long as it
+  // takes, a few microseconds an event.
+  base::Result<void> read_log(base::Sequence first, const std::function<bool(const engine::Record&)>& take);
+  // Any thread; hold from now on.
+  void set_limits(base::Millis retain, std::uint64_t disk_budget, std::uint64_t quarantine_bytes_max);
   // Loop thread only: hears there of every commit that adds to the log, in order, before its publishes are answered.
   // One a loop; null ends it, also from inside. After a disk error a commit may be on disk that was never heard of.
   using Observer = std::function<void(const TailBatch& batch)>;

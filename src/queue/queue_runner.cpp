@@ -637,6 +637,19 @@ void QueueRunner::publish_statistics() {
   const Now at = now();
   if (at.mono - snapshot_at_ < kStatisticsAge) return;
   snapshot_at_ = at.mono;
+  engine::QueueStatistics fresh = count();
+  const std::lock_guard lock(statistics_mutex_);
+  snapshot_ = fresh;
+}
+
+engine::QueueStatistics QueueRunner::statistics_now() {
+  if (!core_) return {};
+  const engine::QueueStatistics fresh = count();
+  const std::lock_guard lock(statistics_mutex_);
+  return snapshot_ = fresh;
+}
+
+engine::QueueStatistics QueueRunner::count() const {
   const QueueTotals& totals = core_->totals();
   engine::QueueStatistics fresh;
   fresh.in_flight = core_->in_flight();
@@ -652,8 +665,7 @@ void QueueRunner::publish_statistics() {
   std::optional<std::int64_t> oldest = core_->oldest_outstanding_ms();
   if (oldest_row_ms_ && totals.rows > 0) oldest = oldest ? std::min(*oldest, *oldest_row_ms_) : *oldest_row_ms_;
   if (oldest) fresh.oldest_waiting = base::WallTime(base::Millis(*oldest));
-  const std::lock_guard lock(statistics_mutex_);
-  snapshot_ = fresh;
+  return fresh;
 }
 
 engine::QueueStatistics QueueRunner::statistics() const {

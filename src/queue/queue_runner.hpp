@@ -74,6 +74,7 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   void expire(std::int64_t before_ms, std::size_t limit, CountCallback done);
 
   engine::QueueStatistics statistics() const;  // any thread
+  engine::QueueStatistics statistics_now();    // on the loop: as of this moment
   base::QueueId id() const { return id_; }
   base::Loop& loop() { return context_.loop; }
 
@@ -110,6 +111,7 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   void maintain();
   void find_oldest_row();
   void publish_statistics();
+  engine::QueueStatistics count() const;
   void walk(std::shared_ptr<Walk> walk);
   void apply(const std::shared_ptr<Walk>& walk, std::vector<std::pair<base::Sequence, DeadLetterEntry>> entries,
              bool ended);
