@@ -32,6 +32,7 @@ class FakeHub final : public Hub {
   std::vector<ConsumerInfo> list;
   HubMetrics counted;
   Readiness ready_now{true, ""};
+  ReloadReport reload_report;
   // Nothing: corrected bytes are stored as event 77, others are still not understood.
   std::function<ResubmitOutcome(const Resubmission&)> on_resubmit;
 
@@ -85,6 +86,25 @@ class FakeHub final : public Hub {
       stream->close();
     });
   }
+  void matches(MatchesRequest request, base::Loop& loop, MatchesCallback done) override {
+    base::Result<MatchesReport> report = MatchesReport{};
+    if (request.policy.find("wrong") != std::string::npos) report = base::Error{base::Errc::invalid, "no policy"};
+    if (report.ok()) report->total = static_cast<std::uint64_t>(request.hours);
+    loop.post([report = std::move(report), done = std::move(done)]() mutable { done(std::move(report)); });
+  }
+  void explain(ExplainRequest request, base::Loop& loop, ExplainCallback done) override {
+    std::vector<ExplainedEvent> events;
+    if (!request.payload.empty()) events.push_back({"type", request.payload});
+    loop.post([events = std::move(events), done = std::move(done)]() mutable { done(std::move(events)); });
+  }
+  // What is asked for comes back as notes.
+  void reload(ReloadRequest request, base::Loop& loop, ReloadCallback done) override {
+    ReloadReport report = reload_report;
+    for (const std::string& name : request.drop) report.notes.push_back("drop " + name);
+    report.applied = report.problems.empty() && !request.dry_run;
+    loop.post([report = std::move(report), done = std::move(done)]() mutable { done(std::move(report)); });
+  }
+  // Writes what was asked for, then ends.
   base::Result<StreamStart> tap(TapQuery query, base::Loop&) override {
     if (query.filter == "wrong") return base::Error{base::Errc::invalid, "the filter is wrong"};
     return StreamStart([query](const std::shared_ptr<net::HttpStream>& stream) {

@@ -13,6 +13,9 @@ void get_status(CallPtr call);
 void get_event(CallPtr call);
 void post_backup(CallPtr call);
 void get_tap(CallPtr call);
+void post_reload(CallPtr call);
+void post_matches(CallPtr call);
+void post_explain(CallPtr call);
 
 void get_consumers(CallPtr call);
 void get_consumer(CallPtr call);

@@ -73,6 +73,63 @@ struct TapQuery {
   bool with_body = false;  // the event's own JSON, too
 };
 
+// POST /api/v1/filters/matches: what a filter policy would have let pass of the events that are still stored.
+struct MatchesRequest {
+  std::string policy{};  // JSON text
+  bool body_scope = false;
+  double hours = 24;
+  std::size_t samples = 5;
+};
+struct MatchesReport {
+  struct ByType {
+    std::string type;
+    std::uint64_t total = 0;
+    std::uint64_t matched = 0;
+  };
+  std::uint64_t total = 0;
+  std::uint64_t matched = 0;
+  std::vector<ByType> types{};               // most matched first
+  std::vector<engine::RecordPtr> samples{};  // the newest that matched, newest first
+  std::optional<base::WallTime> from{};      // accepted_at of the oldest event that was looked at
+  bool complete = true;                      // false: too many; only the newest were looked at
+};
+
+// Who gets an event by the filters of now, and why.
+struct ExplainRequest {
+  std::optional<base::Sequence> sequence{};  // of a stored event
+  std::string id{};                          // or its envelope id, among the newest events
+  std::string payload{};                     // or events as a source would post them
+};
+struct ExplainedEvent {
+  std::string type;
+  std::string envelope_id;
+  std::optional<base::Sequence> sequence{};
+  std::string problem{};  // why it is no event; then nothing else is set
+  struct Consumer {
+    std::string name;
+    bool gets = false;
+    std::optional<bool> got{};  // of a stored event: whether it was routed there when it was accepted
+    std::string why_json{};     // filter::to_json
+    std::string why_text{};     // filter::to_text
+  };
+  std::vector<Consumer> consumers{};
+};
+
+struct ReloadRequest {
+  std::vector<std::string> drop{};  // consumers that may be removed with what waits for them
+  bool dry_run = false;
+};
+struct ReloadReport {
+  struct Change {
+    std::string text;  // "consumers.crm.attempts: 5 -> 8"
+    bool needs_restart = false;
+  };
+  bool applied = false;  // false: refused, dry run, or nothing had changed; then nothing has
+  std::vector<Change> changes{};
+  std::vector<std::string> problems{};  // why it is refused, every reason at once
+  std::vector<std::string> notes{};     // what was done besides
+};
+
 // What the API needs of the running program. Every member may be called on any thread and must not block for longer
 // than a look into memory. A callback runs exactly once, later, on the loop that was given; the hub outlives all of
 // them.
@@ -116,6 +173,17 @@ class Hub {
   // that is not absolute, or is in use; Errc::conflict: another backup is being made.
   using BackupCallback = base::UniqueFunction<void(base::Result<BackupInfo>)>;
   virtual void backup(std::string directory, base::Loop& reply_on, BackupCallback done) = 0;
+
+  // Both read as long as they must on a thread of their own, one request after the other, within bounds.
+  // Errc::invalid: the policy; Errc::not_found: the event.
+  using MatchesCallback = base::UniqueFunction<void(base::Result<MatchesReport>)>;
+  virtual void matches(MatchesRequest request, base::Loop& reply_on, MatchesCallback done) = 0;
+  using ExplainCallback = base::UniqueFunction<void(base::Result<std::vector<ExplainedEvent>>)>;
+  virtual void explain(ExplainRequest request, base::Loop& reply_on, ExplainCallback done) = 0;
+
+  // Reads the configuration anew and applies what has changed, all of it or nothing. One at a time.
+  using ReloadCallback = base::UniqueFunction<void(ReloadReport)>;
+  virtual void reload(ReloadRequest request, base::Loop& reply_on, ReloadCallback done) = 0;
 
   // Events as they are accepted, as server-sent events (tap/tap.hpp): what to do with the stream of the answer, on the
   // loop of the request. Errc::invalid: the filter; Errc::not_found: a consumer; Errc::overloaded: too many listeners.

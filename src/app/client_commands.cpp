@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "app/durations.hpp"
 #include "cli/commands.hpp"
 
 namespace trunkline::app {
@@ -15,7 +16,7 @@ std::pair<CLI::App*, std::shared_ptr<Options>> add_command(CLI::App& parent, con
                                                            int (*run)(const Options&, const cli::Terminal&)) {
   auto options = std::make_shared<Options>();
   CLI::App* command = parent.add_subcommand(name, help);
-  command->add_option("--url", options->connection.url, "Of the hub")->capture_default_str();
+  command->add_option("--url", options->connection.url, "Of the hub")->capture_default_str()->envname("TRUNKLINE_URL");
   command->add_option("--key", options->connection.key, "API key")->envname("TRUNKLINE_API_KEY");
   command->add_flag("--json", options->connection.json, "What the API answers, as it is, for scripts");
   command->callback([options, run, &code] { code = run(*options, cli::standard_terminal()); });
@@ -38,6 +39,42 @@ void add_backup(CLI::App& app, int& code) {
   const auto [backup, made] = add_command<cli::BackupOptions>(
       app, "backup", "Copy the store of a running hub; `restore` makes a data directory of it", code, cli::run_backup);
   backup->add_option("directory", made->directory, "Absolute, on the hub's machine, not there yet")->required();
+}
+
+void add_reload(CLI::App& app, int& code) {
+  const auto [reload, reloaded] = add_command<cli::ReloadOptions>(
+      app, "reload", "Have the hub read its configuration again, and say what changes", code, cli::run_reload);
+  reload->add_flag("--dry-run", reloaded->dry_run, "Only say what would change");
+  reload->add_option("--drop", reloaded->drop, "Remove this consumer with the events that wait for it")
+      ->allow_extra_args(false);
+  reload->footer(
+      R"(All changes are applied, or none: what needs a restart, or is wrong, refuses the whole reload. Nothing in flight is
+lost or repeated. SIGHUP does the same; then the log has the answer.)");
+}
+
+void add_matches(CLI::App& app, int& code) {
+  const auto [matches, asked] = add_command<cli::MatchesOptions>(
+      app, "matches", "What a filter would have let pass of the events that are still stored", code, cli::run_matches);
+  auto* which = matches->add_option_group("which", "Exactly one of");
+  which->add_option("policy", asked->policy, "An SNS filter policy as JSON");
+  which->add_option("--consumer", asked->consumer, "The filter of this consumer");
+  which->require_option(1);
+  matches->add_flag("--body-scope", asked->body_scope, "The filter looks at the event's own JSON");
+  matches->add_option("--hours", asked->hours, "Of the last so many hours")->capture_default_str();
+  matches->footer(R"(Looks at the newest 200,000 events at most. Exit code 1 when nothing matched.
+
+  trunkline matches '{"eventType":[{"prefix":"v2.detail.events.conversation."}]}' --hours 2)");
+}
+
+void add_top(CLI::App& app, int& code) {
+  const auto [top, shown] = add_command<cli::TopOptions>(
+      app, "top", "Consumers live: rates, what waits and for how long, what is blocked", code, cli::run_top);
+  top->add_flag("--once", shown->once, "Print the table once and end");
+  add_duration(*top, "--interval", shown->interval, "Between two looks");
+  top->footer(
+      R"(IN/s and OUT/s are events a second, BLOCKED are lanes that back off or are parked, P99 is from accepted to delivered of what was
+delivered since the last look. STATE: ok, paused, parked (a lane waits for a redrive), down and probing (the downstream is unavailable).
+q quits.)");
 }
 
 void add_tap(CLI::App& app, int& code) {
@@ -119,6 +156,9 @@ void add_client_commands(CLI::App& app, int& code) {
   add_consumers(app, code);
   add_backup(app, code);
   add_tap(app, code);
+  add_top(app, code);
+  add_matches(app, code);
+  add_reload(app, code);
   add_dlq(app, code);
   add_quarantine(app, code);
 }

@@ -8,8 +8,10 @@
 
 #include "app/client_commands.hpp"
 #include "app/commands.hpp"
+#include "app/completion.hpp"
 #include "app/demo_command.hpp"
 #include "app/drill_command.hpp"
+#include "app/init_command.hpp"
 #include "app/sim_commands.hpp"
 #include "app/version.hpp"
 
@@ -35,6 +37,13 @@ void add_serve(CLI::App& app, int& code) {
   command->add_option("--ready-file", options->ready_file, "File that gets the address once the hub is ready");
   command->add_option("--loops", options->loops, "Threads for connections and consumers; 0: one per core")
       ->default_val(0);
+  command
+      ->add_option("--drop", options->drop,
+                   "Start although this consumer has left the configuration, and give up the events that wait for it")
+      ->allow_extra_args(false);
+  command->footer(
+      "SIGHUP reads the configuration again and applies what has changed (see trunkline reload --help).\n"
+      "SIGTERM and SIGINT stop: new events are refused, what is in flight finishes.");
   command->callback([options, &code] { code = run_serve(*options); });
 }
 
@@ -43,6 +52,12 @@ void add_check(CLI::App& app, int& code) {
   CLI::App* command = app.add_subcommand("check", "Check a configuration; errors name line and column");
   command->add_option("-c,--config", options->config, "Configuration file")->required();
   command->add_flag("--json", options->json, "Result as JSON");
+  command->add_flag("--try", options->try_targets,
+                    "Also try it here: data directory, address, and every consumer's target; no event is sent");
+  command->footer(
+      "Without --try nothing but the files named in it is looked at, so that it runs anywhere. Exit code 1: something "
+      "that was\n"
+      "tried does not work; 2: the configuration is wrong.");
   command->callback([options, &code] { code = run_check(*options); });
   CLI::App* reference = app.add_subcommand("options", "Every configuration option with its default and bounds");
   reference->callback([&code] { code = run_options(); });
@@ -66,9 +81,21 @@ void add_inspect(CLI::App& app, int& code) {
 
   auto explain = std::make_shared<ExplainOptions>();
   command = app.add_subcommand("explain", "Who gets an event, clause by clause, and why not");
-  command->add_option("event", explain->event, "File with the event; '-' is standard input")->required();
-  command->add_option("-c,--config", explain->config, "Configuration file")->required();
-  command->add_flag("--json", explain->json, "As JSON");
+  command
+      ->add_option("event", explain->event,
+                   "File with the event, '-' for standard input; of the running hub also a sequence number or an id")
+      ->required();
+  auto* config = command->add_option("-c,--config", explain->config, "By the filters of this file, without a hub");
+  command->add_option("--url", explain->connection.url, "By the filters of this hub")
+      ->capture_default_str()
+      ->envname("TRUNKLINE_URL")
+      ->excludes(config);
+  command->add_option("--key", explain->connection.key, "API key of the hub")->envname("TRUNKLINE_API_KEY");
+  command->add_flag("--json", explain->connection.json, "As JSON");
+  command->footer(R"(Examples:
+  trunkline explain event.json -c trunkline.yaml     before it is deployed
+  trunkline explain event.json                       by what the running hub does now
+  trunkline explain 4711                             why event 4711 went where it went, and where it would go now)");
   command->callback([explain, &code] { code = run_explain(*explain); });
 
   auto policy = std::make_shared<PolicyOptions>();
@@ -104,6 +131,8 @@ int run(int argc, char** argv) {
   add_sim_commands(app, code);
   add_drill_command(app, code);
   add_client_commands(app, code);
+  add_init(app, code);
+  add_completion(app, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/commands.hpp"
+
 // The commands that need no running hub. Each returns the process's exit code: 0 done, 1 the answer is "no" (a check
 // failed, an input could not be understood), 2 the command line or the configuration is wrong.
 namespace trunkline::app {
@@ -13,12 +15,14 @@ struct ServeOptions {
   std::string data_dir;    // instead of the configuration's
   std::string ready_file;  // gets the address once the hub is ready
   std::size_t loops = 0;
+  std::vector<std::string> drop;  // consumers that have left the configuration, with what waits for them
 };
 int run_serve(const ServeOptions& options);
 
 struct CheckOptions {
   std::string config;
   bool json = false;
+  bool try_targets = false;  // also this machine and every target
 };
 int run_check(const CheckOptions& options);
 int run_options();  // prints every configuration option
@@ -31,8 +35,8 @@ int run_decode(const DecodeOptions& options);
 
 struct ExplainOptions {
   std::string event;
-  std::string config;
-  bool json = false;
+  std::string config;            // empty: the running hub's
+  cli::Connection connection{};  // json holds for both
 };
 int run_explain(const ExplainOptions& options);
 

@@ -240,6 +240,13 @@ std::optional<sinks::LiveOptions> live_options(const config::Consumer& consumer)
   return options;
 }
 
+std::string sink_target(const config::Consumer& consumer) {
+  if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink)) return http->url;
+  if (const auto* file = std::get_if<config::FileSink>(&consumer.sink)) return file->path;
+  if (const auto* hec = std::get_if<config::HecSink>(&consumer.sink)) return hec->url;
+  return {};
+}
+
 Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
                                                   std::shared_ptr<const event::NameTable> names) {
   if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink)) {

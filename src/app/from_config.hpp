@@ -35,6 +35,8 @@ delivery::Options delivery_options(const config::Consumer& consumer);
 base::Result<filter::Policy> policy_of(const config::Consumer& consumer);
 bool is_pulled(const config::Consumer& consumer);
 std::string sink_kind(const config::Consumer& consumer);
+// Where to, without credentials: a URL, a path; may be empty.
+std::string sink_target(const config::Consumer& consumer);
 // Nothing when the consumer's sink is another.
 std::optional<sinks::LiveOptions> live_options(const config::Consumer& consumer);
 // For every kind but live, whose sink is the hub's to make. On the consumer's loop, or before the loop runs. Errc::unsupported for a kind that this version does not have.

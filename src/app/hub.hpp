@@ -10,11 +10,12 @@
 
 #include "api/api.hpp"
 #include "api/hub.hpp"
+#include "app/consumer_set.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "config/config.hpp"
+#include "config/load.hpp"
 #include "console/page.hpp"
-#include "delivery/consumer.hpp"
 #include "event/enrich.hpp"
 #include "event/topic_table.hpp"
 #include "net/http_server.hpp"
@@ -32,6 +33,10 @@ struct HubOptions {
   // The demonstration's: asked before everything else, on the connection's loop; true when it has taken the request, and
   // then it answers. With it the page shows what only the demonstration has.
   std::function<bool(net::IoLoop& loop, net::HttpRequest& request, net::Responder& respond)> front{};
+  // Reads the configuration anew, with what the command line overrides. Called on the hub's own operator thread. Null:
+  // a reload is refused.
+  std::function<config::Loaded()> load_config{};
+  std::vector<std::string> drop{};  // queues without a consumer whose waiting events may go at the start
 };
 
 // The running program: loops, engine, sources, consumers, listener. Made and stopped on one thread that is none of its
@@ -63,28 +68,49 @@ class Hub final : public api::Hub {
   void read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done) override;
   void backup(std::string directory, base::Loop& reply_on, BackupCallback done) override;
   base::Result<StreamStart> tap(api::TapQuery query, base::Loop& loop) override;
+  void matches(api::MatchesRequest request, base::Loop& reply_on, MatchesCallback done) override;
+  void explain(api::ExplainRequest request, base::Loop& reply_on, ExplainCallback done) override;
+  void reload(api::ReloadRequest request, base::Loop& reply_on, ReloadCallback done) override;
+  // The same, and waits. Not on a loop.
+  api::ReloadReport reload_now(api::ReloadRequest request);
 
  private:
-  struct Running;  // a consumer
-
   explicit Hub(const config::Config& config, HubOptions options);
   base::Result<void> open();
-  base::Result<std::string> token_key();
+  base::Result<std::string> token_key(const config::Config& config);
   base::Result<void> start_consumers();
-  base::Result<void> start_consumer(const config::Consumer& consumer, base::QueueId queue);
-  base::Result<std::unique_ptr<delivery::Sink>> sink_of(Running& running);
+  base::Result<void> settle_unnamed_queues();
+  base::Result<MadeSink> sink_of(const config::Consumer& consumer, net::IoLoop& loop, base::QueueId queue);
+  base::Result<MadeSink> sink_on_loop(const config::Consumer& consumer, base::QueueId queue);
+  base::Result<void> start_consumer(const config::Consumer& consumer, base::QueueId queue, MadeSink made);
+  base::Result<void> remove_consumer(const std::string& name, bool drop);
+  base::Result<void> put_pause(const std::string& consumer, const std::string& value);
   base::Result<base::PolicyVersion> policy_version(const std::vector<source::Subscription>& subscriptions);
   base::Result<void> listen();
+  base::Result<std::unique_ptr<source::Ingest>> make_ingest(const config::Config& config);
+  void take_requests_by(std::unique_ptr<source::Ingest> ingest);
+  source::IngestTotals ingest_totals() const;
   void make_taps();
+  base::Result<api::MatchesReport> run_matches(const api::MatchesRequest& request);
+  base::Result<std::vector<api::ExplainedEvent>> run_explain(const api::ExplainRequest& request);
+  base::Result<engine::RecordPtr> find_event(const api::ExplainRequest& request);
   void name_taps();
   void handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond);
   void set_paused(const std::string& consumer, bool paused, base::Loop& reply_on, engine::DoneCallback done);
   base::Result<bool> stored_pause(const config::Consumer& consumer);
   net::IoLoop& io_loop(base::Loop& loop);
-  api::ConsumerInfo info(const Running& running) const;
   void stop_consumers();
 
-  const config::Config config_;
+  // hub_reload.cpp; operator thread.
+  struct Reload;
+  api::ReloadReport run_reload(const api::ReloadRequest& request);
+  void check_reload(Reload& reload, const api::ReloadRequest& request);
+  base::Result<void> try_reload(Reload& reload);
+  base::Result<void> prepare_reload(Reload& reload);
+  void undo_reload(Reload& reload);
+  void apply_reload(Reload& reload, const api::ReloadRequest& request);
+
+  config::Config config_;  // as it is in effect; after start() the operator thread's alone
   const HubOptions options_;
   base::SystemClock clock_;
   const base::WallTime started_at_;
@@ -92,12 +118,19 @@ class Hub final : public api::Hub {
   std::unique_ptr<event::TopicTable> topics_;
   std::shared_ptr<const event::NameTable> names_;
   std::unique_ptr<queue::EmbeddedEngine> engine_;
-  std::unique_ptr<source::Ingest> ingest_;
-  std::vector<std::unique_ptr<Running>> consumers_;  // in order of the configuration; fixed after start
+  // The last one takes requests; the others are of former sources and answer what they have begun. They are kept to the
+  // end, since nobody knows when a disk that hangs lets go of their last publish; kIngestsMax bounds them.
+  std::vector<std::unique_ptr<source::Ingest>> ingests_;
+  mutable std::mutex ingests_mutex_;  // guards the list; requests go by the pointer
+  std::atomic<source::Ingest*> ingest_{nullptr};
+  ConsumerSet consumers_;
   std::unique_ptr<tap::Taps> taps_;
   const console::Page page_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> server_;
+  std::unique_ptr<net::IoLoop> reader_;    // long looks into the log, one after the other
+  std::unique_ptr<net::IoLoop> operator_;  // reloads, one after the other; may wait for the others
+  std::atomic<std::uint64_t> disk_budget_{0};
   std::uint16_t port_ = 0;
   std::uint16_t tls_port_ = 0;
   std::atomic<bool> stopping_{false};

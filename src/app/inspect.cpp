@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <filesystem>
+
+#include "app/check_targets.hpp"
 #include "app/commands.hpp"
 #include "app/files.hpp"
 #include "app/from_config.hpp"
@@ -77,7 +80,28 @@ int run_decode(const DecodeOptions& options) {
   return all ? 0 : 1;
 }
 
+namespace {
+
+// A file where there is one of that name, else what names a stored event.
+int explain_live(const ExplainOptions& options) {
+  cli::ExplainLiveOptions live;
+  live.connection = options.connection;
+  live.event = options.event;
+  if (options.event == "-" || std::filesystem::exists(options.event)) {
+    auto text = read_file(options.event);
+    if (!text.ok()) {
+      fmt::print(stderr, "{}\n", text.error().detail);
+      return 2;
+    }
+    live.payload = std::move(*text);
+  }
+  return cli::run_explain_live(live, cli::standard_terminal());
+}
+
+}  // namespace
+
 int run_explain(const ExplainOptions& options) {
+  if (options.config.empty()) return explain_live(options);
   const auto config = load_config(options.config);
   if (!config) return 2;
   const auto topics = topic_table(*config);
@@ -89,7 +113,7 @@ int run_explain(const ExplainOptions& options) {
   int code = 0;
   for (const event::Decoded& item : decode_text(*topics, *text, {})) {
     if (const auto* event = std::get_if<event::Event>(&item)) {
-      options.json ? explain_json(*event, *config) : explain_text(*event, *config);
+      options.connection.json ? explain_json(*event, *config) : explain_text(*event, *config);
     } else {
       fmt::print(stderr, "no event: {}\n", event::describe(item));
       code = 1;
@@ -114,24 +138,59 @@ int run_policy(const PolicyOptions& options) {
   return 0;
 }
 
+namespace {
+
+std::string_view word_of(Finding::Outcome outcome) {
+  switch (outcome) {
+    case Finding::Outcome::good:
+      return "ok";
+    case Finding::Outcome::unknown:
+      return "?";
+    case Finding::Outcome::bad:
+      return "FAILED";
+  }
+  return "?";
+}
+
+void print_check_json(bool valid, const std::vector<Finding>& findings) {
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object().member("valid", valid).key("tried").begin_array();
+  for (const Finding& finding : findings) {
+    writer.begin_object().member("what", finding.what).key("ok");
+    if (finding.outcome == Finding::Outcome::unknown) {
+      writer.null();
+    } else {
+      writer.boolean(finding.outcome == Finding::Outcome::good);
+    }
+    writer.member("detail", finding.detail).end_object();
+  }
+  writer.end_array().end_object();
+  fmt::print("{}\n", out);
+}
+
+}  // namespace
+
 int run_check(const CheckOptions& options) {
   const auto config = load_config(options.config);
-  const bool valid = config && print_diagnostics(inspect_tls(*config, base::SystemClock().wall()), options.config);
-  if (options.json) {
-    std::string out;
-    json::Writer(out).begin_object().member("valid", valid).end_object();
-    fmt::print("{}\n", out);
-  }
+  const auto names = config ? name_table(*config) : base::Result<std::shared_ptr<const event::NameTable>>(nullptr);
+  if (!names.ok()) fmt::print(stderr, "{}: error: names: {}\n", options.config, names.error().detail);
+  const bool valid =
+      config && names.ok() && print_diagnostics(inspect_tls(*config, base::SystemClock().wall()), options.config);
+  std::vector<Finding> findings;
+  if (valid && options.try_targets) findings = try_everything(*config);
+  if (options.json) print_check_json(valid, findings);
   if (!valid) return 2;
-  if (const auto names = name_table(*config); !names.ok()) {
-    fmt::print(stderr, "{}: error: names: {}\n", options.config, names.error().detail);
-    return 2;
+  bool all = true;
+  for (const Finding& finding : findings) {
+    all = all && finding.outcome != Finding::Outcome::bad;
+    if (!options.json) fmt::print("  {:<6} {}: {}\n", word_of(finding.outcome), finding.what, finding.detail);
   }
   if (!options.json) {
-    fmt::print("{}: {} sources, {} consumers, no errors\n", options.config, config->sources.size(),
-               config->consumers.size());
+    fmt::print("{}: {} sources, {} consumers, no errors{}\n", options.config, config->sources.size(),
+               config->consumers.size(), all ? "" : " in the file; but see above");
   }
-  return 0;
+  return all ? 0 : 1;
 }
 
 int run_options() {

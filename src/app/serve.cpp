@@ -8,6 +8,7 @@
 #include "app/crash_disk.hpp"
 #include "app/files.hpp"
 #include "app/hub.hpp"
+#include "app/log_level.hpp"
 #include "app/tls_files.hpp"
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
@@ -16,20 +17,7 @@ namespace trunkline::app {
 namespace {
 
 void set_logging(const config::Log& log) {
-  switch (log.level) {
-    case config::LogLevel::debug:
-      base::log::set_level(base::log::Level::debug);
-      break;
-    case config::LogLevel::info:
-      base::log::set_level(base::log::Level::info);
-      break;
-    case config::LogLevel::warn:
-      base::log::set_level(base::log::Level::warn);
-      break;
-    case config::LogLevel::error:
-      base::log::set_level(base::log::Level::error);
-      break;
-  }
+  set_log_level(log.level);
   base::log::set_json(log.format == config::LogFormat::json);
 }
 
@@ -39,31 +27,73 @@ bool write_ready_file(const std::string& path, const std::string& address) {
   return std::rename((path + ".new").c_str(), path.c_str()) == 0;
 }
 
+// What the command line says instead of the file; in the settings, too, so that the file's own value is no change.
+void override_with(const ServeOptions& options, config::Config& config) {
+  const auto set = [&](std::string_view path, const std::string& given, std::string& value) {
+    if (given.empty()) return;
+    value = given;
+    for (config::Setting& setting : config.settings) {
+      if (setting.path == path) setting.shown = given, setting.exact = config::Secret(given);
+    }
+  };
+  set("listen", options.listen, config.listen);
+  set("data_dir", options.data_dir, config.data_dir);
+}
+
+std::optional<std::string> too_open(const ServeOptions& options, const config::Config& config) {
+  const auto open = config::without_credentials(config);
+  if (open.empty()) return std::nullopt;
+  return fmt::format("{} is wider than loopback: set a key for {} in {}, or listen on 127.0.0.1", config.listen,
+                     fmt::join(open, ", "), options.config);
+}
+
+config::Loaded load_again(const ServeOptions& options) {
+  config::Loaded loaded = config::load(options.config);
+  if (!loaded.config) return loaded;
+  override_with(options, *loaded.config);
+  if (const auto why = too_open(options, *loaded.config))
+    loaded.diagnostics.push_back({config::Severity::error, {}, *why});
+  for (config::Diagnostic& diagnostic : inspect_tls(*loaded.config, base::SystemClock().wall()))
+    loaded.diagnostics.push_back(std::move(diagnostic));
+  return loaded;
+}
+
+// Until SIGINT or SIGTERM; SIGHUP reloads.
+int wait_for_the_end(const sigset_t& signals, Hub& hub) {
+  for (;;) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal != SIGHUP) return signal;
+    base::log::info("SIGHUP: reading the configuration again");
+    hub.reload_now({});
+  }
+}
+
 }  // namespace
 
 int run_serve(const ServeOptions& options) {
   auto config = load_config(options.config);
   if (!config) return 2;
-  if (!options.listen.empty()) config->listen = options.listen;
-  if (!options.data_dir.empty()) config->data_dir = options.data_dir;
-  if (const auto open = config::without_credentials(*config); !open.empty()) {
-    fmt::print(stderr, "{} is wider than loopback: set a key for {} in {}, or listen on 127.0.0.1\n", config->listen,
-               fmt::join(open, ", "), options.config);
+  override_with(options, *config);
+  if (const auto why = too_open(options, *config)) {
+    fmt::print(stderr, "{}\n", *why);
     return 2;
   }
   set_logging(config->log);
   // With line and column; what keeps the listener from starting ends the start below.
   print_diagnostics(inspect_tls(*config, base::SystemClock().wall()), options.config);
-  // Blocked before any thread is made, so that only this one takes them.
+  // Blocked before any thread is made, so that only this one takes them. An ignored SIGHUP (nohup) would never come.
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGHUP, SIG_DFL);
   std::signal(SIGPIPE, SIG_IGN);
 
   HubOptions hub_options;
   hub_options.loops = options.loops;
+  hub_options.drop = options.drop;
+  hub_options.load_config = [options] { return load_again(options); };
   const base::Result<CrashDisk> disk = crash_disk_from_environment(config->data_dir);
   if (!disk.ok()) {
     fmt::print(stderr, "{}\n", disk.error().detail);
@@ -86,8 +116,7 @@ int run_serve(const ServeOptions& options) {
     fmt::print(stderr, "cannot write {}\n", options.ready_file);
     return 1;
   }
-  int signal = 0;
-  sigwait(&signals, &signal);
+  const int signal = wait_for_the_end(signals, **hub);
   base::log::info("stopping: new events are refused, what is in flight finishes", "signal", signal);
   (*hub)->stop();
   base::log::info("stopped");

@@ -96,7 +96,8 @@ bool Client::follow(const std::string& target, const std::function<bool(const Se
   return false;
 }
 
-std::optional<Answer> Client::ask(const std::string& method, const std::string& target, const std::string& body) {
+std::optional<Answer> Client::ask(const std::string& method, const std::string& target, const std::string& body,
+                                  int also) {
   net::ClientRequest sent = request(method, target);
   sent.body = body;
   if (!body.empty()) sent.headers.emplace_back("Content-Type", "application/json");
@@ -107,7 +108,8 @@ std::optional<Answer> Client::ask(const std::string& method, const std::string& 
     return fail(exit_unreachable, fmt::format("no answer from {}: {}", url_, response.error().detail),
                 "is the hub running? trunkline serve -c FILE; is it elsewhere? --url URL");
   }
-  if (response->status < 200 || response->status > 299) return refuse(*response);
+  status_ = response->status;
+  if (response->status != also && (response->status < 200 || response->status > 299)) return refuse(*response);
   Answer answer(std::move(response->body));
   if (answer.parse()) return answer;
   return fail(exit_unreachable, fmt::format("what answers at {} is not a hub's API", url_), "is --url right?");

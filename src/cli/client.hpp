@@ -41,6 +41,11 @@ class Client {
   std::optional<Answer> post(const std::string& target, const std::string& body) { return ask("POST", target, body); }
   // For an answer that takes longer than a minute.
   void wait_at_most(base::Millis time) { timeout_ = time; }
+  // An answer of this status, too, is one; status() tells which it was.
+  std::optional<Answer> post_or(int status, const std::string& target, const std::string& body) {
+    return ask("POST", target, body, status);
+  }
+  int status() const { return status_; }
   std::optional<Answer> remove(const std::string& target) { return ask("DELETE", target, {}); }
   // Reads server-sent events until `take` returns false (true is returned) or the answer ends or is refused (said; then
   // false). `take` runs on another thread, while the caller waits.
@@ -50,7 +55,8 @@ class Client {
  private:
   net::ClientRequest request(const std::string& method, const std::string& target) const;
   base::Result<net::ClientResponse> exchange(net::ClientRequest request);
-  std::optional<Answer> ask(const std::string& method, const std::string& target, const std::string& body);
+  std::optional<Answer> ask(const std::string& method, const std::string& target, const std::string& body,
+                            int also = 200);
   std::optional<Answer> fail(int code, const std::string& message, const std::string& hint);
   std::optional<Answer> refuse(const net::ClientResponse& response);
 
@@ -61,6 +67,7 @@ class Client {
   std::unique_ptr<net::HttpClient> http_;
   base::Millis timeout_ = std::chrono::seconds(60);
   int exit_code_ = exit_ok;
+  int status_ = 0;  // of the last answer
 };
 
 // For a path segment or a query parameter: everything but unreserved characters is escaped (RFC 3986 section 2.3).

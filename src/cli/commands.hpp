@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <iosfwd>
 #include <string>
@@ -38,6 +39,36 @@ struct StatusOptions {
 };
 int run_status(const StatusOptions& options, const Terminal& terminal);
 
+struct ReloadOptions {
+  Connection connection{};
+  std::vector<std::string> drop{};  // consumers that may go with what waits for them
+  bool dry_run = false;             // only say what would change
+};
+int run_reload(const ReloadOptions& options, const Terminal& terminal);
+
+struct ExplainLiveOptions {
+  Connection connection{};
+  std::string event{};    // a sequence number, or the id of an envelope
+  std::string payload{};  // instead: events as a source would post them
+};
+int run_explain_live(const ExplainLiveOptions& options, const Terminal& terminal);
+
+struct MatchesOptions {
+  Connection connection{};
+  std::string policy{};     // as JSON
+  std::string consumer{};   // or that of this consumer
+  bool body_scope = false;  // the policy looks at the event's own JSON
+  double hours = 24;
+};
+int run_matches(const MatchesOptions& options, const Terminal& terminal);
+
+struct TopOptions {
+  Connection connection{};  // json: one look, for scripts
+  bool once = false;        // one look instead of a screen that is kept up to date
+  std::chrono::milliseconds interval{1000};
+};
+int run_top(const TopOptions& options, const Terminal& terminal);
+
 struct TapOptions {
   Connection connection{};  // json: one event a line
   std::string filter{};     // an SNS filter policy as JSON
@@ -55,6 +86,11 @@ struct ConsumersOptions {
   std::string name{};  // show this one in full
 };
 int run_consumers(const ConsumersOptions& options, const Terminal& terminal);
+
+struct ConsumerNamesOptions {
+  Connection connection{};
+};
+int run_consumer_names(const ConsumerNamesOptions& options, const Terminal& terminal);  // one a line
 
 struct PauseOptions {
   Connection connection{};

@@ -105,6 +105,16 @@ int run_consumers(const ConsumersOptions& options, const Terminal& terminal) {
   return exit_ok;
 }
 
+int run_consumer_names(const ConsumerNamesOptions& options, const Terminal& terminal) {
+  Client client(options.connection, terminal);
+  const auto answer = client.get("/api/v1/consumers");
+  if (!answer) return client.exit_code();
+  const auto list = answer->root().find("consumers");
+  for (auto consumer = list ? list->first() : std::nullopt; consumer; consumer = consumer->next())
+    terminal.out << text_at(*consumer, "name") << "\n";
+  return exit_ok;
+}
+
 int run_pause(const PauseOptions& options, const Terminal& terminal) {
   return set_paused(options, terminal, true);
 }

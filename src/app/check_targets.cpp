@@ -1,0 +1,170 @@
+#include "app/check_targets.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <memory>
+#include <mutex>
+
+#include "app/files.hpp"
+#include "app/from_config.hpp"
+#include "net/http_server.hpp"
+#include "net/io_loop.hpp"
+#include "queue/keys.hpp"
+
+namespace trunkline::app {
+namespace {
+
+namespace fs = std::filesystem;
+using Outcome = Finding::Outcome;
+
+// The engine refuses publishes when less than this is free (queue::EmbeddedOptions::min_free).
+constexpr std::uint64_t kFreeMin = 256 << 20;
+constexpr base::Millis kProbesWithin = std::chrono::seconds(90);
+
+// Whether another process holds RocksDB's lock.
+bool is_locked(const fs::path& directory) {
+  const int file = ::open((directory / "db" / "LOCK").c_str(), O_RDWR | O_CLOEXEC);
+  if (file < 0) return false;
+  struct flock lock{};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  const bool locked = ::fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  ::close(file);
+  return locked;
+}
+
+std::string mib(std::uint64_t bytes) {
+  return fmt::format("{} MiB", bytes >> 20);
+}
+
+Finding try_data_dir(const config::Config& config, bool& running) {
+  Finding finding{"data_dir", Outcome::good, {}};
+  const auto bad = [&](std::string detail) {
+    finding.outcome = Outcome::bad;
+    finding.detail = std::move(detail);
+    return finding;
+  };
+  std::error_code error;
+  const fs::path directory = fs::absolute(config.data_dir, error);
+  fs::path existing = directory;
+  while (!fs::exists(existing, error) && existing.has_relative_path()) existing = existing.parent_path();
+  if (!fs::is_directory(existing, error)) return bad(fmt::format("{} is not a directory", existing.string()));
+  if (::access(existing.c_str(), R_OK | W_OK | X_OK) != 0)
+    return bad(fmt::format("{} cannot be written by this user", existing.string()));
+  const fs::space_info space = fs::space(existing, error);
+  if (!error && space.available < kFreeMin)
+    return bad(fmt::format("{} free; below {} events are refused", mib(space.available), mib(kFreeMin)));
+  if (existing == directory && !fs::is_empty(directory, error)) {
+    std::ifstream file(directory / "FORMAT");
+    std::string word;
+    std::uint32_t version = 0;
+    if (!(file >> word >> version) || word != "trunkline")
+      return bad(fmt::format("{} holds other files and no FORMAT: it is no data directory", directory.string()));
+    if (version > queue::kFormatVersion)
+      return bad(
+          fmt::format("format {}, this program knows up to {}: use the newer version", version, queue::kFormatVersion));
+  }
+  running = is_locked(directory);
+  finding.detail = fmt::format("{}, {} free{}", existing == directory ? "there" : "will be made", mib(space.available),
+                               running ? "; a hub runs on it" : "");
+  if (!error && config.store.disk_budget > space.available && existing != directory) {
+    finding.detail += fmt::format("; store.disk_budget is {}, more than that", mib(config.store.disk_budget));
+  }
+  return finding;
+}
+
+Finding try_listen(const config::Config& config, net::IoLoop& loop, bool running) {
+  net::HttpServer server({&loop}, {}, [](net::IoLoop&, net::HttpRequest, const net::Responder&) {});
+  const auto port = server.listen(config.listen);
+  std::promise<void> gone;
+  server.stop(std::chrono::seconds(1), [&] { gone.set_value(); });
+  gone.get_future().wait();
+  if (port.ok()) return {"listen", Outcome::good, config.listen + " is free"};
+  if (running) return {"listen", Outcome::unknown, config.listen + " is taken, most likely by the hub that runs here"};
+  return {"listen", Outcome::bad, port.error().detail};
+}
+
+// The answers of all probes; shared with callbacks that may come late.
+struct Probes {
+  std::mutex mutex;
+  std::condition_variable answered;
+  std::vector<Finding> findings;  // in order of the configuration
+  std::size_t open = 0;
+
+  void answer(std::size_t at, Outcome outcome, std::string detail) {
+    const std::scoped_lock lock(mutex);
+    findings[at].outcome = outcome;
+    findings[at].detail = std::move(detail);
+    --open;
+    answered.notify_all();
+  }
+};
+
+void probe(const std::shared_ptr<Probes>& probes, std::size_t at, const config::Consumer& consumer, net::IoLoop& loop,
+           std::vector<std::unique_ptr<delivery::Sink>>& sinks) {
+  auto sink = make_sink(consumer, loop, nullptr);
+  if (!sink.ok()) return probes->answer(at, Outcome::bad, sink.error().detail);
+  sinks.push_back(std::move(*sink));
+  sinks.back()->probe([probes, at](base::Result<std::string> said) {
+    if (said.ok()) return probes->answer(at, Outcome::good, std::move(*said));
+    const bool nothing = said.error().code == base::Errc::unsupported;
+    probes->answer(at, nothing ? Outcome::unknown : Outcome::bad, said.error().detail);
+  });
+}
+
+std::vector<Finding> try_consumers(const config::Config& config, net::IoLoop& loop) {
+  auto probes = std::make_shared<Probes>();
+  for (const config::Consumer& consumer : config.consumers)
+    probes->findings.push_back({"consumers." + consumer.name, Outcome::bad, "no answer in time"});
+  probes->open = config.consumers.size();
+  std::vector<std::unique_ptr<delivery::Sink>> sinks;
+  for (std::size_t i = 0; i < config.consumers.size(); ++i) {
+    const config::Consumer& consumer = config.consumers[i];
+    if (is_pulled(consumer)) {
+      probes->answer(i, Outcome::good, "fetched by its clients");
+      continue;
+    }
+    if (live_options(consumer)) {
+      probes->answer(i, Outcome::good, "the hub's own feed");
+      continue;
+    }
+    loop.post([probes, i, &consumer, &loop, &sinks] { probe(probes, i, consumer, loop, sinks); });
+  }
+  std::vector<Finding> findings;
+  {
+    std::unique_lock lock(probes->mutex);
+    probes->answered.wait_for(lock, kProbesWithin, [&] { return probes->open == 0; });
+    findings = probes->findings;
+  }
+  // Sinks end where they live.
+  std::promise<void> ended;
+  loop.post([&] {
+    sinks.clear();
+    ended.set_value();
+  });
+  ended.get_future().wait();
+  return findings;
+}
+
+}  // namespace
+
+std::vector<Finding> try_everything(const config::Config& config) {
+  net::IoLoop loop("check");
+  loop.start();
+  bool running = false;
+  std::vector<Finding> findings{try_data_dir(config, running)};
+  findings.push_back(try_listen(config, loop, running));
+  for (Finding& finding : try_consumers(config, loop)) findings.push_back(std::move(finding));
+  loop.stop();
+  loop.join();
+  return findings;
+}
+
+}  // namespace trunkline::app

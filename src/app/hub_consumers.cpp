@@ -1,0 +1,236 @@
+// The consumers of a hub: how they begin, pause, and are told of.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+
+#include "app/from_config.hpp"
+#include "app/hub.hpp"
+#include "app/run_and_wait.hpp"
+#include "base/check.hpp"
+#include "base/log.hpp"
+#include "board/feed.hpp"
+#include "sinks/live_sink.hpp"
+
+namespace trunkline::app {
+
+using base::Errc;
+using base::Error;
+using base::Result;
+
+namespace {
+
+constexpr base::Millis kSinkWithin = std::chrono::seconds(60);
+
+std::uint64_t unsettled(const engine::QueueStatistics& queue) {
+  return queue.waiting + queue.in_flight + queue.backing_off + queue.parked + queue.dead_letters;
+}
+
+}  // namespace
+
+Result<void> Hub::start_consumers() {
+  std::vector<source::Subscription> subscriptions;
+  for (const config::Consumer& consumer : config_.consumers) {
+    TRUNKLINE_TRY(filter::Policy policy, policy_of(consumer));
+    auto queue = engine_->declare(queue_spec(consumer));
+    if (!queue.ok()) return queue.error().with(fmt::format("consumer '{}'", consumer.name));
+    subscriptions.push_back({consumer.name, *queue, std::move(policy)});
+  }
+  TRUNKLINE_TRY_VOID(settle_unnamed_queues());
+  TRUNKLINE_TRY(const base::PolicyVersion version, policy_version(subscriptions));
+  for (std::size_t i = 0; i < config_.consumers.size(); ++i) {
+    TRUNKLINE_TRY(auto made, sink_on_loop(config_.consumers[i], subscriptions[i].queue));
+    TRUNKLINE_TRY_VOID(start_consumer(config_.consumers[i], subscriptions[i].queue, std::move(made)));
+  }
+  ingest_.load()->set_router(std::make_shared<source::Router>(version, std::move(subscriptions)));
+  name_taps();
+  return {};
+}
+
+// A queue whose consumer has left the configuration goes when nothing is in it, or when it was named to be dropped.
+// Else the start is refused: nobody would ever deliver what waits there, and the disk would fill behind it.
+Result<void> Hub::settle_unnamed_queues() {
+  TRUNKLINE_TRY(const std::vector<engine::QueueSpec> stored, engine_->stored_queues());
+  for (const std::string& name : options_.drop) {
+    if (std::ranges::find(config_.consumers, name, &config::Consumer::name) != config_.consumers.end())
+      return {Errc::invalid, fmt::format("--drop {}: the configuration still has that consumer", name)};
+  }
+  for (const engine::QueueSpec& spec : stored) {
+    if (std::ranges::find(config_.consumers, spec.name, &config::Consumer::name) != config_.consumers.end()) continue;
+    TRUNKLINE_TRY(const base::QueueId queue, engine_->declare(spec));
+    TRUNKLINE_TRY(const engine::QueueStatistics now, engine_->statistics_now(queue));
+    const bool drop = std::ranges::find(options_.drop, spec.name) != options_.drop.end();
+    if (unsettled(now) > 0 && !drop) {
+      return {Errc::conflict, fmt::format("{} events wait in the queue of '{}', which the configuration does not have "
+                                          "any more: put the consumer back, or give them up with --drop {}",
+                                          unsettled(now), spec.name, spec.name)};
+    }
+    TRUNKLINE_TRY_VOID(engine_->remove(queue));
+    TRUNKLINE_TRY_VOID(put_pause(spec.name, ""));
+    base::log::info("the queue of a consumer that the configuration does not have any more is removed", "queue",
+                    spec.name, "events", unsettled(now));
+  }
+  return {};
+}
+
+// A changed set of policies takes the next version; the texts of every version are kept, so that it can be told later
+// why an event went where it went.
+Result<base::PolicyVersion> Hub::policy_version(const std::vector<source::Subscription>& subscriptions) {
+  std::string text;
+  for (const source::Subscription& subscription : subscriptions) {
+    text +=
+        fmt::format("{}\t{}\t{}\t{}\n", subscription.queue.value, subscription.consumer,
+                    subscription.policy.scope() == filter::Scope::message_body ? "MessageBody" : "MessageAttributes",
+                    subscription.policy.text());
+  }
+  TRUNKLINE_TRY(const auto current, engine_->get_state("policies", "current"));
+  if (current && current->bytes == text) return base::PolicyVersion{static_cast<std::uint32_t>(current->version)};
+  const std::uint64_t version = current ? current->version + 1 : 1;
+  for (const std::string& key : {std::string("current"), fmt::format("{:010}", version)}) {
+    std::promise<Result<void>> promise;
+    engine_->put_state("policies", key, key == "current" ? version - 1 : 0, text, *loops_[0],
+                       [&promise](Result<void> result) { promise.set_value(std::move(result)); });
+    const Result<void> put = promise.get_future().get();
+    if (!put.ok()) return put.error().with("store the filter policies");
+  }
+  base::log::info("a new set of filter policies", "version", version);
+  return base::PolicyVersion{static_cast<std::uint32_t>(version)};
+}
+
+// Empty: nobody has paused or resumed it yet, the configuration decides.
+Result<bool> Hub::stored_pause(const config::Consumer& consumer) {
+  TRUNKLINE_TRY(const auto state, engine_->get_state("consumers", consumer.name + "/paused"));
+  if (!state || state->bytes.empty()) return consumer.paused;
+  return state->bytes == "1";
+}
+
+// Not on a loop.
+Result<void> Hub::put_pause(const std::string& consumer, const std::string& value) {
+  TRUNKLINE_TRY(const auto state, engine_->get_state("consumers", consumer + "/paused"));
+  if (!state && value.empty()) return {};
+  std::promise<Result<void>> promise;
+  engine_->put_state("consumers", consumer + "/paused", state ? state->version : 0, value, *loops_[0],
+                     [&promise](Result<void> result) { promise.set_value(std::move(result)); });
+  return promise.get_future().get();
+}
+
+net::IoLoop& Hub::io_loop(base::Loop& loop) {
+  for (const auto& candidate : loops_) {
+    if (candidate.get() == &loop) return *candidate;
+  }
+  TRUNKLINE_CHECK(false, "a queue lives on a loop that is not the hub's");
+}
+
+// On the loop.
+Result<MadeSink> Hub::sink_of(const config::Consumer& consumer, net::IoLoop& loop, base::QueueId queue) {
+  MadeSink made;
+  const auto live = live_options(consumer);
+  if (!live) {
+    TRUNKLINE_TRY(made.sink, make_sink(consumer, loop, names_));
+    return made;
+  }
+  // Two feeds of one consumer begin at different milliseconds.
+  const std::string epoch = fmt::format("{:x}", clock_.wall().time_since_epoch().count());
+  made.feed = sinks::LiveFeed::make(*live, loop, names_, epoch);
+  TRUNKLINE_TRY(made.sink, sinks::LiveSink::make(made.feed, *engine_, queue, consumer.name));
+  return made;
+}
+
+// Not on a loop. Sinks belong to their loop, from making to destroying.
+Result<MadeSink> Hub::sink_on_loop(const config::Consumer& consumer, base::QueueId queue) {
+  if (is_pulled(consumer)) return MadeSink();
+  net::IoLoop& loop = io_loop(engine_->loop_of(queue));
+  auto made = std::make_shared<Result<MadeSink>>(Error{Errc::timeout, "its loop is stuck"});
+  const bool answered = run_and_wait(loop, kSinkWithin, [this, made, &loop, queue, consumer](base::Task done) {
+    *made = sink_of(consumer, loop, queue);
+    done();
+  });
+  if (!answered) return Error{Errc::timeout, fmt::format("consumer '{}': its loop is stuck", consumer.name)};
+  if (!made->ok()) return made->error().with(fmt::format("consumer '{}'", consumer.name));
+  return std::move(*made);
+}
+
+Result<void> Hub::start_consumer(const config::Consumer& consumer, base::QueueId queue, MadeSink made) {
+  TRUNKLINE_TRY(const bool paused, stored_pause(consumer));
+  net::IoLoop& loop = io_loop(engine_->loop_of(queue));
+  auto running = std::make_shared<RunningConsumer>(consumer, queue, loop, *engine_, paused);
+  consumers_.add(running);
+  loop.post([running, made = std::move(made)]() mutable { running->start(std::move(made)); });
+  return {};
+}
+
+// Its queue gets no new events any more. What waits in it goes only where that was asked for.
+Result<void> Hub::remove_consumer(const std::string& name, bool drop) {
+  const auto consumer = consumers_.find(name);
+  if (!consumer) return {};
+  // Every loop has the new router, and what was routed by the old one is counted.
+  for (const auto& loop : loops_) run_and_wait(*loop, kSinkWithin, [](base::Task done) { done(); });
+  TRUNKLINE_TRY(const engine::QueueStatistics now, engine_->statistics_now(consumer->queue()));
+  if (unsettled(now) > 0 && !drop)
+    return {Errc::conflict,
+            fmt::format("{} events came while it was being removed; it goes on delivering them and gets "
+                        "no new ones: reload again when they are gone",
+                        unsettled(now))};
+  run_and_wait(consumer->loop(), options_.stop_within + kSinkWithin,
+               [this, consumer](base::Task done) { consumer->stop(options_.stop_within, std::move(done)); });
+  TRUNKLINE_TRY_VOID(engine_->remove(consumer->queue()));
+  run_and_wait(consumer->loop(), kSinkWithin, [consumer](base::Task done) {
+    consumer->destroy();
+    done();
+  });
+  consumers_.remove(name);
+  return put_pause(name, "");
+}
+
+std::vector<api::ConsumerInfo> Hub::consumers() {
+  std::vector<api::ConsumerInfo> infos;
+  for (const auto& consumer : consumers_.all()) infos.push_back(consumer->info());
+  return infos;
+}
+
+std::optional<api::ConsumerInfo> Hub::consumer(std::string_view name) {
+  const auto consumer = consumers_.find(name);
+  if (!consumer) return std::nullopt;
+  return consumer->info();
+}
+
+void Hub::pause(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) {
+  set_paused(consumer, true, reply_on, std::move(done));
+}
+void Hub::resume(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) {
+  set_paused(consumer, false, reply_on, std::move(done));
+}
+
+void Hub::set_paused(const std::string& name, bool paused, base::Loop& reply_on, engine::DoneCallback done) {
+  const auto consumer = consumers_.find(name);
+  if (!consumer) {
+    reply_on.post([done = std::move(done), name]() mutable {
+      done(Error{Errc::not_found, fmt::format("no consumer is named '{}'", name)});
+    });
+    return;
+  }
+  const auto state = engine_->get_state("consumers", name + "/paused");
+  const std::uint64_t version = state.ok() && *state ? (*state)->version : 0;
+  engine_->put_state("consumers", name + "/paused", version, paused ? "1" : "0", reply_on,
+                     [consumer, paused, done = std::move(done)](Result<void> put) mutable {
+                       if (put.ok()) {
+                         base::log::info(paused ? "consumer paused" : "consumer resumed", "consumer", consumer->name());
+                         consumer->set_paused(paused);
+                       }
+                       done(std::move(put));
+                     });
+}
+
+Result<api::Hub::StreamStart> Hub::live(const std::string& name, base::Loop& loop, LiveRequest request) {
+  const auto parts = board::parse_parts(request.only);
+  if (!parts) {
+    return Error{Errc::invalid, fmt::format("only '{}' is not a list of agents, queues, conversations", request.only)};
+  }
+  const auto consumer = consumers_.find(name);
+  if (!consumer) return Error{Errc::not_found, fmt::format("no consumer is named '{}'", name)};
+  const auto feed = consumer->feed();
+  if (!feed) return Error{Errc::conflict, fmt::format("consumer '{}' has no live feed", name)};
+  return feed->subscribe(loop, *parts, std::move(request.last_event_id));
+}
+
+}  // namespace trunkline::app

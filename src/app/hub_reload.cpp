@@ -1,0 +1,299 @@
+// A reload: the configuration is read anew, compared with the one in effect, and applied, all of it or nothing.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <future>
+#include <map>
+#include <set>
+
+#include "app/from_config.hpp"
+#include "app/hub.hpp"
+#include "app/log_level.hpp"
+#include "app/run_and_wait.hpp"
+#include "base/log.hpp"
+#include "config/compare.hpp"
+
+namespace trunkline::app {
+
+using base::Errc;
+using base::Error;
+using base::Result;
+
+namespace {
+
+// What belongs to the queue or the router, and leaves a running delivery alone.
+constexpr std::array<std::string_view, 5> kNotOfDelivery = {"filter", "filter_scope", "paused", "max_wait", "on_full"};
+
+// Reloads that change a source, of one process. Each leaves its decoders and counters behind, about 100 KB.
+constexpr std::size_t kIngestsMax = 100;
+constexpr base::Millis kLoopWithin = std::chrono::seconds(60);
+
+const config::Consumer* find(const config::Config& config, std::string_view name) {
+  const auto found = std::ranges::find(config.consumers, name, &config::Consumer::name);
+  return found == config.consumers.end() ? nullptr : &*found;
+}
+
+// "crm" and "sink.http.url" of "consumers.crm.sink.http.url"; nothing for other paths.
+std::optional<std::pair<std::string, std::string_view>> consumer_option(std::string_view path) {
+  constexpr std::string_view kPrefix = "consumers.";
+  if (!path.starts_with(kPrefix)) return std::nullopt;
+  path.remove_prefix(kPrefix.size());
+  const std::size_t dot = path.find('.');
+  return std::pair(std::string(path.substr(0, dot)), dot == path.npos ? std::string_view() : path.substr(dot + 1));
+}
+
+}  // namespace
+
+struct Hub::Reload {
+  // What happens to a consumer that is in both configurations.
+  struct Changed {
+    bool delivery = false;
+    bool sink = false;
+    bool paused = false;
+  };
+  struct Declared {
+    std::string name;
+    std::optional<engine::QueueSpec> former;  // nothing: the queue is new
+  };
+
+  config::Config next;
+  api::ReloadReport report;
+  std::vector<std::string> added;
+  std::vector<std::string> removed;
+  std::map<std::string, Changed> changed;
+  bool sources = false;
+  bool limits = false;
+  // Made by prepare_reload():
+  std::vector<source::Subscription> subscriptions;
+  std::vector<Declared> declared;
+  std::map<std::string, MadeSink> sinks;
+  base::PolicyVersion version;
+  std::unique_ptr<source::Ingest> ingest;  // of the new sources, where they change
+
+  void sort(const config::Change& change) {
+    report.changes.push_back({change.text(), !change.reloadable});
+    if (!change.reloadable) report.problems.push_back(fmt::format("{} needs a restart", change.path));
+    sources = sources || change.path.starts_with("sources.");
+    limits = limits || change.path.starts_with("store.");
+    const auto option = consumer_option(change.path);
+    if (!option) return;
+    const auto& [name, rest] = *option;
+    if (change.kind == config::Change::Kind::added && rest.empty()) {
+      added.push_back(name);
+    } else if (change.kind == config::Change::Kind::removed && rest.empty()) {
+      removed.push_back(name);
+    } else {
+      Changed& what = changed[name];
+      what.sink = what.sink || rest.starts_with("sink");
+      what.paused = what.paused || rest == "paused";
+      // A sink takes its bounds and its connections from these.
+      what.sink = what.sink || rest == "concurrency" || rest.starts_with("batch.");
+      what.delivery = what.delivery || std::ranges::find(kNotOfDelivery, rest) == kNotOfDelivery.end();
+    }
+  }
+};
+
+void Hub::reload(api::ReloadRequest request, base::Loop& reply_on, ReloadCallback done) {
+  operator_->post([this, request = std::move(request), &reply_on, done = std::move(done)]() mutable {
+    auto report = run_reload(request);
+    reply_on.post([report = std::move(report), done = std::move(done)]() mutable { done(std::move(report)); });
+  });
+}
+
+api::ReloadReport Hub::reload_now(api::ReloadRequest request) {
+  std::promise<api::ReloadReport> promise;
+  operator_->post([this, &request, &promise] { promise.set_value(run_reload(request)); });
+  return promise.get_future().get();
+}
+
+api::ReloadReport Hub::run_reload(const api::ReloadRequest& request) {
+  Reload reload;
+  check_reload(reload, request);
+  api::ReloadReport& report = reload.report;
+  if (report.problems.empty() && !report.changes.empty()) {
+    const auto prepared = request.dry_run ? try_reload(reload) : prepare_reload(reload);
+    if (!prepared.ok()) {
+      report.problems.push_back(prepared.error().detail);
+      undo_reload(reload);
+    } else if (!request.dry_run) {
+      apply_reload(reload, request);
+    }
+  }
+  // Their files may have changed while the configuration has not.
+  if (report.problems.empty() && !request.dry_run && !config_.listen_tls.empty()) {
+    if (const auto read = reload_certificates(); !read.ok())
+      report.notes.push_back("the certificates in use stay: " + read.error().detail);
+  }
+  for (const auto& change : report.changes)
+    base::log::info(request.dry_run ? "reload, dry run" : "reload", "change", change.text);
+  for (const std::string& problem : report.problems) base::log::error("the reload is refused", "reason", problem);
+  for (const std::string& note : report.notes) base::log::warn("reload", "note", note);
+  if (report.changes.empty() && report.problems.empty()) base::log::info("reload: nothing has changed");
+  if (report.applied) base::log::info("the new configuration is in effect", "changes", report.changes.size());
+  return std::move(report);
+}
+
+void Hub::check_reload(Reload& reload, const api::ReloadRequest& request) {
+  std::vector<std::string>& problems = reload.report.problems;
+  if (!options_.load_config) {
+    problems.emplace_back("this hub was not started from a configuration file");
+    return;
+  }
+  config::Loaded loaded = options_.load_config();
+  for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
+    const std::string text =
+        fmt::format("{}:{}: {}", diagnostic.place.line, diagnostic.place.column, diagnostic.message);
+    (diagnostic.severity == config::Severity::error ? problems : reload.report.notes).push_back(text);
+  }
+  if (!loaded.config || !problems.empty()) return;
+  reload.next = std::move(*loaded.config);
+  for (const config::Consumer& consumer : reload.next.consumers) {
+    auto policy = policy_of(consumer);
+    if (!policy.ok()) {
+      problems.push_back(policy.error().detail);
+      continue;
+    }
+    reload.subscriptions.push_back({consumer.name, {}, std::move(*policy)});
+  }
+  for (const config::Change& change : config::compare(config_, reload.next)) reload.sort(change);
+  for (const std::string& name : request.drop) {
+    if (std::ranges::find(reload.removed, name) == reload.removed.end())
+      problems.push_back(fmt::format("drop {}: no consumer of that name is being removed", name));
+  }
+  for (const std::string& name : reload.removed) {
+    const auto consumer = consumers_.find(name);
+    if (!consumer || std::ranges::find(request.drop, name) != request.drop.end()) continue;
+    const auto now = engine_->statistics_now(consumer->queue());
+    if (!now.ok()) {
+      problems.push_back(now.error().detail);
+      continue;
+    }
+    const std::uint64_t waiting = now->waiting + now->in_flight + now->backing_off + now->parked + now->dead_letters;
+    if (waiting == 0) continue;
+    problems.push_back(fmt::format("consumers.{}: {} events wait for it: let it drain, or give them up with --drop {}",
+                                   name, waiting, name));
+  }
+}
+
+// A dry run: what can be seen without touching anything. The sinks are made and thrown away.
+Result<void> Hub::try_reload(Reload& reload) {
+  for (const config::Consumer& consumer : reload.next.consumers) {
+    const auto changed = reload.changed.find(consumer.name);
+    const bool fresh =
+        find(config_, consumer.name) == nullptr || (changed != reload.changed.end() && changed->second.sink);
+    if (!fresh) continue;
+    // A live one would read its board; there is nothing in it that can be wrong.
+    if (is_pulled(consumer) || live_options(consumer)) continue;
+    auto tried = std::make_shared<Result<void>>();
+    run_and_wait(*loops_[0], kLoopWithin, [this, tried, consumer](base::Task done) {
+      const auto sink = make_sink(consumer, *loops_[0], names_);
+      if (!sink.ok()) *tried = sink.error().with(fmt::format("consumer '{}'", consumer.name));
+      done();
+    });
+    if (!tried->ok()) return tried->error();
+  }
+  return {};
+}
+
+// What may fail comes first, and can be undone.
+Result<void> Hub::prepare_reload(Reload& reload) {
+  for (source::Subscription& subscription : reload.subscriptions) {
+    const config::Consumer& consumer = *find(reload.next, subscription.consumer);
+    const config::Consumer* former = find(config_, consumer.name);
+    const auto queue = engine_->declare(queue_spec(consumer));
+    if (!queue.ok()) return queue.error().with(fmt::format("consumer '{}'", consumer.name));
+    reload.declared.push_back({consumer.name, former != nullptr ? std::optional(queue_spec(*former)) : std::nullopt});
+    subscription.queue = *queue;
+    const auto changed = reload.changed.find(consumer.name);
+    bool fresh = former == nullptr || (changed != reload.changed.end() && changed->second.sink);
+    // A live one keeps its board and its subscribers; its own options need a restart.
+    if (former != nullptr && live_options(*former) && live_options(consumer)) fresh = false;
+    if (!fresh) continue;
+    TRUNKLINE_TRY(reload.sinks[consumer.name], sink_on_loop(consumer, *queue));
+  }
+  if (reload.sources) {
+    if (ingests_.size() >= kIngestsMax)
+      return {Errc::overloaded, "the sources have changed too often since the start: this needs a restart"};
+    TRUNKLINE_TRY(reload.ingest, make_ingest(reload.next));
+  }
+  TRUNKLINE_TRY(reload.version, policy_version(reload.subscriptions));
+  return {};
+}
+
+void Hub::undo_reload(Reload& reload) {
+  for (auto& [name, made] : reload.sinks) {
+    if (!made.sink) continue;
+    const auto made_for = std::ranges::find(reload.subscriptions, name, &source::Subscription::consumer);
+    engine_->loop_of(made_for->queue).post([made = std::move(made)]() mutable { made = {}; });
+  }
+  for (const Reload::Declared& declared : reload.declared) {
+    if (declared.former) {
+      if (const auto again = engine_->declare(*declared.former); !again.ok())
+        reload.report.problems.push_back(again.error().detail);
+      continue;
+    }
+    const auto made = std::ranges::find(reload.subscriptions, declared.name, &source::Subscription::consumer);
+    if (const auto removed = engine_->remove(made->queue); !removed.ok())
+      reload.report.problems.push_back(removed.error().detail);
+  }
+}
+
+void Hub::apply_reload(Reload& reload, const api::ReloadRequest& request) {
+  std::vector<std::string>& notes = reload.report.notes;
+  for (const source::Subscription& subscription : reload.subscriptions) {
+    const config::Consumer& consumer = *find(reload.next, subscription.consumer);
+    const auto running = consumers_.find(consumer.name);
+    if (!running) {
+      const auto started = start_consumer(consumer, subscription.queue, std::move(reload.sinks[consumer.name]));
+      if (!started.ok()) notes.push_back(fmt::format("consumer '{}': {}", consumer.name, started.error().detail));
+      continue;
+    }
+    const auto found = reload.changed.find(consumer.name);
+    if (found == reload.changed.end()) continue;
+    if (found->second.delivery) {
+      running->change(consumer, std::move(reload.sinks[consumer.name]));
+    } else {
+      running->describe(consumer);
+    }
+    if (!found->second.paused) continue;
+    if (const auto put = put_pause(consumer.name, consumer.paused ? "1" : "0"); !put.ok())
+      notes.push_back(fmt::format("consumer '{}': {}", consumer.name, put.error().detail));
+    running->set_paused(consumer.paused);
+  }
+  const auto router = std::make_shared<source::Router>(reload.version, std::move(reload.subscriptions));
+  ingest_.load()->set_router(router);
+  if (reload.ingest) {
+    reload.ingest->set_router(router);
+    // Its first request must meet the router on every loop.
+    for (const auto& loop : loops_) run_and_wait(*loop, kLoopWithin, [](base::Task done) { done(); });
+    take_requests_by(std::move(reload.ingest));
+  }
+  std::vector<api::ApiKey> keys;
+  for (const config::AcceptedKey& key : reload.next.api_keys) keys.push_back({key.key.reveal(), key.until});
+  api_->set_keys(std::move(keys));
+  set_log_level(reload.next.log.level);
+  if (reload.limits) {
+    engine_->set_limits(reload.next.store.retain, reload.next.store.disk_budget, reload.next.store.quarantine_budget);
+    disk_budget_.store(reload.next.store.disk_budget);
+  }
+  std::vector<std::string> order;
+  for (const config::Consumer& consumer : reload.next.consumers) order.push_back(consumer.name);
+  for (const std::string& name : reload.removed) {
+    const bool drop = std::ranges::find(request.drop, name) != request.drop.end();
+    const auto removed = remove_consumer(name, drop);
+    if (removed.ok()) continue;
+    notes.push_back(fmt::format("consumer '{}' is still there: {}", name, removed.error().detail));
+    // It stays in the configuration that is in effect, so that the next reload finds it again.
+    reload.next.consumers.push_back(*find(config_, name));
+    for (const config::Setting& setting : config_.settings) {
+      if (setting.path.starts_with("consumers." + name + ".")) reload.next.settings.push_back(setting);
+    }
+  }
+  consumers_.sort(order);
+  config_ = std::move(reload.next);
+  name_taps();
+  reload.report.applied = true;
+}
+
+}  // namespace trunkline::app
