@@ -54,7 +54,8 @@ int run_post(Settings settings) {
   settings.http.salt = fresh_salt();
   settings.http.close_after = settings.load.reconnect;
   const auto wire = http_wire(settings.http);
-  fmt::print("{{{}}}\n", load_json(run_load(settings.load, *wire)));
+  const LoadResult result = run_load(settings.load, *wire);
+  fmt::print("{{\"all\":{},{}}}\n", result.all, load_json(result));
   return 0;
 }
 

@@ -98,7 +98,7 @@ def accept_lines(bench: Bench) -> list:
                 hub = bench.fresh_hub(ACCEPT_CONSUMERS, f"listen_tls: 127.0.0.1:{port}\ntls: {{cert: {cert}, key: {key}}}\n")
                 result = good(bench.loadgen.run("post", "--port", port if tls else hub.port, "--target", "/ingest/bench", *timing, *arguments),
                               "trunkline")
-                result["server_cpu_us"] = hub.cpu_seconds() * 1e6 / max(1, result["latency"]["count"])
+                result["server_cpu_us"] = hub.cpu_seconds() * 1e6 / max(1, result["all"])
                 result["memory_mb"] = hub.memory_mb()
                 bench.drop(hub)
                 say(f"trunkline {result['rate']:.0f} events/s, {what}")
@@ -109,7 +109,7 @@ def accept_lines(bench: Bench) -> list:
                 before = nginx.cpu_seconds()
                 result = good(bench.loadgen.run("post", "--any-2xx", "--port", port, "--target", "/ingest/bench", *timing,
                                                 *arguments), "nginx")
-                result["server_cpu_us"] = (nginx.cpu_seconds() - before) * 1e6 / max(1, result["latency"]["count"])
+                result["server_cpu_us"] = (nginx.cpu_seconds() - before) * 1e6 / max(1, result["all"])
                 say(f"nginx     {result['rate']:.0f} events/s")
                 return result
 
@@ -119,7 +119,7 @@ def accept_lines(bench: Bench) -> list:
             rate = [median([r["rate"] for r in results[name]]) for name in ("trunkline", "nginx")]
             cpu = [median([r["server_cpu_us"] for r in results[name]]) for name in ("trunkline", "nginx")]
             lines.append(Line(1, f"accepted after fsync, 4 consumers: {what}",
-                              f"{rate[0]:,.0f} events/s, CPU {cpu[0]:.0f} µs a request",
+                              f"{rate[0]:,.0f} events/s, CPU {cpu[0]:.0f} µs an event",
                               f"nginx `return 204` {rate[1]:,.0f}, {cpu[1]:.0f} µs", ratio, f"≥ {target}" if target else "none",
                               ratio >= target if target else None, results))
     finally:
