@@ -9,15 +9,6 @@
 namespace trunkline::cli {
 namespace {
 
-std::string state_of(json::Value consumer) {
-  const auto paused = consumer.find("paused");
-  if (paused && paused->boolean()) return "paused";
-  const std::string_view breaker = consumer.string_at("breaker");
-  if (breaker == "open") return "down";
-  if (breaker == "half_open") return "probing";
-  return number_at(consumer, "parked") > 0 ? "parked" : "ok";
-}
-
 std::string oldest_of(json::Value consumer) {
   return consumer.string_at("oldest_waiting").empty() ? "-"
                                                       : human_seconds(real_at(consumer, "oldest_waiting_seconds"));

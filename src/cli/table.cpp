@@ -93,6 +93,15 @@ double real_at(json::Value object, std::string_view name) {
   return value ? value->number().value_or(0) : 0;
 }
 
+std::string state_of(json::Value consumer) {
+  const auto paused = consumer.find("paused");
+  if (paused && paused->boolean()) return "paused";
+  const std::string_view breaker = consumer.string_at("breaker");
+  if (breaker == "open") return "down";
+  if (breaker == "half_open") return "probing";
+  return number_at(consumer, "parked") > 0 ? "parked" : "ok";
+}
+
 std::string human_seconds(double seconds) {
   const auto whole = static_cast<std::uint64_t>(std::max(seconds, 0.0));
   const std::uint64_t minutes = whole / 60;

@@ -51,6 +51,8 @@ std::string text_at(json::Value object, std::string_view name);
 std::string count_at(json::Value object, std::string_view name);
 std::uint64_t number_at(json::Value object, std::string_view name);
 double real_at(json::Value object, std::string_view name);
+// A consumer's, in a word: "ok", "paused", "down" (the breaker is open), "probing", "parked" (some lane is).
+std::string state_of(json::Value consumer);
 
 // "0s", "12s", "3m 20s", "2h 5m", "4d 1h"
 std::string human_seconds(double seconds);

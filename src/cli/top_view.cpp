@@ -19,15 +19,6 @@ std::uint64_t grown(std::uint64_t now, std::uint64_t former) {
   return now >= former ? now - former : now;
 }
 
-std::string state_of(json::Value consumer) {
-  const auto paused = consumer.find("paused");
-  if (paused && paused->boolean()) return "paused";
-  const std::string_view breaker = consumer.string_at("breaker");
-  if (breaker == "open") return "down";
-  if (breaker == "half_open") return "probing";
-  return number_at(consumer, "parked") > 0 ? "parked" : "ok";
-}
-
 std::map<double, std::uint64_t> latencies_of(json::Value consumer) {
   std::map<double, std::uint64_t> counts;
   const auto statistics = consumer.find("statistics");
