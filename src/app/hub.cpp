@@ -265,6 +265,7 @@ void Hub::stop() {
     reader_->join();
   }
   stop_consumers();
+  if (engine_) engine_->drain(kStopGrace);
   if (server_) {
     auto promise = std::make_shared<std::promise<void>>();
     std::future<void> gone = promise->get_future();

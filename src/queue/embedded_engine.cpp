@@ -535,6 +535,20 @@ Result<engine::QueueStatistics> EmbeddedEngine::statistics_now(QueueId queue) {
       [&promise, runner = registered->runner] { promise.set_value(runner->statistics_now()); });
   return promise.get_future().get();
 }
+
+void EmbeddedEngine::drain(base::Millis within) {
+  // Shared with the loops, which may answer after the time has passed; destroyed tasks answer by letting go.
+  auto promise = std::make_shared<std::promise<void>>();
+  std::shared_ptr<void> all(nullptr, [promise](void*) { promise->set_value(); });
+  {
+    const std::shared_lock lock(impl_->mutex);
+    for (const auto& [id, registered] : impl_->registry)
+      impl_->loops[registered.loop]->post([runner = registered.runner, all] { runner->drain([all] {}); });
+  }
+  all.reset();
+  promise->get_future().wait_for(within);
+}
+
 Result<void> EmbeddedEngine::read_log(Sequence first, const std::function<bool(const engine::Record&)>& take) {
   auto at = impl_->store->seek(handle(Table::log), sequence_key(first), {});
   for (; at->valid(); at->next()) {

@@ -80,6 +80,9 @@ class EmbeddedEngine final : public engine::Engine {
   // The stored events from `first` on, in order, until `take` returns false. Not on a loop: it reads for as long as it
   // takes, a few microseconds an event.
   base::Result<void> read_log(base::Sequence first, const std::function<bool(const engine::Record&)>& take);
+  // Everything that was settled until now is on disk when it returns, or the time has passed. Not on a loop. A push settle
+  // rides in a later commit, and a stop must not forget it: its event would be sent again.
+  void drain(base::Millis within);
   // Any thread; hold from now on.
   void set_limits(base::Millis retain, std::uint64_t disk_budget, std::uint64_t quarantine_bytes_max);
   // Loop thread only: hears there of every commit that adds to the log, in order, before its publishes are answered.

@@ -149,6 +149,12 @@ void QueueRunner::stop() {
   for (const auto& walk : std::exchange(walks_, {})) walk->finish(Error{Errc::cancelled, "the queue is closing"});
 }
 
+void QueueRunner::drain(base::Task done) {
+  if (!running_) return done();
+  waiters_.push_back([done = std::move(done)](const Result<void>&) mutable { done(); });
+  pump_later();
+}
+
 void QueueRunner::set_spec(engine::QueueSpec spec) {
   spec_ = std::move(spec);
   if (core_) core_->set_spec(spec_);

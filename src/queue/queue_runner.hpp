@@ -73,6 +73,9 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   // disk.
   void expire(std::int64_t before_ms, std::size_t limit, CountCallback done);
 
+  // `done` runs on the loop when all that was settled until now is on disk, or cannot come there any more.
+  void drain(base::Task done);
+
   engine::QueueStatistics statistics() const;  // any thread
   engine::QueueStatistics statistics_now();    // on the loop: as of this moment
   base::QueueId id() const { return id_; }
