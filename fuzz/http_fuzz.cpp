@@ -133,10 +133,18 @@ void parse_target(std::string_view text) {
   TRUNKLINE_CHECK(!value || value->size() <= text.size(), "decoding never makes longer");
 }
 
+// What we compress ourselves comes back as it was.
+void round_trip(const std::string& bytes) {
+  std::string again;
+  const net::Inflated result = net::inflate_bytes(net::gzip_bytes(bytes), net::Coding::gzip, bytes.size(), again);
+  TRUNKLINE_CHECK(result == net::Inflated::ok && again == bytes, "compressed bytes do not come back");
+}
+
 void decode(std::string_view bytes, net::Coding coding, const char* name) {
   std::string decoded;
   const net::Inflated result = net::inflate_bytes(bytes, coding, kDecodedMax, decoded);
   TRUNKLINE_CHECK(result == net::Inflated::over_bound || decoded.size() <= kDecodedMax, "the decoded body is bounded");
+  if (result == net::Inflated::ok) round_trip(decoded);
   net::HttpRequest request;
   request.headers = {{"Content-Encoding", name}};
   request.body = std::string(bytes);
