@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
+#include <optional>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -87,6 +87,19 @@ Result<RestoreReport> leave_numbers_out(const std::string& directory) {
   return report;
 }
 
+// Names the finished store last: a directory without FORMAT is opened by nobody.
+Result<void> move_into_place(const fs::path& made, const fs::path& to) {
+  std::error_code error;
+  fs::rename(made / "db", to / "db", error);
+  if (!error) {
+    TRUNKLINE_TRY_VOID(store::sync_directory(to.string()));
+    fs::rename(made / "FORMAT", to / "FORMAT", error);
+  }
+  if (error) return {Errc::unavailable, fmt::format("rename in {}: {}", to.string(), error.message())};
+  fs::remove_all(made, error);
+  return store::sync_directory(to.string());
+}
+
 Result<std::uint64_t> copy_files(const fs::path& from, const fs::path& to,
                                  const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   TRUNKLINE_TRY(const std::vector<fs::path> files, files_below(from));
@@ -109,6 +122,14 @@ Result<std::uint64_t> copy_files(const fs::path& from, const fs::path& to,
   return done;
 }
 
+Result<RestoreReport> restore_into(const fs::path& from, const fs::path& to,
+                                   const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  TRUNKLINE_TRY(const std::uint64_t bytes, copy_files(from, to, progress));
+  TRUNKLINE_TRY(RestoreReport report, leave_numbers_out(to.string()));
+  report.bytes = bytes;
+  return report;
+}
+
 }  // namespace
 
 // ---- Backup
@@ -116,15 +137,28 @@ Result<std::uint64_t> copy_files(const fs::path& from, const fs::path& to,
 Backup::Backup(const store::Store& store, std::function<Sequence()> end) : store_(store), end_(std::move(end)) {}
 
 Backup::~Backup() {
-  if (thread_.joinable()) thread_.join();
+  stop();
+}
+
+void Backup::stop() {
+  std::thread under_way;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    under_way.swap(thread_);
+  }
+  if (under_way.joinable()) under_way.join();
 }
 
 void Backup::start(std::string directory, base::Loop& reply_on, Callback done) {
   const std::lock_guard lock(mutex_);
-  if (running_.exchange(true)) {
-    reply_on.post([done = std::move(done)]() mutable { done(Error{Errc::conflict, "another backup is being made"}); });
-    return;
+  std::optional<Error> refusal;
+  if (stopping_) {
+    refusal = Error{Errc::cancelled, "the hub is stopping"};
+  } else if (running_.exchange(true)) {
+    refusal = Error{Errc::conflict, "another backup is being made"};
   }
+  if (refusal) return reply_on.post([done = std::move(done), refusal]() mutable { done(*refusal); });
   if (thread_.joinable()) thread_.join();
   thread_ = std::thread([this, directory = std::move(directory), &reply_on, done = std::move(done)]() mutable {
     Result<BackupReport> result = make(directory);
@@ -150,9 +184,16 @@ Result<RestoreReport> restore(const std::string& from, const std::string& to,
                               const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   TRUNKLINE_TRY_VOID(check_backup(from));
   TRUNKLINE_TRY_VOID(check_new(to));
-  TRUNKLINE_TRY(const std::uint64_t bytes, copy_files(from, to, progress));
-  TRUNKLINE_TRY(RestoreReport report, leave_numbers_out(to));
-  report.bytes = bytes;
+  const fs::path staging = fs::path(to) / "restoring";
+  Result<RestoreReport> report = restore_into(from, staging, progress);
+  if (report.ok()) {
+    if (const Result<void> moved = move_into_place(staging, to); !moved.ok()) report = moved.error();
+  }
+  if (!report.ok()) {
+    std::error_code ignored;
+    fs::remove_all(staging, ignored);
+    fs::remove_all(fs::path(to) / "db", ignored);
+  }
   return report;
 }
 

@@ -28,12 +28,14 @@ class Backup {
 
   // Both outlive it. `end` is the newest sequence on disk; any thread.
   Backup(const store::Store& store, std::function<base::Sequence()> end);
-  ~Backup();  // waits for the one under way
+  ~Backup();  // stop()
 
   // `directory` is absolute and does not exist yet, or is empty; its parent exists. Errc::invalid otherwise,
   // Errc::conflict while another backup runs, Errc::disk_full, Errc::unavailable. What a failed one has written is
   // removed. The callback is posted to the loop.
   void start(std::string directory, base::Loop& reply_on, Callback done);
+  // Waits for the one under way; later ones get Errc::cancelled. Loops may go on calling start().
+  void stop();
 
  private:
   base::Result<BackupReport> make(const std::string& directory) const;
@@ -41,7 +43,8 @@ class Backup {
   const store::Store& store_;
   const std::function<base::Sequence()> end_;
   std::atomic<bool> running_{false};
-  std::mutex mutex_;  // guards thread_
+  std::mutex mutex_;  // guards what follows
+  bool stopping_ = false;
   std::thread thread_;
 };
 
@@ -58,7 +61,8 @@ constexpr std::uint64_t kSequencesLeftOut = 1'000'000'000;
 
 // Makes a data directory from a backup. No hub runs on either. `to` does not exist, or is empty: Errc::conflict
 // otherwise. What is no complete backup is Errc::corrupt, one of a newer version Errc::unsupported; the backup is only
-// read. `progress` gets bytes done and bytes in all. Blocks.
+// read. Until all is done there is no FORMAT file in `to`, so that no hub opens half of it; what a failed restore has
+// written is removed. `progress` gets bytes done and bytes in all. Blocks.
 base::Result<RestoreReport> restore(const std::string& from, const std::string& to,
                                     const std::function<void(std::uint64_t, std::uint64_t)>& progress);
 

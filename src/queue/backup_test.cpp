@@ -141,6 +141,28 @@ TEST_F(BackupTest, a_damaged_backup_is_refused) {
     }
   }
   EXPECT_EQ(restore(at("backup"), at("new"), {}).error().code, Errc::corrupt);
+  EXPECT_TRUE(fs::is_empty(at("new"))) << "a failed restore can be tried again";
+}
+
+// A restore that was killed: the numbers may not have been left out yet.
+TEST_F(BackupTest, half_a_restore_is_opened_by_no_hub) {
+  publish(make_event("a", "c"), {queue_});
+  ASSERT_TRUE(back_up(at("backup")).ok());
+  bool looked = false;
+  const auto look = [&](std::uint64_t done, std::uint64_t all) {
+    if (done < all) return;
+    looked = true;
+    EXPECT_EQ(store::check_format_file(at("new"), kFormatVersion).error().code, Errc::conflict);
+  };
+  EXPECT_TRUE(restore(at("backup"), at("new"), look).ok());
+  EXPECT_TRUE(looked);
+  EXPECT_TRUE(store::check_format_file(at("new"), kFormatVersion).ok());
+  EXPECT_FALSE(fs::exists(at("new") + "/restoring"));
+}
+
+TEST_F(BackupTest, after_a_stop_none_is_begun) {
+  embedded().stop();
+  EXPECT_EQ(back_up(at("backup")).error().code, Errc::cancelled);
 }
 
 }  // namespace

@@ -317,7 +317,7 @@ Result<std::unique_ptr<EmbeddedEngine>> EmbeddedEngine::open(EmbeddedOptions opt
 
 void EmbeddedEngine::stop() {
   if (std::exchange(impl_->stopped, true)) return;
-  impl_->backups.reset();
+  impl_->backups->stop();
   impl_->guard.reset();
   impl_->committer->stop();
   impl_->reads->stop();
