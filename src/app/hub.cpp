@@ -86,6 +86,14 @@ Result<void> Hub::open() {
   return {};
 }
 
+Result<void> Hub::put_state(const std::string& owner, const std::string& key, std::uint64_t version,
+                            std::string bytes) {
+  std::promise<Result<void>> promise;
+  engine_->put_state(owner, key, version, std::move(bytes), *loops_[0],
+                     [&promise](Result<void> result) { promise.set_value(std::move(result)); });
+  return promise.get_future().get();
+}
+
 // ---- sources
 
 Result<std::unique_ptr<source::Ingest>> Hub::make_ingest(const config::Config& config) {
@@ -106,10 +114,7 @@ Result<std::string> Hub::token_key(const config::Config& config) {
   TRUNKLINE_TRY(const auto stored, engine_->get_state("oauth", "signing_key"));
   if (stored) return stored->bytes;
   std::string key = base::random_bytes(32);
-  std::promise<Result<void>> promise;
-  engine_->put_state("oauth", "signing_key", 0, key, *loops_[0],
-                     [&promise](Result<void> result) { promise.set_value(std::move(result)); });
-  const Result<void> put = promise.get_future().get();
+  const Result<void> put = put_state("oauth", "signing_key", 0, key);
   if (!put.ok()) return put.error().with("store the key of access tokens");
   return key;
 }

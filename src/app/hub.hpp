@@ -77,6 +77,9 @@ class Hub final : public api::Hub {
  private:
   explicit Hub(const config::Config& config, HubOptions options);
   base::Result<void> open();
+  // Waits until it is on disk; not on a loop.
+  base::Result<void> put_state(const std::string& owner, const std::string& key, std::uint64_t version,
+                               std::string bytes);
   base::Result<std::string> token_key(const config::Config& config);
   base::Result<void> start_consumers();
   base::Result<void> settle_unnamed_queues();

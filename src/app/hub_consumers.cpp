@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
@@ -21,10 +20,6 @@ using base::Result;
 namespace {
 
 constexpr base::Millis kSinkWithin = std::chrono::seconds(60);
-
-std::uint64_t unsettled(const engine::QueueStatistics& queue) {
-  return queue.waiting + queue.in_flight + queue.backing_off + queue.parked + queue.dead_letters;
-}
 
 }  // namespace
 
@@ -60,15 +55,15 @@ Result<void> Hub::settle_unnamed_queues() {
     TRUNKLINE_TRY(const base::QueueId queue, engine_->declare(spec));
     TRUNKLINE_TRY(const engine::QueueStatistics now, engine_->statistics_now(queue));
     const bool drop = std::ranges::find(options_.drop, spec.name) != options_.drop.end();
-    if (unsettled(now) > 0 && !drop) {
+    if (now.held() > 0 && !drop) {
       return {Errc::conflict, fmt::format("{} events wait in the queue of '{}', which the configuration does not have "
                                           "any more: put the consumer back, or give them up with --drop {}",
-                                          unsettled(now), spec.name, spec.name)};
+                                          now.held(), spec.name, spec.name)};
     }
     TRUNKLINE_TRY_VOID(engine_->remove(queue));
     TRUNKLINE_TRY_VOID(put_pause(spec.name, ""));
     base::log::info("the queue of a consumer that the configuration does not have any more is removed", "queue",
-                    spec.name, "events", unsettled(now));
+                    spec.name, "events", now.held());
   }
   return {};
 }
@@ -87,10 +82,7 @@ Result<base::PolicyVersion> Hub::policy_version(const std::vector<source::Subscr
   if (current && current->bytes == text) return base::PolicyVersion{static_cast<std::uint32_t>(current->version)};
   const std::uint64_t version = current ? current->version + 1 : 1;
   for (const std::string& key : {std::string("current"), fmt::format("{:010}", version)}) {
-    std::promise<Result<void>> promise;
-    engine_->put_state("policies", key, key == "current" ? version - 1 : 0, text, *loops_[0],
-                       [&promise](Result<void> result) { promise.set_value(std::move(result)); });
-    const Result<void> put = promise.get_future().get();
+    const Result<void> put = put_state("policies", key, key == "current" ? version - 1 : 0, text);
     if (!put.ok()) return put.error().with("store the filter policies");
   }
   base::log::info("a new set of filter policies", "version", version);
@@ -108,10 +100,7 @@ Result<bool> Hub::stored_pause(const config::Consumer& consumer) {
 Result<void> Hub::put_pause(const std::string& consumer, const std::string& value) {
   TRUNKLINE_TRY(const auto state, engine_->get_state("consumers", consumer + "/paused"));
   if (!state && value.empty()) return {};
-  std::promise<Result<void>> promise;
-  engine_->put_state("consumers", consumer + "/paused", state ? state->version : 0, value, *loops_[0],
-                     [&promise](Result<void> result) { promise.set_value(std::move(result)); });
-  return promise.get_future().get();
+  return put_state("consumers", consumer + "/paused", state ? state->version : 0, value);
 }
 
 net::IoLoop& Hub::io_loop(base::Loop& loop) {
@@ -166,11 +155,11 @@ Result<void> Hub::remove_consumer(const std::string& name, bool drop) {
   // Every loop has the new router, and what was routed by the old one is counted.
   for (const auto& loop : loops_) run_and_wait(*loop, kSinkWithin, [](base::Task done) { done(); });
   TRUNKLINE_TRY(const engine::QueueStatistics now, engine_->statistics_now(consumer->queue()));
-  if (unsettled(now) > 0 && !drop)
+  if (now.held() > 0 && !drop)
     return {Errc::conflict,
             fmt::format("{} events came while it was being removed; it goes on delivering them and gets "
                         "no new ones: reload again when they are gone",
-                        unsettled(now))};
+                        now.held())};
   run_and_wait(consumer->loop(), options_.stop_within + kSinkWithin,
                [this, consumer](base::Task done) { consumer->stop(options_.stop_within, std::move(done)); });
   TRUNKLINE_TRY_VOID(engine_->remove(consumer->queue()));

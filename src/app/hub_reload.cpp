@@ -169,10 +169,9 @@ void Hub::check_reload(Reload& reload, const api::ReloadRequest& request) {
       problems.push_back(now.error().detail);
       continue;
     }
-    const std::uint64_t waiting = now->waiting + now->in_flight + now->backing_off + now->parked + now->dead_letters;
-    if (waiting == 0) continue;
+    if (now->held() == 0) continue;
     problems.push_back(fmt::format("consumers.{}: {} events wait for it: let it drain, or give them up with --drop {}",
-                                   name, waiting, name));
+                                   name, now->held(), name));
   }
 }
 

@@ -41,6 +41,9 @@ struct QueueStatistics {
   std::uint64_t delivered = 0;                   // since start
   std::uint64_t expired = 0;                     // since start
   std::optional<base::WallTime> oldest_waiting;  // accepted_at of the oldest that is not settled
+
+  // What would be given up with the queue.
+  std::uint64_t held() const { return waiting + in_flight + backing_off + parked + dead_letters; }
 };
 
 // ---- Publish
