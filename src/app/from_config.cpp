@@ -97,7 +97,7 @@ Result<std::unique_ptr<delivery::Sink>> make_hec(const config::Consumer& consume
   client.connections_per_host_max = consumer.concurrency;
   client.requests_max = consumer.concurrency + 1;
   client.user_agent = fmt::format("trunkline/{}", kVersion);
-  client.ca_file = hec.ca_file;
+  client.ca_file = hec.tls_ca;
   TRUNKLINE_TRY(auto sink,
                 sinks::HecSink::make(std::move(options), std::move(renderer),
                                      std::make_unique<sinks::ClientSender>(loop, std::move(client)), loop.clock()));

@@ -97,8 +97,8 @@ std::vector<config::Diagnostic> inspect_tls(const config::Config& config, base::
                    {sink + "http.tls.ca", consumer.place}},
                   now, found);
     } else if (const auto* hec = std::get_if<config::HecSink>(&consumer.sink)) {
-      options.client_ca_file = hec->ca_file;
-      inspect_end(options, {{}, {}, {sink + "splunk_hec.ca_file", consumer.place}}, now, found);
+      options.client_ca_file = hec->tls_ca;
+      inspect_end(options, {{}, {}, {sink + "splunk_hec.tls.ca", consumer.place}}, now, found);
     }
   }
   return found;

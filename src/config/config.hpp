@@ -172,7 +172,7 @@ struct HecSink {
   std::string host;
   HttpBody body{};
   bool gzip = false;
-  std::string ca_file;
+  std::string tls_ca;
   base::Millis timeout{};
   base::Millis connect_timeout{};
 };

@@ -107,13 +107,13 @@ TEST(ConfigLoad, sets_every_option_of_a_splunk_sink) {
         host: h
         body: raw
         gzip: false
-        ca_file: ca.pem
+        tls: {ca: ca.pem}
         timeout: 7s
         connect_timeout: 2s
 )");
   const auto& least = std::get<HecSink>(config.consumers.at(0).sink);
   EXPECT_EQ(least.token, Secret("k-1"));
-  EXPECT_EQ(least.index + least.source + least.sourcetype + least.host + least.ca_file, "");
+  EXPECT_EQ(least.index + least.source + least.sourcetype + least.host + least.tls_ca, "");
   EXPECT_EQ(least.body, HttpBody::enriched);
   EXPECT_TRUE(least.gzip);
   EXPECT_EQ(least.timeout, std::chrono::seconds(30));
@@ -122,7 +122,7 @@ TEST(ConfigLoad, sets_every_option_of_a_splunk_sink) {
   EXPECT_EQ(hec.index + hec.source + hec.sourcetype + hec.host, "isst" + std::string("h"));
   EXPECT_EQ(hec.body, HttpBody::raw);
   EXPECT_FALSE(hec.gzip);
-  EXPECT_EQ(hec.ca_file, "ca.pem");
+  EXPECT_EQ(hec.tls_ca, "ca.pem");
   EXPECT_EQ(hec.timeout, std::chrono::seconds(7));
   EXPECT_EQ(hec.connect_timeout, std::chrono::seconds(2));
 }

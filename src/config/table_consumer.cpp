@@ -367,11 +367,11 @@ constexpr std::array kHec = {
         {.path = "gzip", .type = Type::boolean, .fallback = "true", .reloadable = true, .help = "Compresses requests."},
         assign<&HecSink::gzip>},
     Row<HecSink>{
-        {.path = "ca_file",
+        {.path = "tls.ca",
          .type = Type::text,
          .reloadable = true,
          .help = "PEM file of the authority that signed the server's certificate. None: the system's authorities."},
-        assign<&HecSink::ca_file>},
+        assign<&HecSink::tls_ca>},
     Row<HecSink>{{.path = "timeout",
                   .type = Type::duration,
                   .fallback = "30s",

@@ -8,6 +8,7 @@
 
 #include "json/document.hpp"
 #include "net/content_coding.hpp"
+#include "sinks/fake_sender_test.hpp"
 
 namespace trunkline::sinks {
 namespace {
@@ -21,18 +22,6 @@ using testing::HasSubstr;
 using testing::Not;
 
 const std::string kToken = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
-
-struct FakeSender final : HttpSender {
-  struct Sent {
-    net::ClientRequest request;
-    net::ClientCallback done;
-  };
-  explicit FakeSender(std::vector<Sent>& to) : sent(to) {}
-  void send(net::ClientRequest request, net::ClientCallback done) override {
-    sent.push_back({std::move(request), std::move(done)});
-  }
-  std::vector<Sent>& sent;
-};
 
 class HecSinkTest : public testing::Test {
  protected:

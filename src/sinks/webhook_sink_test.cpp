@@ -5,6 +5,7 @@
 
 #include "base/crypto.hpp"
 #include "json/document.hpp"
+#include "sinks/fake_sender_test.hpp"
 #include "sinks/http_verdict.hpp"
 #include "sinks/retry_after.hpp"
 #include "sinks/signature.hpp"
@@ -129,18 +130,6 @@ TEST(RetryAfter, is_read_as_seconds_or_as_any_http_date) {
 }
 
 // ---- the sink
-
-struct FakeSender final : HttpSender {
-  struct Sent {
-    net::ClientRequest request;
-    net::ClientCallback done;
-  };
-  explicit FakeSender(std::vector<Sent>& to) : sent(to) {}
-  void send(net::ClientRequest request, net::ClientCallback done) override {
-    sent.push_back({std::move(request), std::move(done)});
-  }
-  std::vector<Sent>& sent;
-};
 
 class WebhookSinkTest : public testing::Test {
  protected:
