@@ -1,7 +1,5 @@
 #include "api/receipt.hpp"
 
-#include <optional>
-
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
 #include "base/hash.hpp"
@@ -10,24 +8,10 @@ namespace trunkline::api {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr std::string_view kDigits = "0123456789abcdef";
 constexpr std::size_t kChecksumBytes = 4;
 
 std::uint32_t checksum(std::string_view bytes) {
   return static_cast<std::uint32_t>(base::hash64(bytes));
-}
-
-std::optional<std::string> from_hex(std::string_view text) {
-  if (text.size() % 2 != 0) return std::nullopt;
-  std::string bytes;
-  bytes.reserve(text.size() / 2);
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    const std::size_t high = kDigits.find(text[i]);
-    const std::size_t low = kDigits.find(text[i + 1]);
-    if (high == kDigits.npos || low == kDigits.npos) return std::nullopt;
-    bytes.push_back(static_cast<char>(high << 4 | low));
-  }
-  return bytes;
 }
 
 }  // namespace
@@ -47,7 +31,7 @@ std::string encode_receipt(const engine::Lease& lease) {
 
 base::Result<Receipt> decode_receipt(std::string_view text) {
   const base::Error error{base::Errc::invalid, "this is not a receipt"};
-  const auto bytes = from_hex(text);
+  const auto bytes = base::hex_decode(text);
   if (!bytes || bytes->size() <= kChecksumBytes) return error;
   const std::string_view content = std::string_view(*bytes).substr(0, bytes->size() - kChecksumBytes);
   if (base::ByteReader(std::string_view(*bytes).substr(content.size())).u32() != checksum(content)) return error;

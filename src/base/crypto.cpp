@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 
 #include "base/check.hpp"
+#include "base/text.hpp"
 
 namespace trunkline::base {
 namespace {
@@ -25,13 +26,6 @@ std::string hmac(const EVP_MD* digest, std::string_view key, std::string_view me
   TRUNKLINE_CHECK(done != nullptr, "HMAC failed");
   out.resize(length);
   return out;
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 }  // namespace

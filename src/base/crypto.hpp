@@ -7,7 +7,8 @@
 namespace trunkline::base {
 
 std::string base64_encode(std::string_view bytes);
-// Standard alphabet with padding; nothing on any other character.
+// Standard alphabet with padding; nothing on any other character. Bits left over are ignored, as most decoders do:
+// secrets come from them.
 std::optional<std::string> base64_decode(std::string_view text);
 // Alphabet for URLs without padding, as JOSE wants it (RFC 7515 section 2); bits left over must be zero, so that no two
 // texts mean the same bytes.

@@ -24,6 +24,14 @@ Result<std::uint64_t> parse_size(std::string_view text);
 // The candidate with the least edit distance to `word`, if it is near enough to be a slip of the pen.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
+// The value of a hexadecimal digit in either case; -1 for anything else.
+constexpr int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
 bool is_valid_utf8(std::string_view text);
 
 }  // namespace trunkline::base

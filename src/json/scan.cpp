@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "base/text.hpp"
+
 namespace trunkline::json {
 namespace {
 
@@ -14,19 +16,12 @@ std::size_t skip_digits(std::string_view text, std::size_t at) {
   return at;
 }
 
-int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // The four hex digits at `at`, or -1.
 std::int32_t hex4(std::string_view text, std::size_t at) {
   if (at + 4 > text.size()) return -1;
   std::int32_t value = 0;
   for (std::size_t i = at; i < at + 4; ++i) {
-    const int digit = hex_value(text[i]);
+    const int digit = base::hex_value(text[i]);
     if (digit < 0) return -1;
     value = value * 16 + digit;
   }
