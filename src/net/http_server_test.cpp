@@ -463,6 +463,24 @@ TEST_F(HttpServerTest, does_not_time_out_a_connection_that_waits_for_its_answer)
   EXPECT_EQ(waits.read_answer().body, "late but here");
 }
 
+// The look for time-outs comes between the answer and its first write: the loop is held up until the look is due, then
+// answers, and flushes behind the timer.
+TEST_F(HttpServerTest, an_answer_after_a_long_rest_is_not_late_before_it_was_tried_to_be_sent) {
+  constexpr Millis kBound(30);
+  start({.write_timeout = kBound});
+  RawClient client(port_);
+  ASSERT_TRUE(client.send(post("", "", "/later")));
+  auto open = waiting_.take(1);
+  ASSERT_EQ(open.size(), 1u);
+  on_loop([&] {
+    const base::Clock& clock = loops_[0]->clock();
+    const base::MonoTime since = clock.mono();
+    while (clock.mono() - since < 4 * kBound) std::this_thread::yield();
+    loops_[0]->post([&] { open[0].second(HttpResponse::text(200, "rested")); });
+  });
+  EXPECT_EQ(client.read_answer().body, "rested");
+}
+
 TEST_F(HttpServerTest, cuts_a_peer_that_does_not_fetch_its_answers) {
   start({.write_timeout = Millis(50)});
   RawClient client(port_);

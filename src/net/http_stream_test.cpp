@@ -355,6 +355,33 @@ TEST_F(HttpStreamTest, a_stream_of_a_connection_that_was_lost_before_it_began_is
   EXPECT_TRUE(alive.expired());
 }
 
+TEST_F(HttpStreamTest, closed_is_not_told_after_close_also_when_it_was_on_its_way) {
+  start({.stream_unfetched_max = 1000});
+  RawClient client(port_);
+  const auto stream = begin(client);
+  client.read_until("\r\n\r\n");
+  bool told = false;
+  on_loop([&] {
+    stream->on_closed([&] { told = true; });
+    while (stream->write(std::string(1 << 20, 'x'))) {
+    }
+    stream->close();
+  });
+  on_loop([] {});
+  EXPECT_FALSE(told);
+
+  RawClient other(port_);
+  const auto lost = begin(other);
+  other.reset();
+  ASSERT_TRUE(eventually([](const auto& now) { return now.connections == 0; }));
+  on_loop([&] {
+    lost->on_closed([&] { told = true; });
+    lost->close();
+  });
+  on_loop([] {});
+  EXPECT_FALSE(told);
+}
+
 TEST_F(HttpStreamTest, serves_many_streams_at_once) {
   start({}, 2);
   constexpr std::size_t kStreams = 300;

@@ -68,6 +68,21 @@ TEST_F(HttpTlsTest, serves_tls_1_2_and_1_3_and_offers_http_1_1) {
   EXPECT_EQ(server_->statistics().tls_failures, 0u);
 }
 
+TEST_F(HttpTlsTest, an_end_that_is_heard_during_a_stream_ends_the_connection_behind_it) {
+  start_tls();
+  TlsClient client(port_, trusting());
+  ASSERT_TRUE(client.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n" + post("behind")));
+  auto begun = streams_.take(1);
+  ASSERT_EQ(begun.size(), 1u);
+  client.close_notify();  // TCP stays open: nothing makes the socket readable once more
+  for (int i = 0; i < 3; ++i) on_loop([] {});
+  on_loop([&] { begun[0].second->close(); });
+  EXPECT_THAT(client.read_until("0\r\n\r\n"), ::testing::EndsWith("0\r\n\r\n"));
+  EXPECT_EQ(client.read_answer().body, "behind");
+  EXPECT_TRUE(eventually([](const auto& now) { return now.connections == 0; }))
+      << "long before it is idle for too long";
+}
+
 TEST_F(HttpTlsTest, serves_plain_and_tls_addresses_at_the_same_time) {
   start_tls();
   const std::uint16_t tls_port = port_;

@@ -19,16 +19,17 @@ inline std::string post(std::string_view body, std::string_view extra = "", std:
   return fmt::format("POST {} HTTP/1.1\r\nHost: x\r\n{}Content-Length: {}\r\n\r\n{}", target, extra, body.size(), body);
 }
 
-// Kept responders of requests to /later, to be answered by the test.
-class Waiting {
+// What the server's handler has kept for the test, each with its loop.
+template <class Kept>
+class KeptFromLoops {
  public:
-  void add(IoLoop& loop, Responder respond) {
+  void add(IoLoop& loop, Kept kept) {
     const std::lock_guard lock(mutex_);
-    items_.emplace_back(&loop, std::move(respond));
+    items_.emplace_back(&loop, std::move(kept));
     changed_.notify_all();
   }
-  // Waits until `count` are there and takes them.
-  std::vector<std::pair<IoLoop*, Responder>> take(std::size_t count) {
+  // Waits until `count` are there and takes them all.
+  std::vector<std::pair<IoLoop*, Kept>> take(std::size_t count) {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(20), [&] { return items_.size() >= count; }));
     return std::exchange(items_, {});
@@ -37,27 +38,7 @@ class Waiting {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<std::pair<IoLoop*, Responder>> items_;
-};
-
-// Streams that were begun, and what became of them.
-class Streams {
- public:
-  void add(IoLoop& loop, std::shared_ptr<HttpStream> stream) {
-    const std::lock_guard lock(mutex_);
-    items_.emplace_back(&loop, std::move(stream));
-    changed_.notify_all();
-  }
-  std::vector<std::pair<IoLoop*, std::shared_ptr<HttpStream>>> take(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(20), [&] { return items_.size() >= count; }));
-    return std::exchange(items_, {});
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::pair<IoLoop*, std::shared_ptr<HttpStream>>> items_;
+  std::vector<std::pair<IoLoop*, Kept>> items_;
 };
 
 class HttpServerTest : public ::testing::Test {
@@ -145,8 +126,8 @@ class HttpServerTest : public ::testing::Test {
   std::vector<std::unique_ptr<IoLoop>> loops_;
   std::unique_ptr<HttpServer> server_;
   std::uint16_t port_ = 0;
-  Waiting waiting_;
-  Streams streams_;
+  KeptFromLoops<Responder> waiting_;                    // of requests to /later
+  KeptFromLoops<std::shared_ptr<HttpStream>> streams_;  // begun by requests to /stream
 };
 
 }  // namespace trunkline::net::testing

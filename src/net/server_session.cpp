@@ -413,7 +413,8 @@ void ServerSession::sweep(base::MonoTime now, base::Millis period) {
   const HttpServerOptions& options = group_->shared->options;
   // Marks are up to one period old when they are made.
   const auto over = [&](base::MonoTime since, base::Millis bound) { return now - since > bound + period; };
-  if (unsent() > 0 && over(write_progress_, options.write_timeout)) return close();
+  // Only while the peer is waited for: what an answer has just put there is tried in this turn of the loop.
+  if (writing_ && over(write_progress_, options.write_timeout)) return close();
   switch (phase_) {
     case Phase::handshake:
       if (over(phase_since_, options.tls_handshake_timeout)) handshake_failed("no handshake in time", true);

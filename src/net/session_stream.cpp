@@ -21,7 +21,7 @@ class SessionStream final : public HttpStream {
   SessionStream& operator=(const SessionStream&) = delete;
   ~SessionStream() override {
     const auto session = session_.lock();
-    if (session && !done_) loop_.post([session] { session->close(); });
+    if (session && !*done_) loop_.post([session] { session->close(); });
   }
 
   bool write(std::string_view bytes) override {
@@ -34,21 +34,26 @@ class SessionStream final : public HttpStream {
   }
   void close() override {
     if (const auto session = open_session()) session->stream_end();
-    done_ = true;
+    *done_ = true;
   }
-  void on_closed(base::Task closed) override {
-    if (done_) return;
+  void on_closed(base::Task told) override {
+    if (*done_) return;
+    // Posted when the peer goes; close() may come before its turn.
+    base::Task closed = [done = done_, told = std::move(told)]() mutable {
+      if (!*done) told();
+    };
     const auto session = session_.lock();
     if (session) return session->stream_on_closed(std::move(closed));
     loop_.post(std::move(closed));
   }
 
  private:
-  std::shared_ptr<ServerSession> open_session() const { return done_ ? nullptr : session_.lock(); }
+  std::shared_ptr<ServerSession> open_session() const { return *done_ ? nullptr : session_.lock(); }
 
   std::weak_ptr<ServerSession> session_;
   IoLoop& loop_;
-  bool done_ = false;  // afterwards the session may serve another stream
+  // Afterwards the session may serve another stream. Shared with the posted `closed`, which may outlive the stream.
+  const std::shared_ptr<bool> done_ = std::make_shared<bool>(false);
 };
 
 }  // namespace

@@ -56,6 +56,24 @@ base::Result<ContextPtr> bare_context() {
   return context;
 }
 
+// OpenSSL refuses here what its security level forbids: keys that are too short, signatures by broken digests.
+base::Result<void> put_chain(SSL_CTX& context, const std::vector<X509Ptr>& chain) {
+  ERR_clear_error();
+  if (SSL_CTX_use_certificate(&context, chain.front().get()) != 1) return {base::Errc::invalid, openssl_error()};
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    if (SSL_CTX_add1_chain_cert(&context, chain[i].get()) != 1) {
+      return {base::Errc::invalid, fmt::format("certificate {} of the chain: {}", i + 1, openssl_error())};
+    }
+  }
+  return {};
+}
+
+base::Result<void> put_key(SSL_CTX& context, EVP_PKEY& key) {
+  ERR_clear_error();
+  if (SSL_CTX_use_PrivateKey(&context, &key) != 1) return {base::Errc::invalid, openssl_error()};
+  return {};
+}
+
 base::Result<void> trust_clients(SSL_CTX& context, const std::vector<X509Ptr>& authorities, ClientAuth mode,
                                  std::string_view pem) {
   X509_STORE* const store = SSL_CTX_get_cert_store(&context);
@@ -92,6 +110,11 @@ struct TlsCertificates::Contents {
 TlsInspection inspect_tls_files(const TlsOptions& options) {
   using File = TlsProblem::File;
   TlsInspection found;
+  const base::Result<ContextPtr> context = bare_context();
+  if (!context) {
+    found.problems.push_back({File::certificate, context.error().detail});
+    return found;
+  }
   const auto certificates_of = [&found](const std::string& path, File file, std::vector<CertificateFacts>& facts) {
     const base::Result<std::string> pem = read_pem_file(path);
     auto parsed = pem ? parse_certificates(*pem) : base::Result<std::vector<X509Ptr>>(pem.error());
@@ -106,10 +129,14 @@ TlsInspection inspect_tls_files(const TlsOptions& options) {
       options.certificate_file.empty()
           ? std::vector<X509Ptr>()
           : certificates_of(options.certificate_file, File::certificate, found.certificates);
+  if (const auto put = chain.empty() ? base::Result<void>() : put_chain(**context, chain); !put) {
+    found.problems.push_back({File::certificate, options.certificate_file + ": " + put.error().detail});
+  }
   if (!options.key_file.empty()) {
     const base::Result<std::string> pem = read_pem_file(options.key_file);
     const auto key = pem ? parse_key(*pem) : base::Result<KeyPtr>(pem.error());
-    const base::Result<void> pair = key && !chain.empty() ? check_pair(*chain.front(), **key) : base::Result<void>();
+    base::Result<void> pair = key && !chain.empty() ? check_pair(*chain.front(), **key) : base::Result<void>();
+    if (key && pair) pair = put_key(**context, **key);
     if (!key) {
       found.problems.push_back({File::key, pem ? options.key_file + ": " + key.error().detail : key.error().detail});
     } else if (!pair) {
@@ -145,11 +172,8 @@ base::Result<void> TlsCertificates::use(const Contents& contents) {
   const auto key = parse_key(*contents.key);
   if (!key) return key.error().with(options_.key_file);
   if (const auto pair = check_pair(*chain->front(), **key); !pair) return pair.error().with(options_.key_file);
-  if (SSL_CTX_use_certificate(context.get(), chain->front().get()) != 1) return unusable(options_.certificate_file);
-  for (std::size_t i = 1; i < chain->size(); ++i) {
-    if (SSL_CTX_add1_chain_cert(context.get(), (*chain)[i].get()) != 1) return unusable(options_.certificate_file);
-  }
-  if (SSL_CTX_use_PrivateKey(context.get(), key->get()) != 1) return unusable(options_.key_file);
+  if (const auto put = put_chain(*context, *chain); !put) return put.error().with(options_.certificate_file);
+  if (const auto put = put_key(*context, **key); !put) return put.error().with(options_.key_file);
   if (options_.client_auth != ClientAuth::none) {
     const auto authorities = parse_certificates(*contents.client_ca);
     if (!authorities) return authorities.error().with(options_.client_ca_file);

@@ -35,8 +35,8 @@ struct CertificateFacts {
   base::WallTime not_after;
 };
 
-// The files of one end of TLS, checked: readable, a certificate with its key, CAs that are certificates. What has no
-// path is not looked at. An expired certificate is no error here: peers decide. `file` tells which option is to blame.
+// The files of one end of TLS, checked: readable, a certificate with its key, both taken by OpenSSL (whose security level
+// refuses short keys), CAs that are certificates. What has no path is not looked at. An expired certificate is no error here: peers decide. `file` tells which option is to blame.
 struct TlsProblem {
   enum class File : std::uint8_t { certificate, key, client_ca } file;
   std::string detail;

@@ -184,8 +184,9 @@ std::size_t TlsChannel::read_some(char* out, std::size_t size, error_code& error
     }
     filled += got;
   }
-  // An end or a failure is told by the next call, behind what came before it.
-  more_to_read_ = filled == size || (filled > 0 && error != asio::error::would_block);
+  // An end or a failure is told by the next call, behind what came before it, and by every further one: the socket
+  // need not become readable for it again.
+  more_to_read_ = filled == size || error != asio::error::would_block;
   if (filled > 0) error = {};
   return filled;
 }

@@ -66,11 +66,12 @@ struct CertificateWish {
   int from_days = -1;
   int to_days = 90;
   std::string organisation = "Example";
+  unsigned rsa_bits = 0;  // 0: P-256
 };
 
-// P-256, signed by `issuer` or, without one, by itself.
+// Signed by `issuer` or, without one, by itself.
 inline Credentials issue(const CertificateWish& wish, const Credentials* issuer = nullptr) {
-  Credentials made{X509Ptr(X509_new()), KeyPtr(EVP_EC_gen("P-256"))};
+  Credentials made{X509Ptr(X509_new()), KeyPtr(wish.rsa_bits > 0 ? EVP_RSA_gen(wish.rsa_bits) : EVP_EC_gen("P-256"))};
   X509& certificate = *made.certificate;
   static std::atomic<long> serial{1000};
   X509_set_version(&certificate, X509_VERSION_3);

@@ -145,6 +145,26 @@ TEST_F(TlsCertificatesTest, an_inspection_lists_every_problem_with_its_file) {
   EXPECT_EQ(found.problems[0].file, File::certificate);
 }
 
+TEST_F(TlsCertificatesTest, an_inspection_refuses_what_a_start_would_refuse) {
+  const Credentials weak = issue({.common_name = "weak", .rsa_bits = 1024});
+  const Credentials weak_authority = issue({.alternative_names = "", .authority = true, .rsa_bits = 1024});
+  const Credentials below = issue({}, &weak_authority);
+  TlsOptions options = files(weak);
+  refused(options, "server.pem: ee key too small");
+  TlsInspection found = inspect_tls_files(options);
+  ASSERT_EQ(found.problems.size(), 1u);
+  EXPECT_EQ(found.problems[0].file, TlsProblem::File::certificate);
+  EXPECT_THAT(found.problems[0].detail, ::testing::HasSubstr("server.pem: ee key too small"));
+
+  options = files(below);
+  directory_.write("server.pem", below.certificate_pem() + weak_authority.certificate_pem());
+  refused(options, "server.pem: certificate 2 of the chain: ca key too small");
+  found = inspect_tls_files(options);
+  ASSERT_EQ(found.problems.size(), 1u);
+  EXPECT_THAT(found.problems[0].detail, ::testing::HasSubstr("certificate 2 of the chain: ca key too small"));
+  EXPECT_TRUE(inspect_tls_files(files(issue({.rsa_bits = 2048}))).problems.empty());
+}
+
 TEST(TlsNames, subjects_are_written_by_rfc_4514_in_utf_8) {
   const Credentials made = issue({.common_name = "Björn, \"x\"+y", .organisation = "A=B"});
   EXPECT_EQ(facts_of(*made.certificate).subject, "CN=Björn\\, \\\"x\\\"\\+y,O=A=B");
