@@ -226,7 +226,11 @@ void Scheduler::on_verdict(std::uint64_t batch, BatchVerdict verdict, Now now) {
   events_in_flight_ -= size;
   if (verdict.refused) ++statistics_.refused_batches;
   if (verdict.refused && size > 1) {
-    if (!verdict.events.empty()) note_error(verdict.events.front(), now);
+    if (!verdict.events.empty()) {
+      note_error(verdict.events.front(), now);
+      flight.not_before =
+          now.mono + std::min(longest_after(Millis(0), verdict.events.front()), options_.retry_after_max);
+    }
     divide(flight, verdict.suspect);
   } else if (verdict.refused) {
     apply(flight, {as_rejected(verdict)}, now);

@@ -98,6 +98,7 @@ class Scheduler {
     std::vector<Item> items;
     Range range;
     std::vector<Range> later;
+    base::MonoTime not_before{};  // of `later`: the refusal's Retry-After
     bool probe = false;
     bool clean = true;  // all were delivered so far
   };

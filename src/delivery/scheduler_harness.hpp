@@ -64,8 +64,8 @@ class SchedulerHarness {
       answer.events.push_back({verdict, after, verdict == Verdict::delivered ? "" : "test_error", "detail"});
     end(batch, std::move(answer));
   }
-  void refuse(std::uint64_t batch, std::optional<std::size_t> suspect = {}) {
-    end(batch, {true, {{Verdict::rejected, {}, "http_400", "bad"}}, suspect});
+  void refuse(std::uint64_t batch, std::optional<std::size_t> suspect = {}, std::optional<base::Millis> after = {}) {
+    end(batch, {true, {{Verdict::rejected, after, "http_400", "bad"}}, suspect});
   }
   void end(std::uint64_t batch, BatchVerdict verdict) {
     const std::vector<std::uint64_t> sent_sequences = sequences(batch);
@@ -137,5 +137,22 @@ class SchedulerHarness {
   std::set<std::uint64_t> delivered_;  // said so by the downstream, maybe not settled
   Actions actions_;
 };
+
+// What most tests begin with: short back-off, an event to each lane.
+inline Options single(std::size_t concurrency = 1) {
+  Options options;
+  options.concurrency = concurrency;
+  options.backoff_base = base::Millis(100);
+  options.backoff_cap = std::chrono::seconds(1);
+  return options;
+}
+inline Options batches_of(std::size_t messages, std::size_t concurrency = 1) {
+  Options options = single(concurrency);
+  options.batch_messages = messages;
+  return options;
+}
+inline void accept_lanes(SchedulerHarness& h, std::uint64_t first, std::uint64_t last) {
+  for (std::uint64_t lane = first; lane <= last; ++lane) h.queue.accept(lane, h.now.wall);
+}
 
 }  // namespace trunkline::delivery

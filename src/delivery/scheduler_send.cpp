@@ -124,10 +124,14 @@ bool Scheduler::drop_cut(Flight& flight) {
 }
 
 void Scheduler::send_again(Now now, Actions& out) {
-  while (accepting() && !resend_.empty()) {
-    Flight& flight = resend_.front();
+  for (auto each = resend_.begin(); accepting() && each != resend_.end();) {
+    Flight& flight = *each;
     if (!drop_cut(flight)) {
-      resend_.pop_front();
+      each = resend_.erase(each);
+      continue;
+    }
+    if (now.mono < flight.not_before) {
+      ++each;
       continue;
     }
     const auto [begin, end] = flight.later.back();
@@ -135,7 +139,7 @@ void Scheduler::send_again(Now now, Actions& out) {
     flight.range = {begin, end};
     flight.later.pop_back();
     Flight sent = std::move(flight);
-    resend_.pop_front();
+    each = resend_.erase(each);
     start(std::move(sent), out);
   }
 }
@@ -203,9 +207,9 @@ void Scheduler::plan_wake(Now now, Actions& out) {
   if (draining_ || paused_) return;
   if (breaker_.state() == BreakerState::open) return at(breaker_.open_until());
   if (!receiving_ && now.mono < receive_not_before_) at(receive_not_before_);
-  if (!resend_.empty()) {
-    const auto [begin, end] = resend_.front().later.back();
-    at(bucket_.when(end - begin, now.mono));
+  for (const Flight& flight : resend_) {
+    const auto [begin, end] = flight.later.back();
+    at(std::max(flight.not_before, bucket_.when(end - begin, now.mono)));
   }
   if (pending_.empty() || slots_free() == 0) return;
   if (!batch_ready(now)) {

@@ -17,22 +17,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-Options single(std::size_t concurrency = 1) {
-  Options options;
-  options.concurrency = concurrency;
-  options.backoff_base = Millis(100);
-  options.backoff_cap = seconds(1);
-  return options;
-}
-Options batches_of(std::size_t messages, std::size_t concurrency = 1) {
-  Options options = single(concurrency);
-  options.batch_messages = messages;
-  return options;
-}
-void accept_lanes(SchedulerHarness& h, std::uint64_t first, std::uint64_t last) {
-  for (std::uint64_t lane = first; lane <= last; ++lane) h.queue.accept(lane, h.now.wall);
-}
-
 // ---- concurrency, rate, batching
 
 TEST(Scheduler, sends_no_more_batches_at_a_time_than_the_cap) {
@@ -308,85 +292,6 @@ TEST(Scheduler, what_a_sink_leaves_without_a_verdict_is_sent_again_and_spends_no
   EXPECT_EQ(h.scheduler.statistics().last_error_class, "no_verdict");
   h.pass(seconds(1));
   EXPECT_THAT(h.sequences(h.first_batch()), ElementsAre(2));
-}
-
-// ---- refused batches
-
-// Answers every batch in flight: refused if it holds a bad event, else delivered.
-void refuse_bad(SchedulerHarness& h, const std::set<std::uint64_t>& bad) {
-  while (!h.in_flight.empty()) {
-    const std::uint64_t batch = h.first_batch();
-    bool refused = false;
-    for (const std::uint64_t sequence : h.sequences(batch)) refused = refused || bad.contains(sequence);
-    refused ? h.refuse(batch) : h.answer(batch, Verdict::delivered);
-  }
-}
-
-TEST(Scheduler, a_refused_batch_is_halved_until_the_bad_event_stands_alone) {
-  SchedulerHarness h(batches_of(16));
-  accept_lanes(h, 1, 16);
-  h.step();
-  refuse_bad(h, {11});
-  for (const auto& [sequence, event] : h.queue.events) EXPECT_EQ(event.attempts, sequence == 11 ? 1u : 0u);
-  EXPECT_EQ(h.queue.unsettled(), 1u);
-  EXPECT_EQ(h.sent, 9u) << "the batch, and two halves at each of four levels";
-  EXPECT_EQ(h.most_in_flight, 1u) << "the halves share the batch's slot";
-}
-
-TEST(Scheduler, halves_of_a_refused_batch_keep_the_order_of_a_lane_and_its_cut) {
-  SchedulerHarness h(batches_of(8));
-  for (int i = 0; i < 8; ++i) h.queue.accept(1, h.now.wall);
-  h.step();
-  refuse_bad(h, {3});
-  EXPECT_THAT(h.queue.delivered[1], ElementsAre(1, 2));
-  EXPECT_EQ(h.queue.events.at(3).attempts, 1u);
-  EXPECT_EQ(h.sent, 5u) << "nothing behind the bad event was sent";
-  for (int i = 0; i < 50; ++i) {
-    h.pass(seconds(1));
-    refuse_bad(h, {});
-  }
-  EXPECT_THAT(h.queue.delivered[1], ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
-}
-
-TEST(Scheduler, a_suspect_stands_alone_at_once_and_spends_nothing_when_it_is_innocent) {
-  for (const std::size_t suspect : {std::size_t{0}, std::size_t{10}, std::size_t{15}}) {
-    SchedulerHarness h(batches_of(16));
-    accept_lanes(h, 1, 16);
-    h.step();
-    const std::vector<std::uint64_t> all = h.sequences(h.first_batch());
-    h.refuse(h.first_batch(), suspect);
-    std::vector<std::uint64_t> again;
-    while (!h.in_flight.empty()) {
-      const std::vector<std::uint64_t> part = h.sequences(h.first_batch());
-      if (std::find(part.begin(), part.end(), all[suspect]) != part.end()) {
-        EXPECT_THAT(part, SizeIs(1));
-      }
-      again.insert(again.end(), part.begin(), part.end());
-      h.answer(h.first_batch(), Verdict::delivered);
-    }
-    EXPECT_EQ(again, all) << "in order, each once";
-    EXPECT_EQ(h.sent, suspect == 10 ? 4u : 3u) << "the batch, and what stands before, at and behind the suspect";
-    EXPECT_EQ(h.queue.unsettled(), 0u);
-  }
-}
-
-TEST(Scheduler, a_suspect_that_is_bad_spends_its_own_attempt_and_no_other) {
-  SchedulerHarness h(batches_of(16));
-  accept_lanes(h, 1, 16);
-  h.step();
-  h.refuse(h.first_batch(), 10);
-  refuse_bad(h, {11});
-  for (const auto& [sequence, event] : h.queue.events) EXPECT_EQ(event.attempts, sequence == 11 ? 1u : 0u);
-  EXPECT_EQ(h.sent, 4u);
-  EXPECT_EQ(h.queue.unsettled(), 1u);
-}
-
-TEST(Scheduler, a_suspect_outside_of_the_batch_is_none) {
-  SchedulerHarness h(batches_of(4));
-  accept_lanes(h, 1, 4);
-  h.step();
-  h.refuse(h.first_batch(), 4);
-  EXPECT_THAT(h.sequences(h.first_batch()), SizeIs(2));
 }
 
 // ---- breaker

@@ -24,6 +24,7 @@ class TokenBucket {
   }
   // When has(wanted) will hold, if nothing is taken until then. `wanted` must not exceed the burst.
   base::MonoTime when(double wanted, base::MonoTime now) {
+    if (!bounded()) return now;
     const double missing = std::max(0.0, wanted - tokens(now));
     return now + std::chrono::ceil<base::Millis>(std::chrono::duration<double>(missing / rate_));
   }
