@@ -9,6 +9,7 @@
 #include "base/crypto.hpp"
 #include "json/writer.hpp"
 #include "net/content_coding.hpp"
+#include "sinks/detail.hpp"
 #include "sinks/hec_verdict.hpp"
 #include "sinks/http_endpoint.hpp"
 
@@ -78,9 +79,8 @@ void add(json::Writer& writer, std::string_view name, std::string_view value) {
   if (!value.empty()) writer.member(name, value);
 }
 
-void take_out(std::string& text, std::string_view secret) {
-  for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at))
-    text.replace(at, secret.size(), "***");
+base::Error without(const std::string& token, const base::Error& error) {
+  return {error.code, detail_text(error.detail, std::span(&token, 1))};
 }
 
 // What a collector without fault answers to an empty body of a good token.
@@ -222,9 +222,7 @@ void HecSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery::Ba
   // Nothing of this object: the answer may come after it has gone.
   sender_->send(std::move(post), [events = batch.messages.size(), clock = &clock_, token = options_.token,
                                   done = std::move(done)](Result<net::ClientResponse> answer) mutable {
-    delivery::BatchVerdict verdict = hec_verdict(answer, events, clock->wall());
-    for (delivery::EventVerdict& each : verdict.events) take_out(each.detail, token);
-    done(std::move(verdict));
+    done(hec_verdict(answer, events, clock->wall(), std::span(&token, 1)));
   });
 }
 
@@ -235,16 +233,14 @@ void HecSink::probe(base::UniqueFunction<void(Result<std::string>)> done) {
   sender_->send(std::move(health),
                 [sender = std::weak_ptr(sender_), empty = request("/event"), url = base_url_, token = options_.token,
                  done = std::move(done)](Result<net::ClientResponse> answer) mutable {
-                  if (const auto error = health_error(answer, url)) return done(*error);
+                  if (const auto error = health_error(answer, url)) return done(without(token, *error));
                   const auto alive = sender.lock();
                   if (!alive) return done(base::Error{Errc::cancelled, "the sink has ended"});
                   alive->send(std::move(empty), [health = health_text(*answer), url, token,
                                                  done = std::move(done)](Result<net::ClientResponse> second) mutable {
                     Result<std::string> found = token_found(second, url, health);
                     if (found.ok()) return done(std::move(found));
-                    std::string detail = found.error().detail;
-                    take_out(detail, token);
-                    done(base::Error{found.error().code, std::move(detail)});
+                    done(without(token, found.error()));
                   });
                 });
 }

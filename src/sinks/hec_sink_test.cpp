@@ -201,6 +201,32 @@ TEST_F(HecSinkTest, the_token_is_taken_out_of_what_the_server_says) {
   EXPECT_THAT(verdicts[0].detail, Not(HasSubstr(kToken)));
 }
 
+TEST_F(HecSinkTest, a_token_that_stands_where_the_detail_is_cut_is_shown_in_no_part) {
+  for (const std::string& said : {R"({"text":")" + std::string(1'000, 'x') + kToken + R"(","code":4})",
+                                  std::string(500, 'x') + kToken, std::string(1'010, 'x') + kToken}) {
+    for (const int status : {200, 403}) {
+      auto sink = make();
+      sent_.clear();
+      std::vector<delivery::EventVerdict> verdicts;
+      sink->send({"siem", 1, 1, {message()}}, [&](delivery::BatchVerdict answer) { verdicts = answer.events; });
+      sent_.at(0).done(net::ClientResponse{status, {}, said});
+      ASSERT_EQ(verdicts.size(), 1u);
+      EXPECT_THAT(verdicts[0].detail, Not(HasSubstr(kToken.substr(0, 8))));
+      EXPECT_LE(verdicts[0].detail.size(), 1'024u);
+    }
+  }
+}
+
+TEST_F(HecSinkTest, a_token_of_asterisks_is_taken_out_like_any_other) {
+  options_.token = "**";
+  auto sink = make();
+  std::vector<delivery::EventVerdict> verdicts;
+  sink->send({"siem", 1, 1, {message()}}, [&](delivery::BatchVerdict answer) { verdicts = answer.events; });
+  sent_.at(0).done(net::ClientResponse{403, {}, "no ** here"});
+  ASSERT_EQ(verdicts.size(), 1u);
+  EXPECT_THAT(verdicts[0].detail, testing::StartsWith("no *** here"));
+}
+
 // ---- probe
 
 class HecProbe : public HecSinkTest {
@@ -242,6 +268,8 @@ TEST_F(HecProbe, says_what_is_wrong_and_what_to_do) {
   };
   EXPECT_THAT(error(healthy_, net::ClientResponse{403, {}, R"({"text":"Invalid token )" + kToken + R"(","code":4})"}),
               testing::AllOf(HasSubstr("correct the sink's token"), Not(HasSubstr(kToken))));
+  EXPECT_THAT(error(net::ClientResponse{503, {}, R"({"text":"not for )" + kToken + R"(","code":18})"}, no_data_),
+              testing::AllOf(HasSubstr("not for ***"), Not(HasSubstr(kToken))));
   EXPECT_THAT(error(healthy_, net::ClientResponse{403, {}, R"({"text":"Token disabled","code":1})"}),
               HasSubstr("enable the token in Splunk"));
   EXPECT_THAT(

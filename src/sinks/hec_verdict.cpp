@@ -6,6 +6,7 @@
 #include <array>
 
 #include "json/document.hpp"
+#include "sinks/detail.hpp"
 #include "sinks/http_verdict.hpp"
 
 namespace trunkline::sinks {
@@ -15,7 +16,7 @@ using delivery::BatchVerdict;
 using delivery::EventVerdict;
 using delivery::Verdict;
 
-constexpr std::size_t kDetailBytesMax = 1'024;
+using Secrets = std::span<const std::string>;
 
 enum class Meaning : std::uint8_t { success, setting, server, event, internal };
 struct Row {
@@ -86,15 +87,15 @@ BatchVerdict for_one(EventVerdict verdict, std::size_t events, std::optional<std
   return result;
 }
 
-std::string detail_of(const HecAnswer& said, const Row* row) {
+std::string detail_of(const HecAnswer& said, const Row* row, Secrets secrets) {
   std::string text = fmt::format("{} (code {})", said.text.empty() ? "Splunk gives no text" : said.text, said.code);
   if (said.invalid_event) text += fmt::format(", event {} of the request", *said.invalid_event);
   if (row != nullptr && !row->advice.empty()) text += fmt::format(": {}", row->advice);
-  text.resize(std::min(text.size(), kDetailBytesMax));
-  return text;
+  return detail_text(text, secrets);
 }
 
-BatchVerdict without_known_code(const net::ClientResponse& answer, std::size_t events, BatchVerdict by_status) {
+BatchVerdict without_known_code(const net::ClientResponse& answer, std::size_t events, BatchVerdict by_status,
+                                Secrets secrets) {
   if (answer.status == 500) {
     EventVerdict verdict = std::move(by_status.events.front());
     verdict.verdict = Verdict::retry;
@@ -104,7 +105,7 @@ BatchVerdict without_known_code(const net::ClientResponse& answer, std::size_t e
   EventVerdict verdict{Verdict::unavailable, {}, fmt::format("http_{}", answer.status), {}};
   verdict.detail =
       fmt::format("not the answer of a Splunk HTTP Event Collector: look at the url and at what stands between: {}",
-                  answer.body.substr(0, kDetailBytesMax / 2));
+                  detail_text(answer.body, secrets, kDetailBytesMax / 2));
   return for_all(std::move(verdict), events);
 }
 
@@ -133,22 +134,23 @@ std::string_view hec_advice(std::int64_t code) {
   return row == nullptr ? std::string_view{} : row->advice;
 }
 
-BatchVerdict hec_verdict(const base::Result<net::ClientResponse>& answer, std::size_t events, base::WallTime now) {
-  BatchVerdict by_status = http_verdict(answer, events, now);
+BatchVerdict hec_verdict(const base::Result<net::ClientResponse>& answer, std::size_t events, base::WallTime now,
+                         Secrets secrets) {
+  BatchVerdict by_status = http_verdict(answer, events, now, secrets);
   if (!answer.ok()) return by_status;
   // A redirect is one, whatever it says besides.
   if (answer->status < 200 || (answer->status >= 300 && answer->status < 400)) return by_status;
   const std::optional<HecAnswer> said = parse_hec_answer(answer->body);
-  if (!said) return without_known_code(*answer, events, std::move(by_status));
+  if (!said) return without_known_code(*answer, events, std::move(by_status), secrets);
   const Row* row = row_of(said->code);
   if (said->code == 0 && is_success(answer->status)) return by_status;
 
   // What http_verdict() gives to 2xx has neither a class nor a detail.
   EventVerdict verdict = by_status.events.front();
   verdict.error_class = fmt::format("hec_{}", said->code);
-  verdict.detail = detail_of(*said, row);
+  verdict.detail = detail_of(*said, row, secrets);
   if (row == nullptr || row->meaning == Meaning::success) {
-    BatchVerdict result = without_known_code(*answer, events, std::move(by_status));
+    BatchVerdict result = without_known_code(*answer, events, std::move(by_status), secrets);
     for (EventVerdict& each : result.events) {
       each.error_class = verdict.error_class;
       each.detail = verdict.detail;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -42,8 +43,9 @@ std::string_view hec_advice(std::int64_t code);
 //  any other code with 2xx, or none              unavailable   not the answer of an event collector: a proxy's page must not count
 //  any other code, or none                       by the status, as in http_verdict.hpp: 413 and an unattributed 400 are refused
 //
-// An answer that is cut or no JSON has no code. No answer, redirects and Retry-After are as in http_verdict.hpp.
+// An answer that is cut or no JSON has no code. No answer, redirects and Retry-After are as in http_verdict.hpp, and so
+// are `secrets`.
 delivery::BatchVerdict hec_verdict(const base::Result<net::ClientResponse>& answer, std::size_t events,
-                                   base::WallTime now);
+                                   base::WallTime now, std::span<const std::string> secrets = {});
 
 }  // namespace trunkline::sinks

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
+#include "sinks/detail.hpp"
 #include "sinks/retry_after.hpp"
 
 namespace trunkline::sinks {
@@ -14,7 +13,7 @@ using delivery::BatchVerdict;
 using delivery::EventVerdict;
 using delivery::Verdict;
 
-constexpr std::size_t kDetailBytesMax = 1'024;
+using Secrets = std::span<const std::string>;
 
 Verdict verdict_of_status(int status) {
   if (status >= 200 && status < 300) return Verdict::delivered;
@@ -46,24 +45,24 @@ Verdict verdict_of_status(int status) {
   return Verdict::rejected;
 }
 
-EventVerdict of_answer(const net::ClientResponse& response, base::WallTime now) {
+EventVerdict of_answer(const net::ClientResponse& response, base::WallTime now, Secrets secrets) {
   EventVerdict verdict;
   verdict.verdict = verdict_of_status(response.status);
   if (verdict.verdict == Verdict::delivered) return verdict;
   verdict.error_class = fmt::format("http_{}", response.status);
-  verdict.detail = response.body.substr(0, kDetailBytesMax);
   if (response.status >= 300 && response.status < 400) {
-    verdict.detail = fmt::format("redirects to {}; redirects are not followed",
-                                 net::find_header(response.headers, "Location").value_or("nowhere"));
-    verdict.detail.resize(std::min(verdict.detail.size(), kDetailBytesMax));
+    const auto location = net::find_header(response.headers, "Location").value_or("nowhere");
+    verdict.detail = detail_text(fmt::format("redirects to {}; redirects are not followed", location), secrets);
+  } else {
+    verdict.detail = detail_text(response.body, secrets);
   }
   if (const auto after = net::find_header(response.headers, "Retry-After"))
     verdict.after = parse_retry_after(*after, now);
   return verdict;
 }
 
-EventVerdict of_error(const base::Error& error) {
-  EventVerdict verdict{Verdict::unavailable, {}, "connect", error.detail};
+EventVerdict of_error(const base::Error& error, Secrets secrets) {
+  EventVerdict verdict{Verdict::unavailable, {}, "connect", detail_text(error.detail, secrets)};
   switch (error.code) {
     case Errc::timeout:
       verdict.error_class = "timeout";
@@ -82,14 +81,14 @@ EventVerdict of_error(const base::Error& error) {
     default:
       break;
   }
-  verdict.detail.resize(std::min(verdict.detail.size(), kDetailBytesMax));
   return verdict;
 }
 
 }  // namespace
 
-BatchVerdict http_verdict(const base::Result<net::ClientResponse>& answer, std::size_t events, base::WallTime now) {
-  EventVerdict verdict = answer.ok() ? of_answer(*answer, now) : of_error(answer.error());
+BatchVerdict http_verdict(const base::Result<net::ClientResponse>& answer, std::size_t events, base::WallTime now,
+                          Secrets secrets) {
+  EventVerdict verdict = answer.ok() ? of_answer(*answer, now, secrets) : of_error(answer.error(), secrets);
   BatchVerdict result;
   result.refused = verdict.verdict == Verdict::rejected && events > 1;
   result.events.assign(result.refused ? 1 : events, verdict);

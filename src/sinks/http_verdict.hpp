@@ -1,5 +1,8 @@
 #pragma once
 
+#include <span>
+#include <string>
+
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "delivery/sink.hpp"
@@ -24,8 +27,8 @@ namespace trunkline::sinks {
 //  our own client is full                     retry, 1 s     nothing was sent
 //
 // For a batch of several events `rejected` becomes `refused`: nobody knows which one it was. Retry-After is taken from
-// every answer but 2xx.
+// every answer but 2xx. `secrets` are what the request carried: they are shown nowhere.
 delivery::BatchVerdict http_verdict(const base::Result<net::ClientResponse>& answer, std::size_t events,
-                                    base::WallTime now);
+                                    base::WallTime now, std::span<const std::string> secrets = {});
 
 }  // namespace trunkline::sinks

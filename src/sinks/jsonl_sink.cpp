@@ -80,6 +80,10 @@ JsonlSink::~JsonlSink() {
   }
   wake_.notify_one();
   thread_.join();
+  if (probes_.empty()) return;
+  loop_.post([probes = std::move(probes_)]() mutable {
+    for (ProbeCallback& done : probes) done(base::Error{Errc::cancelled, "the sink has ended"});
+  });
 }
 
 delivery::SinkLimits JsonlSink::limits() const {

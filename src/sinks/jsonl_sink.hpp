@@ -33,7 +33,7 @@ class JsonlSink final : public delivery::Sink {
   static base::Result<std::unique_ptr<JsonlSink>> make(
       JsonlSinkOptions options, Renderer renderer, base::Loop& loop,
       std::unique_ptr<FileOps> ops = std::make_unique<SystemFileOps>());
-  // Waits for the write that is under way; batches behind it get no verdict.
+  // Waits for the write that is under way; batches behind it get no verdict, probes are answered Errc::cancelled.
   ~JsonlSink() override;
 
   delivery::SinkLimits limits() const override;

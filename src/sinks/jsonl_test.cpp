@@ -441,6 +441,24 @@ TEST_F(JsonlSinkTest, a_probe_tells_where_files_would_be_written_and_makes_nothi
   EXPECT_FALSE(probe().ok()) << "a file stands where the directory should be";
 }
 
+// Which of the two comes first is up to the threads: there is one answer either way.
+TEST_F(JsonlSinkTest, a_probe_that_its_end_overtakes_is_answered_cancelled) {
+  fs::create_directories(directory_);
+  std::size_t cancelled = 0;
+  for (std::size_t round = 1; round <= 100; ++round) {
+    auto sink = make({});
+    std::vector<Result<std::string>> found;
+    sink->probe([&](Result<std::string> answer) { found.push_back(std::move(answer)); });
+    sink.reset();
+    loop_.run();
+    ASSERT_THAT(found, SizeIs(1)) << "in round " << round;
+    if (found[0].ok()) continue;
+    EXPECT_EQ(found[0].error().code, Errc::cancelled);
+    ++cancelled;
+  }
+  EXPECT_GT(cancelled, 0u);
+}
+
 TEST_F(JsonlSinkTest, options_are_checked) {
   JsonlSinkOptions options;
   options.file = options_;

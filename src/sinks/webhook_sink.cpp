@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "base/bytes.hpp"
@@ -48,6 +49,13 @@ base::Result<void> validate_headers(const net::Headers& headers) {
   return {};
 }
 
+bool holds_ignoring_case(std::string_view text, std::string_view word) {
+  for (std::size_t at = 0; at + word.size() <= text.size(); ++at) {
+    if (net::equal_ignoring_case(text.substr(at, word.size()), word)) return true;
+  }
+  return false;
+}
+
 std::string percent_encoded(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -58,6 +66,23 @@ std::string percent_encoded(std::string_view text) {
     }
   }
   return out;
+}
+
+// What a server may not be quoted with: values of headers by which the hub shows who it is, and what stands in them
+// behind the scheme's name. Shorter ones would only blot out words.
+std::vector<std::string> credentials(const net::Headers& headers) {
+  constexpr std::size_t kBytesMin = 6;
+  constexpr std::array kNames = {"auth", "token", "key", "secret", "password", "cookie", "signature"};
+  std::vector<std::string> found;
+  for (const auto& [name, value] : headers) {
+    const bool secret = std::any_of(kNames.begin(), kNames.end(),
+                                    [&name = name](std::string_view each) { return holds_ignoring_case(name, each); });
+    const std::size_t space = value.find(' ');
+    for (const std::string& each : {value, space == value.npos ? std::string() : value.substr(space + 1)}) {
+      if (secret && each.size() >= kBytesMin) found.push_back(each);
+    }
+  }
+  return found;
 }
 
 void append_item(std::string& list, std::string_view item) {
@@ -128,7 +153,8 @@ WebhookSink::WebhookSink(WebhookOptions options, WebhookSigner signer, Renderer 
       signer_(std::move(signer)),
       renderer_(std::move(renderer)),
       sender_(std::move(sender)),
-      clock_(clock) {}
+      clock_(clock),
+      secrets_(std::make_shared<const std::vector<std::string>>(credentials(options_.headers))) {}
 
 delivery::SinkLimits WebhookSink::limits() const {
   return {options_.layout == Layout::single ? 1 : options_.batch_messages_max, options_.batch_bytes_max};
@@ -171,9 +197,9 @@ void WebhookSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery
   if (!signer_.empty()) request.headers.emplace_back("webhook-signature", signer_.sign(id, timestamp, request.body));
   add_event_headers(request.headers, batch);
   // Nothing of this object: the answer may come after it has gone.
-  sender_->send(std::move(request), [events = batch.messages.size(), clock = &clock_,
+  sender_->send(std::move(request), [events = batch.messages.size(), clock = &clock_, secrets = secrets_,
                                      done = std::move(done)](base::Result<net::ClientResponse> answer) mutable {
-    done(http_verdict(answer, events, clock->wall()));
+    done(http_verdict(answer, events, clock->wall(), *secrets));
   });
 }
 

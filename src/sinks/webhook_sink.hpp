@@ -72,6 +72,8 @@ class WebhookSink final : public delivery::Sink {
   const Renderer renderer_;
   const std::unique_ptr<HttpSender> sender_;
   const base::Clock& clock_;
+  // Shared with the answers that are still to come, which may outlive the sink.
+  const std::shared_ptr<const std::vector<std::string>> secrets_;
 };
 
 // webhook-id of these events.

@@ -5,6 +5,7 @@
 
 #include "base/crypto.hpp"
 #include "json/document.hpp"
+#include "sinks/detail.hpp"
 #include "sinks/fake_sender_test.hpp"
 #include "sinks/http_verdict.hpp"
 #include "sinks/retry_after.hpp"
@@ -245,6 +246,28 @@ TEST_F(WebhookSinkTest, gives_the_verdict_even_after_it_has_gone) {
   sink.reset();
   done(net::ClientResponse{204, {}, ""});
   EXPECT_THAT(verdicts, ElementsAre(Verdict::delivered));
+}
+
+TEST_F(WebhookSinkTest, credentials_in_headers_are_taken_out_of_what_the_server_says) {
+  options_.headers = {{"Authorization", "Bearer s3cr3t-value"}, {"X-Api-Key", "k3y-value"}, {"X-Team", "contact"}};
+  auto sink = make();
+  std::vector<delivery::EventVerdict> verdicts;
+  sink->send({"crm", 1, 1, {message(1, "{}")}}, [&](delivery::BatchVerdict answer) { verdicts = answer.events; });
+  sent_.at(0).done(net::ClientResponse{401,
+                                       {},
+                                       "bad 'Bearer s3cr3t-value', bad s3cr3t-value, bad k3y-value of contact" +
+                                           std::string(944, 'x') + "s3cr3t-value"});
+  ASSERT_EQ(verdicts.size(), 1u);
+  EXPECT_THAT(verdicts[0].detail, testing::StartsWith("bad '***', bad ***, bad *** of contact"));
+  EXPECT_THAT(verdicts[0].detail, testing::Not(testing::HasSubstr("s3c")));
+}
+
+TEST(DetailText, is_cut_at_the_end_of_a_character) {
+  EXPECT_EQ(detail_text("aé€", {}, 6), "aé€");
+  EXPECT_EQ(detail_text("aé€", {}, 5), "aé");
+  EXPECT_EQ(detail_text("aé€", {}, 2), "a");
+  const std::vector<std::string> secrets{"", "key", "keyring"};
+  EXPECT_EQ(detail_text("a keyring, a key, a ke", secrets), "a ***, a ***, a ke");
 }
 
 TEST_F(WebhookSinkTest, a_consumers_name_is_encoded_for_the_header) {
