@@ -45,6 +45,8 @@ std::optional<std::string> base64_decode(std::string_view text) {
       text.substr(0, text.size() - padding).find_first_not_of(kAlphabet) != std::string_view::npos) {
     return std::nullopt;
   }
+  const std::size_t left_over = padding == 2 ? 0xF : padding == 1 ? 0x3 : 0;
+  if (left_over != 0 && (kAlphabet.find(text[text.size() - padding - 1]) & left_over) != 0) return std::nullopt;
   std::string out(text.size() / 4 * 3, '\0');
   const int length = EVP_DecodeBlock(octets(out), octets(text), static_cast<int>(text.size()));
   if (length < 0) return std::nullopt;
@@ -64,9 +66,7 @@ std::optional<std::string> base64url_decode(std::string_view text) {
   std::string standard(text);
   for (char& c : standard) c = c == '-' ? '+' : c == '_' ? '/' : c;
   standard.append((4 - text.size() % 4) % 4, '=');
-  std::optional<std::string> bytes = base64_decode(standard);
-  if (!bytes || base64url_encode(*bytes) != text) return std::nullopt;
-  return bytes;
+  return base64_decode(standard);
 }
 
 std::optional<std::string> hex_decode(std::string_view text) {

@@ -7,11 +7,10 @@
 namespace trunkline::base {
 
 std::string base64_encode(std::string_view bytes);
-// Standard alphabet with padding; nothing on any other character. Bits left over are ignored, as most decoders do:
-// secrets come from them.
+// Standard alphabet with padding; nothing on any other character. Bits left over must be zero, so that no two texts mean
+// the same bytes.
 std::optional<std::string> base64_decode(std::string_view text);
-// Alphabet for URLs without padding, as JOSE wants it (RFC 7515 section 2); bits left over must be zero, so that no two
-// texts mean the same bytes.
+// The same in the alphabet for URLs without padding, as JOSE wants it (RFC 7515 section 2).
 std::string base64url_encode(std::string_view bytes);
 std::optional<std::string> base64url_decode(std::string_view text);
 std::string hex_encode(std::string_view bytes);

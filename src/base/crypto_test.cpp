@@ -88,10 +88,9 @@ TEST(Crypto, base64_is_that_of_rfc_4648) {
 }
 
 TEST(Crypto, base64_refuses_what_no_encoder_writes) {
-  for (const char* wrong :
-       {"Z", "Zg", "Zg=", "Zg===", "=", "====", "Zg==Zg==", "Z g=", " Zm9v", "Zm9v\n", "Zm9-", "Zm9_", "Z=9v"})
+  for (const char* wrong : {"Z", "Zg", "Zg=", "Zg===", "=", "====", "Zg==Zg==", "Z g=", " Zm9v", "Zm9v\n", "Zm9-",
+                            "Zm9_", "Zh==", "Zm9=", "Z=9v"})
     EXPECT_FALSE(base64_decode(wrong)) << wrong;
-  EXPECT_EQ(base64_decode("Zh=="), "f") << "bits left over are ignored";
   EXPECT_FALSE(base64_decode(std::string_view("Zm9v\0\0\0\0", 8)));
 }
 
