@@ -25,9 +25,13 @@ void shorten(std::string& key) {
 
 }  // namespace
 
+base::Hash128 envelope_identity(std::string_view org_id, std::string_view envelope_id, std::string& scratch) {
+  return hash_parts(scratch, {"envelope", org_id, envelope_id});
+}
+
 void identify(Event& event, KeyRule rule, json::Value body, std::string_view timestamp, std::string& scratch) {
   if (!event.envelope_id.empty()) {
-    event.envelope_identity = hash_parts(scratch, {"envelope", event.org_id, event.envelope_id});
+    event.envelope_identity = envelope_identity(event.org_id, event.envelope_id, scratch);
   }
   append_natural_key(event.content_key, rule, event.topic_name, body);
   if (!event.content_key.empty()) {

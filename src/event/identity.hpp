@@ -16,5 +16,7 @@ namespace trunkline::event {
 // no content identity, since genuine repeats of bodies without a time would be merged. metadata.CorrelationId is one
 // per conversation, so it is in no key. Scratch is the caller's, so that nothing is allocated once it has grown.
 void identify(Event& event, KeyRule rule, json::Value body, std::string_view timestamp, std::string& scratch);
+// Of an event with this envelope id.
+base::Hash128 envelope_identity(std::string_view org_id, std::string_view envelope_id, std::string& scratch);
 
 }  // namespace trunkline::event

@@ -11,6 +11,7 @@
 #include "base/check.hpp"
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "queue/history.hpp"
 #include "queue/keys.hpp"
 
 namespace trunkline::queue {
@@ -25,6 +26,7 @@ using engine::PublishVerdict;
 
 namespace {
 
+constexpr std::size_t kEnvelopeIdMax = 128;  // kept of a repeat's; EventBridge's have 36
 constexpr std::string_view kRoutedKey = "nrouted";
 constexpr std::string_view kNextQuarantineKey = "nquarantine";
 
@@ -83,6 +85,7 @@ struct Committer::Cycle {
   std::vector<std::unique_ptr<Operation>> operations;
   store::Batch batch;
   std::map<Hash128, Known> identities;  // every one that the round names; what is staged counts as known
+  std::map<Sequence, Repeats> repeats;  // of stored events, met in this round; by the stored one
   std::shared_ptr<TailBatch> tail = std::make_shared<TailBatch>();
   std::uint64_t next_sequence = 0;
   std::uint64_t next_quarantine = 0;
@@ -297,6 +300,7 @@ void Committer::run_cycle(std::vector<std::unique_ptr<Operation>> operations) {
   cycle.next_quarantine = next_quarantine_;
   if (Result<void> found = look_up(cycle); !found.ok()) return fail(cycle, found.error());
   for (auto& operation : cycle.operations) stage(cycle, *operation);
+  if (Result<void> counted = stage_repeats(cycle); !counted.ok()) return fail(cycle, counted.error());
   // In the order of their keys, which the store takes faster.
   for (const auto& [identity, known] : cycle.identities) {
     if (known.changed) cycle.batch.put(handle(Table::identity), base::view(identity), encode_twins(known.twins));
@@ -368,7 +372,7 @@ PublishResult Committer::stage_event(Cycle& cycle, Prepared& item) {
     }
   }
   if (twin && !differs) {
-    ++cycle.duplicates;
+    note_repeat(cycle, event, *twin, item.scan.accepted_ms);
     return {PublishVerdict::duplicate, twin->value, std::nullopt};
   }
   record.sequence = {cycle.next_sequence++};
@@ -394,6 +398,36 @@ PublishResult Committer::stage_event(Cycle& cycle, Prepared& item) {
   cycle.tail->bytes += size_in_memory(record);
   cycle.tail->entries.push_back({item.record, item.scan.groups});
   return {known ? PublishVerdict::conflict : PublishVerdict::accepted, record.sequence.value, std::nullopt};
+}
+
+void Committer::note_repeat(Cycle& cycle, const event::Event& event, Sequence twin, std::int64_t at_ms) {
+  ++cycle.duplicates;
+  Repeats& repeats = cycle.repeats[twin];
+  if (repeats.count++ == 0) repeats.first_ms = at_ms;
+  repeats.last_ms = at_ms;
+  repeats.last_envelope_id = event.envelope_id.substr(0, kEnvelopeIdMax);
+  // Published anew it has an envelope id of its own, by which it is asked for, and sent again.
+  if (!event.envelope_identity) return;
+  Known& known = cycle.identities[*event.envelope_identity];
+  if (!known.twins.empty() || !event.content_identity) return;
+  for (const Twin& candidate : cycle.identities[*event.content_identity].twins) {
+    if (candidate.sequence != twin) continue;
+    known.twins.push_back(candidate);
+    known.changed = true;
+    return;
+  }
+}
+
+Result<void> Committer::stage_repeats(Cycle& cycle) {
+  for (auto& [twin, repeats] : cycle.repeats) {
+    TRUNKLINE_TRY(const auto before, read_repeats(store_, twin));
+    if (before) {
+      repeats.count += before->count;
+      repeats.first_ms = before->first_ms;
+    }
+    cycle.batch.put(handle(Table::meta), repeats_key(twin), encode_repeats(repeats));
+  }
+  return {};
 }
 
 PublishResult Committer::stage_quarantined(Cycle& cycle, Prepared& item) {

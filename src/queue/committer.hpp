@@ -124,6 +124,9 @@ class Committer {
   base::Result<void> look_up(Cycle& cycle);
   void stage(Cycle& cycle, Operation& operation);
   engine::PublishResult stage_event(Cycle& cycle, Prepared& item);
+  // A suppressed one: counted with its stored twin.
+  void note_repeat(Cycle& cycle, const event::Event& event, base::Sequence twin, std::int64_t at_ms);
+  base::Result<void> stage_repeats(Cycle& cycle);
   engine::PublishResult stage_quarantined(Cycle& cycle, Prepared& item);
   base::Result<void> write_and_sync(Cycle& cycle);
   void complete(Cycle& cycle);

@@ -29,6 +29,7 @@ using base::Sequence;
 namespace {
 
 constexpr std::string_view kNextQueueKey = "nqueue";
+constexpr base::Millis kLoopWithin = std::chrono::seconds(5);  // a loop answers what it holds in memory
 constexpr std::size_t kStateBytesMax = 64 << 10;
 
 std::string queue_spec_key(const std::string& name) {
@@ -534,6 +535,30 @@ Result<engine::QueueStatistics> EmbeddedEngine::statistics_now(QueueId queue) {
   impl_->loops[registered->loop]->post(
       [&promise, runner = registered->runner] { promise.set_value(runner->statistics_now()); });
   return promise.get_future().get();
+}
+
+Result<Standing> EmbeddedEngine::standing(QueueId queue, const engine::Record& record) {
+  const auto registered = impl_->find(queue);
+  if (!registered) return {Errc::not_found, "no such queue"};
+  const base::GroupKey group = group_in(group_keys(record.event), registered->stored.spec.order, record.sequence);
+  // What a task that is destroyed has not said stays unsaid: the disk's word holds.
+  auto place = std::make_shared<std::optional<QueueCore::Place>>();
+  auto answered = std::make_shared<std::promise<void>>();
+  impl_->loops[registered->loop]->post([runner = registered->runner, group, sequence = record.sequence, place,
+                                        done = std::shared_ptr<void>(nullptr, [answered](void*) {
+                                          answered->set_value();
+                                        })] { *place = runner->place(group, sequence); });
+  const bool heard = answered->get_future().wait_for(kLoopWithin) == std::future_status::ready;
+  TRUNKLINE_TRY(Standing standing, read_standing(*impl_->store, queue, group, record.sequence));
+  if (!heard || !*place) return standing;
+  using Kind = Standing::Kind;
+  if (standing.kind == Kind::unscanned) standing.kind = Kind::in_memory;
+  if (standing.kind != Kind::in_memory && standing.kind != Kind::listed && standing.kind != Kind::parked)
+    return standing;
+  standing.lane = (*place)->lane;
+  standing.leased = (*place)->leased;
+  if (standing.kind == Kind::in_memory) standing.before = (*place)->before;
+  return standing;
 }
 
 void EmbeddedEngine::drain(base::Millis within) {

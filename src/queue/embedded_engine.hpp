@@ -13,6 +13,7 @@
 #include "queue/backup.hpp"
 #include "queue/committer.hpp"
 #include "queue/queue_core.hpp"
+#include "queue/standing.hpp"
 #include "store/store.hpp"
 
 namespace trunkline::queue {
@@ -92,6 +93,9 @@ class EmbeddedEngine final : public engine::Engine {
   // The event itself; null where there is none (any more).
   void read_record(base::Sequence sequence, base::Loop& reply_on,
                    base::UniqueFunction<void(base::Result<engine::RecordPtr>)> done);
+  // Where an event stands in a queue that it was routed to. Errc::not_found: there is no such queue (any more). Not on a
+  // loop: it waits for the queue's.
+  base::Result<Standing> standing(base::QueueId queue, const engine::Record& record);
   // Queues that are on disk, declared in this run or not.
   base::Result<std::vector<engine::QueueSpec>> stored_queues() const;
   // A copy of the store, made while it runs (queue/backup.hpp).

@@ -22,9 +22,12 @@
 //             queue 'S' sequence    the same rows by sequence: group, accepted at
 //             queue 'D' sequence    dead letter
 //             queue 'O' sequence    outcome other than delivered: skipped, expired, purged
+//             queue 'A' seq. slot   a failed delivery of the event (history.hpp)
+//             queue 'T' seq. time   events delivered in one commit; seq. is the highest of them
 // quarantine  id                    quarantined input
 // meta        'q' name              queue spec with its id
 //             'n' word              counters: next queue id, swept-to, routed counts, end
+//             'd' sequence          repeats of the event that were suppressed
 //             'v' sequence          a record that outlived the sweep, because something still needed it
 // state       owner 0x00 key        version, bytes
 namespace trunkline::queue {
@@ -75,6 +78,11 @@ inline std::string row_key(base::QueueId queue, base::GroupKey group, base::Sequ
 }
 inline std::string by_sequence_key(base::QueueId queue, char list, base::Sequence sequence) {
   std::string key = queue_prefix(queue, list);
+  base::put_u64(key, sequence.value);
+  return key;
+}
+inline std::string repeats_key(base::Sequence sequence) {
+  std::string key = "d";
   base::put_u64(key, sequence.value);
   return key;
 }

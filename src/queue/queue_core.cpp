@@ -20,7 +20,7 @@ constexpr base::Millis kRestoredBackOffMax =
 }  // namespace
 
 QueueCore::QueueCore(base::QueueId id, engine::QueueSpec spec, QueueCoreOptions options)
-    : id_(id), spec_(std::move(spec)), options_(options) {}
+    : id_(id), spec_(std::move(spec)), options_(options), journal_(id) {}
 
 // ---- start
 
@@ -36,6 +36,7 @@ void QueueCore::restore(const CursorRecord& cursor, std::vector<std::pair<GroupK
     lane.state = header.state;
     lane.head = header.head;
     lane.attempts = header.attempts;
+    lane.failures = header.attempts;
     lane.gap_before = header.gap_before;
     lane.since_ms = header.since_ms;
     lane.until_ms = header.until_ms;
@@ -343,6 +344,20 @@ void QueueCore::spill() {
   }
 }
 
+std::optional<QueueCore::Place> QueueCore::place(GroupKey group, Sequence sequence) const {
+  const auto found = lanes_.find(group);
+  if (found == lanes_.end()) return std::nullopt;
+  const Lane& lane = found->second;
+  std::uint32_t before = 0;
+  for (std::uint32_t at = lane.first; at != kNone; at = items_[at].next, ++before) {
+    if (items_[at].sequence != sequence) continue;
+    Place place{header_of(lane), before < lane.leased, before};
+    if (place.lane.head.value == 0) place.lane.head = items_[lane.first].sequence;
+    return place;
+  }
+  return std::nullopt;
+}
+
 // ---- delta
 
 LaneHeader QueueCore::header_of(const Lane& lane) const {
@@ -380,6 +395,7 @@ store::Batch QueueCore::take_delta() {
     lane.header_on_disk = needed;
   }
   touched_.clear();
+  journal_.write(delta_);
   CursorRecord cursor{scanned_, {}, totals_};
   cursor.outstanding.reserve(live_);
   for (const Outstanding& entry : outstanding_) {

@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "engine/engine.hpp"
 #include "queue/codec.hpp"
+#include "queue/history.hpp"
 #include "store/store.hpp"
 
 namespace trunkline::queue {
@@ -103,6 +104,14 @@ class QueueCore {
   std::optional<Load> next_load();
   void loaded(base::GroupKey group, const std::vector<std::pair<base::Sequence, Row>>& rows, bool ended);
 
+  // Where an event stands that is in memory.
+  struct Place {
+    LaneHeader lane;
+    bool leased = false;
+    std::uint32_t before = 0;  // events of its lane that go first
+  };
+  std::optional<Place> place(base::GroupKey group, base::Sequence sequence) const;
+
   // ---- time
   std::optional<base::MonoTime> next_deadline() const;
   void tick(Now now);  // ends back-offs and visibility timeouts that are due
@@ -165,6 +174,7 @@ class QueueCore {
     std::uint64_t hold_delta = 0;  // nothing goes out before this delta is on disk
     base::Sequence head;           // what attempts and failure belong to
     std::uint32_t attempts = 0;
+    std::uint32_t failures = 0;  // of the head since it was met; those that spent no attempt, too
     base::Sequence gap_before;
     base::MonoTime until{};  // backing_off: next try; leased and pulled: deadline
     std::int64_t until_ms = 0;
@@ -212,6 +222,7 @@ class QueueCore {
   void finish_head(base::GroupKey group, Lane& lane);
   void forget_if_empty(base::GroupKey group, Lane& lane);
   static void clear_failure(Lane& lane);
+  void journal_failure(Lane& lane, const engine::MessageFate& fate, Now now);
   void set_failure(Lane& lane, const engine::MessageFate& fate, base::Sequence head, Now now);
   void back_off(base::GroupKey group, Lane& lane, const engine::MessageFate& fate, Now now);
   void park(base::GroupKey group, Lane& lane, const engine::MessageFate& fate, Now now);
@@ -250,6 +261,7 @@ class QueueCore {
   std::uint64_t in_flight_ = 0;
   std::uint64_t backing_off_ = 0;
   store::Batch delta_;
+  Journal journal_;
   std::vector<base::GroupKey> touched_;
   std::uint64_t delta_id_ = 1;
   std::uint64_t committed_ = 0;

@@ -185,6 +185,7 @@ void QueueCore::settle_lane(GroupKey group, Lane& lane, std::uint32_t count, con
   for (std::uint32_t i = 0; i < count; ++i) {
     const MessageFate& fate = fates[i];
     if (fate.fate == Fate::release) break;
+    if (fate.fate != Fate::delivered) journal_failure(lane, fate, now);
     if (fate.fate == Fate::retry) {
       back_off(group, lane, fate, now);
       return;
@@ -198,7 +199,10 @@ void QueueCore::settle_lane(GroupKey group, Lane& lane, std::uint32_t count, con
       dead_letter(group, lane, fate, now);
     } else {
       lane.gap_before = {};
-      if (fate.fate == Fate::delivered) ++totals_.delivered;
+      if (fate.fate == Fate::delivered) {
+        ++totals_.delivered;
+        journal_.delivered(sequence, millis(now.wall));
+      }
       if (fate.fate == Fate::drop) put_outcome(sequence, Outcome::dropped);
     }
     finish_head(group, lane);
@@ -231,7 +235,17 @@ void QueueCore::finish_head(GroupKey group, Lane& lane) {
 void QueueCore::clear_failure(Lane& lane) {
   lane.head = {};
   lane.attempts = 0;
+  lane.failures = 0;
   lane.failure.reset();
+}
+
+void QueueCore::journal_failure(Lane& lane, const MessageFate& fate, Now now) {
+  const Sequence sequence = items_[lane.first].sequence;
+  if (lane.head != sequence) lane.failures = 0;
+  journal_.failed(sequence,
+                  {millis(now.wall), lane.failures++, fate.fate, fate.attempts, fate.error_class,
+                   fate.error_detail.substr(0, kErrorDetailMax)},
+                  delta_);
 }
 
 void QueueCore::set_failure(Lane& lane, const MessageFate& fate, Sequence head, Now now) {

@@ -76,6 +76,10 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   // `done` runs on the loop when all that was settled until now is on disk, or cannot come there any more.
   void drain(base::Task done);
 
+  std::optional<QueueCore::Place> place(base::GroupKey group, base::Sequence sequence) const {
+    return core_ ? core_->place(group, sequence) : std::nullopt;
+  }
+
   engine::QueueStatistics statistics() const;  // any thread
   engine::QueueStatistics statistics_now();    // on the loop: as of this moment
   base::QueueId id() const { return id_; }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "queue/codec.hpp"
+#include "queue/history.hpp"
 #include "queue/keys.hpp"
 
 namespace trunkline::queue {
@@ -50,6 +51,7 @@ void remove_records(store::Batch& batch, Sequence first, Sequence end) {
   for (const Table table : {Table::log, Table::scan}) {
     batch.remove_range(handle(table), sequence_key(first), sequence_key(end));
   }
+  batch.remove_range(handle(Table::meta), repeats_key(first), repeats_key(end));
 }
 
 // Records that outlived their sweep and are needed no more.
@@ -61,6 +63,10 @@ Result<void> sweep_survivors(const store::Store& store, const std::vector<base::
     if (!pinned.empty()) continue;
     for (const Table table : {Table::log, Table::scan}) sweep.batch.remove(handle(table), sequence_key(sequence));
     sweep.batch.remove(handle(Table::meta), at->key());
+    sweep.batch.remove(handle(Table::meta), repeats_key(sequence));
+    for (const base::QueueId queue : queues) {
+      TRUNKLINE_TRY_VOID(forget_history(store, queue, sequence, {sequence.value + 1}, {}, sweep.batch));
+    }
     ++sweep.removed;
   }
   return {};
@@ -100,6 +106,7 @@ Result<Sweep> sweep(const store::Store& store, const std::vector<base::QueueId>&
   for (const base::QueueId queue : queues) {
     result.batch.remove_range(handle(Table::queue), by_sequence_key(queue, 'O', {}),
                               by_sequence_key(queue, 'O', {to.value + 1}));
+    TRUNKLINE_TRY_VOID(forget_history(store, queue, {swept.value + 1}, {to.value + 1}, pinned, result.batch));
   }
   result.batch.put(handle(Table::meta), kSweptKey, sequence_key(to));
   result.to = to;

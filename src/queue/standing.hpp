@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/strong.hpp"
+#include "queue/history.hpp"
+#include "queue/queue_core.hpp"
+#include "store/store.hpp"
+
+namespace trunkline::queue {
+
+// Where an event stands in a queue that it was routed to (promise I2: exactly one of these).
+struct Standing {
+  enum class Kind : std::uint8_t {
+    unscanned,    // the queue has not come to it: older events go first
+    in_memory,    // outstanding: waiting in its lane or in flight
+    listed,       // waits in its lane on disk
+    parked,       // holds its lane until somebody decides
+    dead_letter,  // skipped; its lane went on
+    dropped,
+    expired,
+    purged,
+    delivered,
+  };
+  Kind kind = Kind::unscanned;
+  base::GroupKey group;
+  std::optional<LaneHeader> lane;        // listed, parked, or in memory: of its lane
+  bool leased = false;                   // in memory: it has been given out and has no verdict yet
+  std::uint64_t before = 0;              // events of its lane that go first
+  bool before_complete = true;           // false: there are more than that
+  std::uint64_t unscanned = 0;           // unscanned: events of the log between the queue and this one
+  bool redriven = false;                 // listed: it comes from the dead letters
+  std::optional<DeadLetterEntry> entry;  // parked, dead_letter
+  std::vector<FailedDelivery> failures;  // oldest first
+  Deliveries deliveries;
+};
+
+// As it is on disk, which is some milliseconds behind what is in memory. `group`: the event's, in that queue.
+base::Result<Standing> read_standing(const store::Store& store, base::QueueId queue, base::GroupKey group,
+                                     base::Sequence sequence);
+
+}  // namespace trunkline::queue
