@@ -5,8 +5,8 @@
 
 #include "base/check.hpp"
 #include "base/crypto.hpp"
+#include "net/authorization.hpp"
 #include "net/http_types.hpp"
-#include "source/authorization.hpp"
 #include "source/jwks.hpp"
 #include "source/jwt.hpp"
 #include "source/key_source.hpp"
@@ -55,9 +55,9 @@ net::HttpRequest request_of(std::string_view text) {
 void header(std::string_view text) {
   const net::HttpRequest request = request_of(text);
   for (const std::string_view scheme : {"Basic", "Bearer"}) {
-    const auto credentials = authorization(request, scheme);
+    const auto credentials = net::authorization(request, scheme);
     TRUNKLINE_CHECK(!credentials || !credentials->empty(), "credentials that are empty");
-    if (const auto pair = credentials ? basic_credentials(*credentials) : std::nullopt) {
+    if (const auto pair = credentials ? net::basic_credentials(*credentials) : std::nullopt) {
       TRUNKLINE_CHECK(base::base64_encode(pair->first + ":" + pair->second) == *credentials, "two texts for one user");
     }
   }

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "base/crypto.hpp"
-#include "source/authorization.hpp"
+#include "net/authorization.hpp"
 
 namespace trunkline::source {
 namespace {
@@ -90,9 +90,9 @@ Check Authenticator::keys_in(const net::HttpRequest& request, base::WallTime now
 }
 
 Check Authenticator::basic(const net::HttpRequest& request, base::WallTime now) const {
-  const auto header = authorization(request, "Basic");
+  const auto header = net::authorization(request, "Basic");
   if (!header) return refused("none was sent");
-  const auto given = basic_credentials(*header);
+  const auto given = net::basic_credentials(*header);
   if (!given) return refused("Basic credentials that are none");
   bool valid = false;
   for (const BasicUser& user : spec_.basic) {
@@ -130,13 +130,13 @@ Check Authenticator::certificate(const net::HttpRequest& request, base::WallTime
 }
 
 Check Authenticator::access_token(const net::HttpRequest& request, base::WallTime now) const {
-  const auto token = authorization(request, "Bearer");
+  const auto token = net::authorization(request, "Bearer");
   if (!token || !TokenIssuer::is_token(*token)) return refused("none was sent");
   return tokens_.accepts(spec_, *token, now) ? granted() : refused("an access token that is wrong or has ended");
 }
 
 Check Authenticator::jwt(const net::HttpRequest& request, base::WallTime now, JwtReader& reader, bool again) const {
-  const auto token = authorization(request, "Bearer");
+  const auto token = net::authorization(request, "Bearer");
   if (!token || (!spec_.oauth.empty() && TokenIssuer::is_token(*token))) return refused("none was sent");
   Check result = refused("none of its issuers is accepted any more");
   std::optional<Check> missing;

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "base/crypto.hpp"
-#include "source/authorization.hpp"
 
 namespace trunkline::source {
 namespace {
@@ -103,34 +102,6 @@ TEST(RequestSignature, every_secret_holds_until_its_end) {
   EXPECT_FALSE(by("old", kNow + std::chrono::seconds(1)));
   EXPECT_TRUE(by("new", kNow + std::chrono::seconds(1)));
   EXPECT_FALSE(by("other", kNow));
-}
-
-// ---- the Authorization header
-
-TEST(Authorization, schemes_are_found_in_any_case_and_only_as_the_one_header) {
-  const auto bearer = [](net::Headers headers) {
-    return std::string(authorization(request("", std::move(headers)), "Bearer").value_or("none"));
-  };
-  EXPECT_EQ(bearer({{"Authorization", "Bearer abc"}}), "abc");
-  EXPECT_EQ(bearer({{"authorization", "bEARER   abc"}}), "abc");
-  EXPECT_EQ(bearer({{"Authorization", "Bearerabc"}}), "none");
-  EXPECT_EQ(bearer({{"Authorization", "Bearer"}}), "none");
-  EXPECT_EQ(bearer({{"Authorization", "Bearer  "}}), "none");
-  EXPECT_EQ(bearer({{"Authorization", "Basic abc"}}), "none");
-  EXPECT_EQ(bearer({}), "none");
-  EXPECT_EQ(bearer({{"Authorization", "Bearer abc"}, {"Authorization", "Bearer def"}}), "none");
-}
-
-TEST(Authorization, basic_credentials_end_the_name_at_the_first_colon) {
-  const auto read = [](std::string_view text) {
-    const auto pair = basic_credentials(base::base64_encode(text));
-    return pair ? pair->first + "|" + pair->second : "none";
-  };
-  EXPECT_EQ(read("user:pass:word"), "user|pass:word");
-  EXPECT_EQ(read(":"), "|");
-  EXPECT_EQ(read("user"), "none");
-  EXPECT_FALSE(basic_credentials("not base64"));
-  EXPECT_FALSE(basic_credentials("dXNlcjpwYXNz\n"));
 }
 
 }  // namespace

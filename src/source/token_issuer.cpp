@@ -5,7 +5,7 @@
 #include "base/crypto.hpp"
 #include "json/document.hpp"
 #include "json/writer.hpp"
-#include "source/authorization.hpp"
+#include "net/authorization.hpp"
 
 namespace trunkline::source {
 namespace {
@@ -70,9 +70,9 @@ std::optional<TokenIssuer::Form> TokenIssuer::read_form(const net::HttpRequest& 
   if (form.grant_type.empty()) form.grant_type = form_value(request.query, "grant_type").value_or("");
   form.id = value("client_id");
   form.secret = value("client_secret");
-  const auto header = authorization(request, "Basic");
+  const auto header = net::authorization(request, "Basic");
   if (!header) return form;
-  const auto credentials = basic_credentials(*header);
+  const auto credentials = net::basic_credentials(*header);
   if (!credentials) return std::nullopt;
   // Section 2.3.1 has both form-encoded; a text that is none is taken as it is.
   std::string id = net::percent_decode(credentials->first, true).value_or(credentials->first);

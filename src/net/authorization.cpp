@@ -1,19 +1,17 @@
-#include "source/authorization.hpp"
+#include "net/authorization.hpp"
 
 #include <algorithm>
 
 #include "base/crypto.hpp"
 
-namespace trunkline::source {
+namespace trunkline::net {
 
-std::optional<std::string_view> authorization(const net::HttpRequest& request, std::string_view scheme) {
-  const auto is_authorization = [](const auto& field) {
-    return net::equal_ignoring_case(field.first, "authorization");
-  };
+std::optional<std::string_view> authorization(const HttpRequest& request, std::string_view scheme) {
+  const auto is_authorization = [](const auto& field) { return equal_ignoring_case(field.first, "authorization"); };
   if (std::ranges::count_if(request.headers, is_authorization) != 1) return std::nullopt;
   std::string_view value = *request.header("authorization");
   if (value.size() <= scheme.size() || value[scheme.size()] != ' ' ||
-      !net::equal_ignoring_case(value.substr(0, scheme.size()), scheme)) {
+      !equal_ignoring_case(value.substr(0, scheme.size()), scheme)) {
     return std::nullopt;
   }
   value.remove_prefix(scheme.size());
@@ -29,4 +27,4 @@ std::optional<std::pair<std::string, std::string>> basic_credentials(std::string
   return std::pair(text->substr(0, colon), text->substr(colon + 1));
 }
 
-}  // namespace trunkline::source
+}  // namespace trunkline::net
