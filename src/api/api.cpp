@@ -99,6 +99,13 @@ bool body_is_usable(Call& call, std::size_t bytes_max) {
   return false;
 }
 
+void refuse(Call& call, const base::Error& error, const Keyring& keys) {
+  net::HttpResponse response = net::HttpResponse::json(
+      base::http_status(error.code), error_json(base::name(error.code), error.detail, keys.hint()) + "\n");
+  response.headers.emplace_back("WWW-Authenticate", keys.challenge(call.request));
+  call.respond(std::move(response));
+}
+
 bool takes_key_in_query(std::string_view path) {
   for (const Route& route : kRoutes) {
     if (route.key_in_query && path.starts_with('/') && match(route.path, path)) return true;
@@ -109,7 +116,7 @@ bool takes_key_in_query(std::string_view path) {
 }  // namespace
 
 Api::Api(Hub& hub, ApiOptions options, const base::Clock& clock)
-    : hub_(hub), options_(options), clock_(clock), keys_(std::move(options.keys)) {}
+    : hub_(hub), options_(options), clock_(clock), keys_(std::move(options.credentials)) {}
 
 bool Api::owns(std::string_view path) {
   return is_open(path) || path == "/metrics" || path == "/api" || path.starts_with("/api/");
@@ -125,7 +132,7 @@ void Api::handle(base::Loop& loop, net::HttpRequest request, net::Responder resp
   const std::string& path = call->request.path;
   if (!is_open(path)) {
     if (const auto allowed = keys_.check(call->request, clock_.wall(), takes_key_in_query(path)); !allowed.ok())
-      return call->fail(allowed.error(), "send 'Authorization: Bearer KEY' with one of the configured api.keys");
+      return refuse(*call, allowed.error(), keys_);
   }
   // The server leaves the body of an answer to HEAD away by itself.
   const bool head = call->request.method == "HEAD";

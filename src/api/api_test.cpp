@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "api/fake_hub_test.hpp"
+#include "base/crypto.hpp"
 #include "json/document.hpp"
 
 namespace trunkline::api {
@@ -54,7 +55,7 @@ TEST(Api, keys_are_taken_as_bearer_or_header_and_end_at_their_date) {
   const base::WallTime past(base::Millis(1'000));
   const base::WallTime future = base::SystemClock().wall() + std::chrono::hours(1);
   ApiOptions options;
-  options.keys = {{"current", {}}, {"next", future}, {"old", past}};
+  options.credentials.keys = {{"current", {}}, {"next", future}, {"old", past}};
   Bench bench(options);
   const auto status = [&](const net::Headers& headers) {
     return bench.call("GET", "/api/v1/status", "", headers).status;
@@ -73,9 +74,89 @@ TEST(Api, keys_are_taken_as_bearer_or_header_and_end_at_their_date) {
   EXPECT_EQ(bench.call("GET", "/healthz").status, 200);
   EXPECT_EQ(bench.call("GET", "/readyz").status, 200);
 
-  bench.api().set_keys({{"newest", {}}});
+  bench.api().set_credentials({.keys = {{"newest", {}}}});
   EXPECT_EQ(status({{"x-api-key", "current"}}), 401);
   EXPECT_EQ(status({{"x-api-key", "newest"}}), 200);
+}
+
+net::Headers basic(std::string_view credentials) {
+  return {{"Authorization", "Basic " + base::base64_encode(credentials)}};
+}
+
+TEST(Api, users_come_with_a_password_until_its_end_and_may_do_what_a_key_may) {
+  const base::WallTime past(base::Millis(1'000));
+  ApiOptions options;
+  options.credentials.users = {
+      {"ops", {{"old", past}, {"p:ä ss", {}}}}, {"", {{"nameless", {}}}}, {"none", {{"", {}}}}};
+  Bench bench(options);
+  const auto status = [&](const net::Headers& headers) {
+    return bench.call("GET", "/api/v1/status", "", headers).status;
+  };
+  EXPECT_EQ(status(basic("ops:p:ä ss")), 200);
+  EXPECT_EQ(status(basic(":nameless")), 200);
+  EXPECT_EQ(bench.call("GET", "/metrics", "", basic("ops:p:ä ss")).status, 200);
+  for (const char* wrong : {"ops:p:ä s", "ops:", "ops", "Ops:p:ä ss", ":p:ä ss", "ops:nameless", "none:", ":"})
+    EXPECT_EQ(status(basic(wrong)), 401) << wrong;
+  EXPECT_EQ(status({{"Authorization", "Basic ops:pass"}}), 401);
+  EXPECT_EQ(status({{"Authorization", "Bearer p:ä ss"}}), 401);
+  EXPECT_EQ(status({{"x-api-key", "p:ä ss"}}), 401);
+  net::Headers twice = basic("ops:p:ä ss");
+  twice.push_back(basic("other:x")[0]);
+  EXPECT_EQ(status(twice), 401) << "a proxy and the hub could take different ones";
+
+  const auto expired = bench.call("GET", "/api/v1/status", "", basic("ops:old"));
+  EXPECT_THAT(expired.body, HasSubstr("this password has expired"));
+  EXPECT_EQ(header(expired, "WWW-Authenticate"), "Basic realm=\"trunkline\", charset=\"UTF-8\"");
+  EXPECT_THAT(bench.call("GET", "/metrics").body, HasSubstr("a user and a password are needed"));
+  EXPECT_EQ(bench.call("GET", "/healthz").status, 200);
+
+  bench.api().set_credentials({.keys = {{"key", {}}}, .users = {{"ops", {{"new", {}}}}}});
+  EXPECT_EQ(status(basic("ops:p:ä ss")), 401);
+  EXPECT_EQ(status(basic("ops:new")), 200);
+  EXPECT_EQ(status({{"Authorization", "Bearer key"}}), 200);
+  net::Headers both = basic("ops:new");
+  both.emplace_back("x-api-key", "stale");
+  EXPECT_EQ(status(both), 200) << "either is enough";
+  both = basic("ops:wrong");
+  both.emplace_back("x-api-key", "key");
+  EXPECT_EQ(status(both), 200);
+  const auto asked = bench.call("GET", "/api/v1/status");
+  EXPECT_EQ(header(asked, "WWW-Authenticate"), "Basic realm=\"trunkline\", charset=\"UTF-8\", Bearer");
+  EXPECT_THAT(asked.body, HasSubstr("an API key, or a user and a password, is needed"));
+  EXPECT_EQ(header(bench.call("GET", "/api/v1/status", "", {{"X-Requested-With", "trunkline"}}), "WWW-Authenticate"),
+            "Bearer")
+      << "a page asks by itself";
+}
+
+// A browser adds a password that it has kept to whatever any page makes it send.
+TEST(Api, no_foreign_web_page_may_use_a_password_that_the_browser_keeps) {
+  ApiOptions options;
+  options.credentials = {.keys = {{"key", {}}}, .users = {{"ops", {{"pass", {}}}}}};
+  Bench bench(options);
+  const auto status = [&](const std::string& method, net::Headers headers) {
+    headers.push_back(basic("ops:pass")[0]);
+    return bench
+        .call(method, method == "GET" ? "/api/v1/status" : "/api/v1/quarantine/1/resubmit", "{}", headers,
+              "hub.example:8080")
+        .status;
+  };
+  EXPECT_EQ(status("POST", {}), 200) << "no browser";
+  EXPECT_EQ(status("POST", {{"Origin", "http://hub.example:8080"}}), 200);
+  EXPECT_EQ(status("POST", {{"Origin", "https://behind.a.proxy"}, {"Sec-Fetch-Site", "same-origin"}}), 200);
+  EXPECT_EQ(status("GET", {{"Sec-Fetch-Site", "none"}}), 200);
+  EXPECT_EQ(status("POST", {{"Origin", "https://evil.example"}}), 401);
+  EXPECT_EQ(status("POST", {{"Origin", "null"}}), 401);
+  for (const char* site : {"cross-site", "same-site", "new-word"}) {
+    EXPECT_EQ(status("POST", {{"Sec-Fetch-Site", site}}), 401) << site;
+    EXPECT_EQ(status("GET", {{"Sec-Fetch-Site", site}, {"Sec-Fetch-Mode", "no-cors"}}), 401) << site;
+    const net::Headers link{{"Sec-Fetch-Site", site}, {"Sec-Fetch-Mode", "navigate"}, {"Sec-Fetch-Dest", "document"}};
+    EXPECT_EQ(status("GET", link), 200) << "a link that a person follows";
+    EXPECT_EQ(status("POST", link), 401) << "a form of that page";
+    EXPECT_EQ(status("GET", {link[0], link[1], {"Sec-Fetch-Dest", "iframe"}}), 401);
+  }
+  EXPECT_EQ(bench.call("GET", "/api/v1/status", "", {{"Origin", "https://evil.example"}, {"x-api-key", "key"}}).status,
+            200)
+      << "no browser adds a key by itself";
 }
 
 TEST(Api, without_keys_no_foreign_web_page_may_call) {
@@ -89,6 +170,9 @@ TEST(Api, without_keys_no_foreign_web_page_may_call) {
   EXPECT_EQ(status("127.0.0.1:8080", {{"Origin", "https://evil.example"}}), 401);
   EXPECT_EQ(status("127.0.0.1:8080", {{"Origin", "null"}}), 401);
   EXPECT_EQ(status("evil.example:8080", {{"Origin", "http://evil.example:8080"}}), 401);
+  EXPECT_EQ(status("127.0.0.1:8080", {{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Mode", "no-cors"}}), 401);
+  EXPECT_EQ(status("127.0.0.1:8080", {{"Sec-Fetch-Site", "same-site"}, {"Sec-Fetch-Mode", "no-cors"}}), 401);
+  EXPECT_EQ(status("evil.example:8080", {{"Sec-Fetch-Site", "same-origin"}}), 401) << "a name that now leads here";
   EXPECT_EQ(bench.call("GET", "/healthz", "", {}, "hub.example").status, 200);
 }
 

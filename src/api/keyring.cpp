@@ -1,21 +1,30 @@
 #include "api/keyring.hpp"
 
 #include "base/crypto.hpp"
+#include "net/authorization.hpp"
 #include "net/http_client.hpp"
 
 namespace trunkline::api {
 namespace {
 
 std::string_view given_key(const net::HttpRequest& request) {
-  constexpr std::string_view kScheme = "bearer ";
-  if (const auto header = request.header("authorization")) {
-    if (header->size() > kScheme.size() && net::equal_ignoring_case(header->substr(0, kScheme.size()), kScheme)) {
-      std::string_view key = header->substr(kScheme.size());
-      key.remove_prefix(std::min(key.find_first_not_of(' '), key.size()));
-      return key;
-    }
+  const auto bearer = net::authorization(request, "Bearer");
+  return bearer ? *bearer : request.header("x-api-key").value_or(std::string_view());
+}
+
+struct Match {
+  bool known = false;
+  bool valid = false;
+};
+
+Match find(const std::vector<ApiKey>& keys, std::string_view given, base::WallTime now) {
+  Match found;
+  for (const ApiKey& key : keys) {
+    const bool equal = !key.key.empty() && base::equal_constant_time(key.key, given);
+    found.known |= equal;
+    found.valid |= equal && (!key.until || now < *key.until);
   }
-  return request.header("x-api-key").value_or(std::string_view());
+  return found;
 }
 
 // Without its port, and without the brackets of an IPv6 address.
@@ -29,51 +38,109 @@ bool names_this_machine(std::string_view host) {
   return net::equal_ignoring_case(name, "localhost") || (name.find('/') == name.npos && net::is_cidr(name));
 }
 
+// Whether a page of another site has made the browser send this. Fetch Metadata says so where the browser knows it (it
+// leaves it out on plain HTTP to other machines); a link that a person follows is no such request, since only the person
+// sees its answer.
+bool is_of_foreign_page(const net::HttpRequest& request) {
+  const auto is = [&](std::string_view name, std::string_view value) {
+    const auto given = request.header(name);
+    return given && net::equal_ignoring_case(*given, value);
+  };
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (is("sec-fetch-site", "same-origin") || is("sec-fetch-site", "none")) return false;
+  if (request.header("sec-fetch-site"))
+    return !(reads && is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document"));
+  const auto origin = request.header("origin");
+  if (!origin) return false;
+  const std::size_t scheme = origin->find("://");
+  return scheme == origin->npos ||
+         !net::equal_ignoring_case(origin->substr(scheme + 3), request.header("host").value_or(std::string_view()));
+}
+
 base::Result<void> refuse_foreign_pages(const net::HttpRequest& request) {
   const std::string_view host = request.header("host").value_or(std::string_view());
   if (!host.empty() && !names_this_machine(host)) {
     return {base::Errc::unauthenticated,
-            "without api.keys the API answers to an address or to localhost only, not to '" + std::string(host) + "'"};
+            "without api.keys and api.users the API answers to an address or to localhost only, not to '" +
+                std::string(host) + "'"};
   }
-  const auto origin = request.header("origin");
-  if (!origin) return {};
-  const std::size_t scheme = origin->find("://");
-  if (scheme != origin->npos && net::equal_ignoring_case(origin->substr(scheme + 3), host)) return {};
-  return {base::Errc::unauthenticated, "without api.keys no page of another site may call the API"};
+  if (!is_of_foreign_page(request)) return {};
+  return {base::Errc::unauthenticated, "without api.keys and api.users no page of another site may call the API"};
+}
+
+base::Result<void> check_key(const std::vector<ApiKey>& keys, std::string_view given, base::WallTime now) {
+  const Match found = find(keys, given, now);
+  if (found.valid) return {};
+  return {base::Errc::unauthenticated, found.known ? "this API key has expired" : "this API key is not known"};
+}
+
+base::Result<void> check_user(const std::vector<ApiUser>& users, std::string_view credentials,
+                              const net::HttpRequest& request, base::WallTime now) {
+  const auto given = net::basic_credentials(credentials);
+  if (!given) return {base::Errc::unauthenticated, "the Basic credentials are not base64 of USER:PASSWORD"};
+  Match found;
+  for (const ApiUser& user : users) {
+    const bool named = base::equal_constant_time(user.name, given->first);
+    const Match password = find(user.passwords, given->second, now);
+    found.known |= named && password.known;
+    found.valid |= named && password.valid;
+  }
+  if (!found.valid) {
+    return {base::Errc::unauthenticated,
+            found.known ? "this password has expired" : "this user and password are not known"};
+  }
+  if (!is_of_foreign_page(request)) return {};
+  return {base::Errc::unauthenticated, "no page of another site may use a password that the browser has kept"};
 }
 
 }  // namespace
 
-Keyring::Keyring(std::vector<ApiKey> keys) {
-  set(std::move(keys));
+Keyring::Keyring(ApiCredentials credentials) {
+  set(std::move(credentials));
 }
 
-void Keyring::set(std::vector<ApiKey> keys) {
-  auto next = std::make_shared<const std::vector<ApiKey>>(std::move(keys));
+void Keyring::set(ApiCredentials credentials) {
+  auto next = std::make_shared<const ApiCredentials>(std::move(credentials));
   const std::scoped_lock lock(mutex_);
-  keys_ = std::move(next);
+  credentials_ = std::move(next);
 }
 
-Keyring::Keys Keyring::keys() const {
+Keyring::Shared Keyring::credentials() const {
   const std::scoped_lock lock(mutex_);
-  return keys_;
+  return credentials_;
 }
 
 base::Result<void> Keyring::check(const net::HttpRequest& request, base::WallTime now, bool query_too) const {
-  const Keys keys = this->keys();
-  if (keys->empty()) return refuse_foreign_pages(request);
+  const Shared accepted = credentials();
+  if (accepted->none()) return refuse_foreign_pages(request);
+  const auto basic = net::authorization(request, "Basic");
+  const bool with_user = basic && !accepted->users.empty();
   std::string given(given_key(request));
   if (given.empty() && query_too) given = request.query_parameter("key").value_or(std::string());
-  if (given.empty()) return {base::Errc::unauthenticated, "an API key is needed"};
-  bool known = false;
-  bool valid = false;
-  for (const ApiKey& key : *keys) {
-    const bool equal = !key.key.empty() && base::equal_constant_time(key.key, given);
-    known |= equal;
-    valid |= equal && (!key.until || now < *key.until);
+  if (!given.empty()) {
+    base::Result<void> allowed = check_key(accepted->keys, given, now);
+    if (allowed.ok() || !with_user) return allowed;
   }
-  if (valid) return {};
-  return {base::Errc::unauthenticated, known ? "this API key has expired" : "this API key is not known"};
+  if (with_user) return check_user(accepted->users, *basic, request, now);
+  if (accepted->users.empty()) return {base::Errc::unauthenticated, "an API key is needed"};
+  if (accepted->keys.empty()) return {base::Errc::unauthenticated, "a user and a password are needed"};
+  return {base::Errc::unauthenticated, "an API key, or a user and a password, is needed"};
+}
+
+std::string Keyring::challenge(const net::HttpRequest& request) const {
+  const Shared accepted = credentials();
+  const bool basic = !accepted->users.empty() && !request.header("x-requested-with");
+  if (!basic) return "Bearer";
+  constexpr std::string_view kBasic = "Basic realm=\"trunkline\", charset=\"UTF-8\"";
+  return std::string(kBasic) + (accepted->keys.empty() ? "" : ", Bearer");
+}
+
+std::string Keyring::hint() const {
+  const Shared accepted = credentials();
+  if (accepted->users.empty()) return "send 'Authorization: Bearer KEY' with one of the configured api.keys";
+  if (accepted->keys.empty()) return "send Basic authorization of one of the configured api.users (curl -u USER)";
+  return "send 'Authorization: Bearer KEY' with one of the configured api.keys, or Basic authorization of one of the "
+         "configured api.users (curl -u USER)";
 }
 
 }  // namespace trunkline::api

@@ -35,7 +35,7 @@ TEST(Live, is_a_stream_of_events_with_what_was_asked_for) {
 
 TEST(Live, takes_a_key_in_the_query_and_no_other_endpoint_does) {
   ApiOptions options;
-  options.keys = {{"s3cret+key", {}}};
+  options.credentials.keys = {{"s3cret+key", {}}};
   Bench bench(options);
   bench.add(Bench::pushed("board"));
   EXPECT_EQ(bench.call("GET", "/api/v1/consumers/board/live").status, 401);

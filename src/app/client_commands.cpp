@@ -18,6 +18,8 @@ std::pair<CLI::App*, std::shared_ptr<Options>> add_command(CLI::App& parent, con
   CLI::App* command = parent.add_subcommand(name, help);
   command->add_option("--url", options->connection.url, "Of the hub")->capture_default_str()->envname("TRUNKLINE_URL");
   command->add_option("--key", options->connection.key, "API key")->envname("TRUNKLINE_API_KEY");
+  command->add_option("--user", options->connection.user,
+                      "NAME:PASSWORD of a user, instead of a key [TRUNKLINE_API_USER]");
   command->add_flag("--json", options->connection.json, "What the API answers, as it is, for scripts");
   command->callback([options, run, &code] { code = run(*options, cli::standard_terminal()); });
   return {command, options};

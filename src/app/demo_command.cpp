@@ -105,8 +105,8 @@ Result<std::unique_ptr<Hub>> start_hub(demo::Demo& around, const std::string& di
   }
   HubOptions options;
   // Without keys the demonstration is as open as the API, and refuses other sites' pages as that does.
-  options.front = [&around, keys = std::make_shared<api::Keyring>(std::vector<api::ApiKey>()),
-                   clock = base::SystemClock()](net::IoLoop&, net::HttpRequest& request, net::Responder& respond) {
+  options.front = [&around, keys = std::make_shared<api::Keyring>(), clock = base::SystemClock()](
+                      net::IoLoop&, net::HttpRequest& request, net::Responder& respond) {
     if (!demo::Demo::owns(request.path)) return false;
     if (const auto allowed = keys->check(request, clock.wall()); !allowed.ok()) {
       respond(net::HttpResponse::text(401, allowed.error().detail + "\n"));

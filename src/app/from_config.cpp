@@ -137,6 +137,19 @@ net::HttpServerOptions server_options(const config::Config& config) {
   return options;
 }
 
+api::ApiCredentials api_credentials(const config::Config& config) {
+  const auto keys_of = [](const std::vector<config::AcceptedKey>& accepted) {
+    std::vector<api::ApiKey> keys;
+    for (const config::AcceptedKey& key : accepted) keys.push_back({key.key.reveal(), key.until});
+    return keys;
+  };
+  api::ApiCredentials credentials;
+  credentials.keys = keys_of(config.api_keys);
+  for (const config::BasicAuth& user : config.api_users)
+    credentials.users.push_back({user.user, keys_of(user.passwords)});
+  return credentials;
+}
+
 queue::EmbeddedOptions engine_options(const config::Config& config) {
   queue::EmbeddedOptions options;
   options.directory = config.data_dir;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/keyring.hpp"
 #include "base/result.hpp"
 #include "config/config.hpp"
 #include "delivery/options.hpp"
@@ -23,6 +24,7 @@
 namespace trunkline::app {
 
 net::HttpServerOptions server_options(const config::Config& config);
+api::ApiCredentials api_credentials(const config::Config& config);
 queue::EmbeddedOptions engine_options(const config::Config& config);
 std::vector<source::SourceSpec> source_specs(const config::Config& config);
 base::Result<event::TopicTable> topic_table(const config::Config& config);

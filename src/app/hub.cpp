@@ -159,7 +159,7 @@ Result<void> Hub::listen() {
   std::vector<net::IoLoop*> loops;
   for (const auto& loop : loops_) loops.push_back(loop.get());
   api::ApiOptions api_options;
-  for (const config::AcceptedKey& key : config_.api_keys) api_options.keys.push_back({key.key.reveal(), key.until});
+  api_options.credentials = api_credentials(config_);
   api_options.corrected_bytes_max = config_.limits.body_bytes;
   api_ = std::make_unique<api::Api>(*this, std::move(api_options), clock_);
   server_ = std::make_unique<net::HttpServer>(

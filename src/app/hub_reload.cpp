@@ -268,9 +268,7 @@ void Hub::apply_reload(Reload& reload, const api::ReloadRequest& request) {
     for (const auto& loop : loops_) run_and_wait(*loop, kLoopWithin, [](base::Task done) { done(); });
     take_requests_by(std::move(reload.ingest));
   }
-  std::vector<api::ApiKey> keys;
-  for (const config::AcceptedKey& key : reload.next.api_keys) keys.push_back({key.key.reveal(), key.until});
-  api_->set_keys(std::move(keys));
+  api_->set_credentials(api_credentials(reload.next));
   set_log_level(reload.next.log.level);
   if (reload.limits) {
     engine_->set_limits(reload.next.store.retain, reload.next.store.disk_budget, reload.next.store.quarantine_budget);

@@ -271,11 +271,13 @@ TEST_F(CliTest, something_else_that_answers_is_not_taken_for_a_hub) {
 }
 
 TEST_F(CliTest, a_key_comes_from_the_option_or_the_environment) {
-  bench.api().set_keys({{"secret", {}}});
+  bench.api().set_credentials({.keys = {{"secret", {}}}});
   EXPECT_EQ(run(run_status, {}), exit_refused);
-  EXPECT_EQ(err,
-            "trunkline: the hub refuses: an API key is needed\n"
-            "  give one of the configured api.keys with --key or in TRUNKLINE_API_KEY\n");
+  EXPECT_EQ(
+      err,
+      "trunkline: the hub refuses: an API key is needed\n"
+      "  give one of the configured api.keys with --key or in TRUNKLINE_API_KEY, or a user of api.users with --user "
+      "or in TRUNKLINE_API_USER\n");
   EXPECT_EQ(run(run_status, {{Connection().url, "wrong", false}}), exit_refused);
   EXPECT_THAT(err, HasSubstr("this API key is not known"));
   EXPECT_EQ(run(run_status, {{Connection().url, "secret", false}}), exit_ok);
@@ -283,6 +285,18 @@ TEST_F(CliTest, a_key_comes_from_the_option_or_the_environment) {
   EXPECT_EQ(run(run_status, {{bench.url() + "/", "", false}}), exit_ok);
   EXPECT_EQ(run(run_status, {{Connection().url, "wrong", false}}), exit_refused);
   ::unsetenv("TRUNKLINE_API_KEY");
+}
+
+TEST_F(CliTest, a_user_comes_from_the_option_or_the_environment) {
+  bench.api().set_credentials({.keys = {{"secret", {}}}, .users = {{"ops", {{"pass:word", {}}}}}});
+  EXPECT_EQ(run(run_status, {{.user = "ops:wrong"}}), exit_refused);
+  EXPECT_THAT(err, HasSubstr("this user and password are not known"));
+  EXPECT_EQ(run(run_status, {{.user = "ops:pass:word"}}), exit_ok);
+  EXPECT_EQ(run(run_status, {{.key = "wrong", .user = "ops:pass:word"}}), exit_ok) << "of both, the user";
+  ::setenv("TRUNKLINE_API_USER", "ops:pass:word", 1);
+  EXPECT_EQ(run(run_status, {}), exit_ok);
+  EXPECT_EQ(run(run_status, {{.key = "wrong"}}), exit_refused) << "what is given counts first";
+  ::unsetenv("TRUNKLINE_API_USER");
 }
 
 TEST(Printable, leaves_nothing_that_moves_a_cursor) {

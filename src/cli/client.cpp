@@ -8,6 +8,7 @@
 #include <future>
 #include <iostream>
 
+#include "base/crypto.hpp"
 #include "cli/table.hpp"
 
 namespace trunkline::cli {
@@ -16,10 +17,21 @@ namespace {
 // Longer than the API takes for anything: a resubmit of 1,000 entries is a few commits.
 constexpr std::size_t kAnswerBytesMax = 64 << 20;  // one quarantine entry of 8 MiB, escaped six bytes each
 
-std::string key_of(const Connection& connection) {
-  if (!connection.key.empty()) return connection.key;
-  const char* key = std::getenv("TRUNKLINE_API_KEY");
-  return key == nullptr ? std::string() : std::string(key);
+std::string from_environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+// The Authorization header; empty: none. What was given counts before the environment. The program fills in the key of
+// the environment by itself.
+std::string authorization_of(const Connection& connection) {
+  const auto bearer = [](const std::string& key) { return "Bearer " + key; };
+  const auto basic = [](const std::string& user) { return "Basic " + base::base64_encode(user); };
+  if (!connection.user.empty()) return basic(connection.user);
+  if (!connection.key.empty()) return bearer(connection.key);
+  if (const std::string user = from_environment("TRUNKLINE_API_USER"); !user.empty()) return basic(user);
+  const std::string key = from_environment("TRUNKLINE_API_KEY");
+  return key.empty() ? std::string() : bearer(key);
 }
 
 std::string without_end_slash(std::string url) {
@@ -48,7 +60,10 @@ bool Answer::parse() {
 }
 
 Client::Client(const Connection& connection, const Terminal& terminal)
-    : url_(without_end_slash(connection.url)), key_(key_of(connection)), terminal_(terminal), loop_("cli") {
+    : url_(without_end_slash(connection.url)),
+      authorization_(authorization_of(connection)),
+      terminal_(terminal),
+      loop_("cli") {
   http_ = std::make_unique<net::HttpClient>(loop_, client_options());
   loop_.start();
 }
@@ -64,7 +79,7 @@ net::ClientRequest Client::request(const std::string& method, const std::string&
   request.url = url_ + target;
   request.timeout = timeout_;
   request.response_bytes_max = kAnswerBytesMax;
-  if (!key_.empty()) request.headers.emplace_back("Authorization", "Bearer " + key_);
+  if (!authorization_.empty()) request.headers.emplace_back("Authorization", authorization_);
   return request;
 }
 
@@ -124,8 +139,10 @@ std::optional<Answer> Client::refuse(const net::ClientResponse& response) {
                 "is --url right?");
   const std::string message = printable(error->string_at("message"));
   if (response.status == 401)
-    return fail(exit_refused, "the hub refuses: " + message,
-                "give one of the configured api.keys with --key or in TRUNKLINE_API_KEY");
+    return fail(
+        exit_refused, "the hub refuses: " + message,
+        "give one of the configured api.keys with --key or in TRUNKLINE_API_KEY, or a user of api.users with --user "
+        "or in TRUNKLINE_API_USER");
   return fail(exit_failed, message, printable(error->string_at("hint")));
 }
 

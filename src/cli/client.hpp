@@ -61,7 +61,7 @@ class Client {
   std::optional<Answer> refuse(const net::ClientResponse& response);
 
   const std::string url_;
-  const std::string key_;
+  const std::string authorization_;
   const Terminal& terminal_;
   net::IoLoop loop_;
   std::unique_ptr<net::HttpClient> http_;

@@ -32,6 +32,7 @@ struct Connection {
   std::string url = "http://127.0.0.1:8080";  // of the hub
   std::string key{};                          // API key; default: environment variable TRUNKLINE_API_KEY
   bool json = false;                          // what the API answers, as it is, for scripts
+  std::string user{};                         // NAME:PASSWORD instead of a key; default: TRUNKLINE_API_USER
 };
 
 struct StatusOptions {

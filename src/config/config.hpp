@@ -248,6 +248,7 @@ struct Config {
   std::string listen_tls;  // empty: no TLS
   Tls tls;
   std::vector<AcceptedKey> api_keys;
+  std::vector<BasicAuth> api_users;
   Secret token_key;  // signs access tokens of OAuth clients; empty: the store keeps one
   Log log;
   Limits limits;
@@ -257,6 +258,8 @@ struct Config {
   std::vector<Consumer> consumers;  // in file order
   std::vector<Topic> topics;
   std::vector<Setting> settings;  // every option that has a value, in order of the file and the tables
+
+  bool has_api_credential() const { return !api_keys.empty() || !api_users.empty(); }  // none: the API is open
 };
 
 // "127.0.0.1:8080", "[::1]:0", "localhost:80"

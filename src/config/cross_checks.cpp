@@ -27,9 +27,10 @@ void check_listen(const Config& config, const Places& places, Diagnostics& diagn
   const std::string_view option = plain_is_wide ? "listen" : "listen_tls";
   const std::string& address = plain_is_wide ? config.listen : config.listen_tls;
   if (address.empty() || is_loopback(address)) return;
-  if (config.api_keys.empty()) {
-    diagnostics.error(place_of(places, option),
-                      fmt::format("'{}' is wider than loopback ({}) and needs 'api.keys'", option, address));
+  if (!config.has_api_credential()) {
+    diagnostics.error(
+        place_of(places, option),
+        fmt::format("'{}' is wider than loopback ({}) and needs 'api.keys' or 'api.users'", option, address));
   }
   for (const Source& source : config.sources) {
     if (source.has_credential()) continue;
@@ -92,7 +93,7 @@ Place place_of(const Places& places, std::string_view path) {
 std::vector<std::string> without_credentials(const Config& config) {
   std::vector<std::string> open;
   if (is_loopback(config.listen) && (config.listen_tls.empty() || is_loopback(config.listen_tls))) return open;
-  if (config.api_keys.empty()) open.emplace_back("api");
+  if (!config.has_api_credential()) open.emplace_back("api");
   for (const Source& source : config.sources) {
     if (!source.has_credential()) open.push_back("sources." + source.name);
   }

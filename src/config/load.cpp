@@ -36,13 +36,16 @@ class Loader {
   Config config;
 
   void load(const YamlNode& root) {
-    constexpr std::array<std::string_view, 3> kChildren = {"sources", "consumers", "topics"};
+    constexpr std::array<std::string_view, 4> kChildren = {"api.users", "sources", "consumers", "topics"};
     const std::vector<Given> given = read_scope(root, root.place, root_table(), {"", kChildren, context_}, config);
     for (const Given& entry : given) {
       const std::string_view path = root_table()[entry.row].option.path;
       places_[path] = entry.node->place;
       if (path == "oauth.signing_secret") check_secret_length(config.token_key, 32, path, entry.place, diagnostics_);
     }
+    const YamlNode::Member* api = root.find("api");
+    const YamlNode::Member* users = api == nullptr ? nullptr : api->value.find("users");
+    if (users != nullptr) read_api_users(*users, context_, config);
     named(root, "sources", kSourcesMax, [&](const YamlNode::Member& member) { source(member); });
     named(root, "consumers", kConsumersMax, [&](const YamlNode::Member& member) { consumer(member); });
     topics(root);

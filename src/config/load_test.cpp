@@ -388,17 +388,17 @@ const std::vector<ErrorCase> kErrorCases = {
      {"t.yaml: error: 'limits.body_bytes' is larger than 'limits.buffered_bytes': no such body could be read"}},
     {"wide_without_authentication",
      "listen: 0.0.0.0:80\nsources:\n  a: {kind: genesys}\n",
-     {"t.yaml:1:9: error: 'listen' is wider than loopback (0.0.0.0:80) and needs 'api.keys'",
+     {"t.yaml:1:9: error: 'listen' is wider than loopback (0.0.0.0:80) and needs 'api.keys' or 'api.users'",
       "t.yaml:3:3: error: 'listen' is wider than loopback (0.0.0.0:80) and 'sources.a' has no key: set auth.api_key, "
       "auth.query_key or another credential"}},
     {"wide_over_tls_without_authentication",
      "listen_tls: 0.0.0.0:443\ntls: {cert: c, key: k}\nsources:\n  a: {kind: genesys}\n",
-     {"t.yaml:1:13: error: 'listen_tls' is wider than loopback (0.0.0.0:443) and needs 'api.keys'",
+     {"t.yaml:1:13: error: 'listen_tls' is wider than loopback (0.0.0.0:443) and needs 'api.keys' or 'api.users'",
       "t.yaml:4:3: error: 'listen_tls' is wider than loopback (0.0.0.0:443) and 'sources.a' has no key: set "
       "auth.api_key, auth.query_key or another credential"}},
     {"a_client_certificate_stands_for_no_key",
      "listen_tls: 0.0.0.0:443\ntls: {cert: c, key: k, client_ca: a, client_auth: require}\n",
-     {"t.yaml:1:13: error: 'listen_tls' is wider than loopback (0.0.0.0:443) and needs 'api.keys'"}},
+     {"t.yaml:1:13: error: 'listen_tls' is wider than loopback (0.0.0.0:443) and needs 'api.keys' or 'api.users'"}},
     {"tls_without_a_certificate",
      "listen_tls: 127.0.0.1:8443\n",
      {"t.yaml:1:13: error: 'listen_tls' needs 'tls.cert'", "t.yaml:1:13: error: 'listen_tls' needs 'tls.key'"}},
@@ -491,6 +491,29 @@ TEST(ConfigLoad, lists_what_a_wide_listener_would_leave_open) {
   config.listen = "127.0.0.1:8080";
   config.listen_tls = "[::]:8443";
   EXPECT_THAT(without_credentials(config), ElementsAre("api", "sources.a"));
+}
+
+TEST(ConfigLoad, users_of_the_api_stand_beside_its_keys) {
+  const Config one = parsed("listen: 0.0.0.0:80\napi: {users: {user: ops, password: '${env:KEY}'}}\n");
+  ASSERT_EQ(one.api_users.size(), 1u);
+  EXPECT_EQ(one.api_users[0].user, "ops");
+  EXPECT_THAT(without_credentials(one), IsEmpty());
+  const Config two = parsed(
+      "api:\n  keys: '${env:KEY}'\n  users:\n    - {user: ops, password: [{key: '${env:KEY}', until: 2027-01-31}, "
+      "'${env:KEY}']}\n"
+      "    - {user: board, password: '${env:KEY}'}\n");
+  ASSERT_EQ(two.api_users.size(), 2u);
+  EXPECT_TRUE(two.api_users[0].passwords.at(0).until);
+  EXPECT_EQ(two.api_users[1].user, "board");
+  EXPECT_EQ(two.api_keys.size(), 1u);
+  EXPECT_THAT(findings("api: {users: {user: 'a:b', password: '${env:KEY}'}}\n"),
+              ElementsAre("t.yaml:1:15: error: 'api.users.user' holds a colon, which ends the name (RFC 7617)"));
+  EXPECT_THAT(findings("api: {users: [{user: a}]}\n"),
+              ElementsAre("t.yaml:1:15: error: 'api.users[0].password' is missing"));
+  EXPECT_THAT(findings("api: {users: ops}\n"),
+              ElementsAre("t.yaml:1:14: error: 'api.users' is a map, not a single value"));
+  EXPECT_THAT(findings("api: {user: {}}\n"),
+              ElementsAre("t.yaml:1:7: error: unknown key 'api.user', did you mean 'users'?"));
 }
 
 TEST(ConfigLoad, bounds_lists_and_findings) {

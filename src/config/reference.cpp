@@ -27,6 +27,10 @@ std::vector<Option> options_of(Table<Scope> table) {
 std::vector<Section> sections() {
   return {
       {"", "At the top of the file.", options_of(root_table())},
+      {"api.users",
+       "Who may use `/api/v1`, `/metrics` and the page by name and password (Basic authorization, RFC 7617), beside "
+       "`api.keys`. A map, or a list of maps.",
+       options_of(basic_table())},
       {"sources.NAME",
        "One entry per sender; it posts to `/ingest/NAME`. Without any credential a source is open, on loopback only. "
        "[sources.md](sources.md) has an example of every kind.",

@@ -42,6 +42,39 @@ bool is_trustworthy(std::string_view url) {
   return is_loopback(authority);
 }
 
+// A map, or a list of maps. `check` is called with each.
+template <class Scope, class Check>
+void read_entries(const YamlNode::Member& kind, const std::string& path, Table<Scope> table, ReadContext& context,
+                  std::vector<Scope>& out, Check check) {
+  const auto one = [&](const YamlNode& node, const std::string& where) {
+    if (node.kind != YamlNode::Kind::map) {
+      context.diagnostics.error(node.place, fmt::format("'{}' is a map, not {}", where, describe(node.kind)));
+      return;
+    }
+    Scope scope;
+    const std::vector<Given> given = read_scope(node, node.place, table, {where, {}, context}, scope);
+    check(scope, given, where, node.place);
+    out.push_back(std::move(scope));
+  };
+  if (kind.value.kind != YamlNode::Kind::sequence) return one(kind.value, path);
+  if (kind.value.items.size() > kEntriesMax) {
+    context.diagnostics.error(kind.place, fmt::format("'{}' has more than {} entries", path, kEntriesMax));
+    return;
+  }
+  for (std::size_t i = 0; i < kind.value.items.size(); ++i) {
+    one(kind.value.items[i], fmt::format("{}[{}]", path, i));
+  }
+}
+
+struct NoColonInUser {
+  Diagnostics& diagnostics;
+  void operator()(const BasicAuth& entry, const std::vector<Given>& given, const std::string& path, Place place) const {
+    if (entry.user.find(':') == std::string::npos) return;
+    diagnostics.error(place_of(given, basic_table(), "user", place),
+                      fmt::format("'{}.user' holds a colon, which ends the name (RFC 7617)", path));
+  }
+};
+
 class Credentials {
  public:
   Credentials(const ScopeReader& reader, Source& source)
@@ -49,36 +82,10 @@ class Credentials {
 
   template <class Scope, class Check>
   void read(const YamlNode::Member& kind, Table<Scope> table, std::vector<Scope>& out, Check check) {
-    const std::string path = reader_.path + ".auth." + kind.name;
-    const auto one = [&](const YamlNode& node, const std::string& where) {
-      if (node.kind != YamlNode::Kind::map) {
-        diagnostics_.error(node.place, fmt::format("'{}' is a map, not {}", where, describe(node.kind)));
-        return;
-      }
-      Scope scope;
-      const std::vector<Given> given = read_scope(node, node.place, table, {where, {}, reader_.context}, scope);
-      check(scope, given, where, node.place);
-      out.push_back(std::move(scope));
-    };
-    if (kind.value.kind != YamlNode::Kind::sequence) return one(kind.value, path);
-    if (kind.value.items.size() > kEntriesMax) {
-      diagnostics_.error(kind.place, fmt::format("'{}' has more than {} entries", path, kEntriesMax));
-      return;
-    }
-    for (std::size_t i = 0; i < kind.value.items.size(); ++i) {
-      one(kind.value.items[i], fmt::format("{}[{}]", path, i));
-    }
+    read_entries(kind, reader_.path + ".auth." + kind.name, table, reader_.context, out, check);
   }
 
-  void basic(const YamlNode::Member& kind) {
-    read(kind, basic_table(), source_.basic,
-         [&](const BasicAuth& entry, const std::vector<Given>& given, const std::string& path, Place place) {
-           if (entry.user.find(':') != std::string::npos) {
-             diagnostics_.error(place_of(given, basic_table(), "user", place),
-                                fmt::format("'{}.user' holds a colon, which ends the name (RFC 7617)", path));
-           }
-         });
-  }
+  void basic(const YamlNode::Member& kind) { read(kind, basic_table(), source_.basic, NoColonInUser{diagnostics_}); }
   void oauth(const YamlNode::Member& kind) {
     read(kind, oauth_table(), source_.oauth,
          [&](const OauthAuth& entry, const std::vector<Given>& given, const std::string& path, Place place) {
@@ -202,6 +209,10 @@ void read_credentials(const YamlNode& auth, const ScopeReader& reader, Source& s
   if (const YamlNode::Member* kind = auth.find("jwt")) credentials.jwt(*kind);
   if (const YamlNode::Member* kind = auth.find("hmac")) credentials.hmac(*kind);
   if (const YamlNode::Member* kind = auth.find("client_certificate")) credentials.certificate(*kind);
+}
+
+void read_api_users(const YamlNode::Member& users, ReadContext& context, Config& config) {
+  read_entries(users, "api.users", basic_table(), context, config.api_users, NoColonInUser{context.diagnostics});
 }
 
 void check_secret_length(const Secret& secret, std::size_t bytes_min, std::string_view path, Place place,

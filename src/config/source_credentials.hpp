@@ -16,6 +16,9 @@ inline constexpr std::array<std::string_view, 5> kCredentialKinds = {"auth.basic
 // signed, presets. `reader` is the source's.
 void read_credentials(const YamlNode& auth, const ScopeReader& reader, Source& source);
 
+// `api.users`: a map, or a list of maps.
+void read_api_users(const YamlNode::Member& users, ReadContext& context, Config& config);
+
 // Warns of a secret that can be guessed.
 void check_secret_length(const Secret& secret, std::size_t bytes_min, std::string_view path, Place place,
                          Diagnostics& diagnostics);

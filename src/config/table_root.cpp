@@ -23,8 +23,8 @@ constexpr std::array kRoot = {
          .type = Type::address,
          .fallback = "127.0.0.1:8080",
          .help =
-             "Address of ingest, API, metrics and page. Wider than loopback, it needs `api.keys` and keys for every "
-             "source. Port 0 takes a free one."},
+             "Address of ingest, API, metrics and page. Wider than loopback, it needs `api.keys` or `api.users`, and "
+             "keys for every source. Port 0 takes a free one."},
         assign<&Config::listen>},
     Row<Config>{
         {.path = "listen_tls",
@@ -54,9 +54,8 @@ constexpr std::array kRoot = {
     Row<Config>{{.path = "api.keys",
                  .type = Type::keys,
                  .reloadable = true,
-                 .help = "Keys for `/api/v1`, `/metrics` and the page, sent as `Authorization: Bearer KEY`. None: "
-                         "open, on loopback "
-                         "only."},
+                 .help = "Keys for `/api/v1`, `/metrics` and the page, sent as `Authorization: Bearer KEY`. "
+                         "Neither these nor `api.users`: open, on loopback only."},
                 assign<&Config::api_keys>},
     Row<Config>{{.path = "oauth.signing_secret",
                  .type = Type::secret,

@@ -244,6 +244,20 @@ class Page(DemoTest):
         self.assertFalse(browser.run("return document.querySelector('#key-dialog').open"))
         self.assertEqual(browser.run("return Object.keys(localStorage).length + document.cookie.length"), 0)
 
+    def test_takes_a_user_and_a_password_as_well(self):
+        hub = self.hub({"crm": {"order": "conversation"}}, api={"users": {"user": "björn", "password": "${env:WORD}"}},
+                       env={"WORD": " pass:wörd "})
+        browser = self.browser()
+        browser.open(f"{hub.url}/")
+        self.until(lambda: browser.run("return document.querySelector('#key-dialog').open"), "it asks for no user")
+        browser.type("#key-user", "björn")
+        browser.type("#key-input", "wrong\ue007")
+        self.until(lambda: "not known" in (browser.text("#key-wrong") or ""), "a wrong password is not said to be wrong")
+        browser.type("#key-input", " pass:wörd \ue007")
+        self.until(lambda: browser.text("#health") == "Ready", "the password does not help")
+        browser.open(f"{hub.url}/")
+        self.until(lambda: browser.text("#health") == "Ready", "the user is forgotten")
+
     def test_says_when_there_is_nothing_and_when_the_hub_is_gone(self):
         hub = self.hub({})
         browser = self.browser()

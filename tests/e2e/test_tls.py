@@ -270,5 +270,5 @@ class Tls(HubTest):
                        tls={"cert": "server.pem", "key": "server.key"})
         hub.launch()
         self.assertEqual(hub.child.wait(60), 2)
-        self.assertIn("needs 'api.keys'", hub.child.tail())
+        self.assertIn("needs 'api.keys' or 'api.users'", hub.child.tail())
         self.assertIn("'sources.open' has no key", hub.child.tail())

@@ -1,7 +1,7 @@
-// The hub's HTTP API: JSON answers, and streams of server-sent events. With a key where the hub wants one; the key lives
-// in this tab's sessionStorage.
+// The hub's HTTP API: JSON answers, and streams of server-sent events. With a key, or a user and a password, where the hub
+// wants one; as the Authorization header it lives in this tab's sessionStorage.
 
-const kKeyName = "trunkline-key";
+const kStored = "trunkline-authorization";
 
 export class ApiError extends Error {
   constructor(readonly status: number, message: string) {
@@ -9,35 +9,47 @@ export class ApiError extends Error {
   }
 }
 
-let key = sessionStorage.getItem(kKeyName) ?? "";
-let asked: Promise<void> | undefined;
-let askForKey: (wrong: boolean) => Promise<string> = () => Promise.reject(new ApiError(401, "no key"));
+export interface Credential {
+  user: string;  // empty: `secret` is an API key
+  secret: string;
+}
 
-export function onKeyWanted(ask: (wrong: boolean) => Promise<string>): void {
-  askForKey = ask;
+let authorization = sessionStorage.getItem(kStored) ?? "";
+let asked: Promise<void> | undefined;
+let ask: (wrong: boolean) => Promise<Credential> = () => Promise.reject(new ApiError(401, "no key"));
+
+export function onCredentialWanted(by: (wrong: boolean) => Promise<Credential>): void {
+  ask = by;
+}
+
+// RFC 7617, in UTF-8.
+function basic(user: string, password: string): string {
+  return `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(`${user}:${password}`)))}`;
 }
 
 // One dialog, however many requests were refused at the same time.
-function renewKey(refused: string): Promise<void> {
-  if (key !== refused) return Promise.resolve();
-  asked ??= askForKey(refused !== "").then((given) => {
-    key = given;
-    sessionStorage.setItem(kKeyName, given);
+function renew(refused: string): Promise<void> {
+  if (authorization !== refused) return Promise.resolve();
+  asked ??= ask(refused !== "").then(({ user, secret }) => {
+    authorization = user === "" ? `Bearer ${secret}` : basic(user, secret);
+    sessionStorage.setItem(kStored, authorization);
     asked = undefined;
   });
   return asked;
 }
 
-// `answer` reads what came; asked again with another key where the hub refuses the one at hand.
+// `answer` reads what came; asked again with another credential where the hub refuses the one at hand. X-Requested-With
+// keeps the hub from offering Basic, for which the browser would open a window of its own.
 async function send<T>(path: string, init: () => RequestInit, answer: (response: Response) => Promise<T>): Promise<T> {
   for (;;) {
-    const used = key;
+    const used = authorization;
     const given = init();
     const headers = new Headers(given.headers);
-    if (used) headers.set("Authorization", `Bearer ${used}`);
+    headers.set("X-Requested-With", "trunkline");
+    if (used) headers.set("Authorization", used);
     const response = await fetch(path, { ...given, headers, cache: "no-store" });
     if (response.status !== 401) return answer(response);
-    await renewKey(used);
+    await renew(used);
   }
 }
 

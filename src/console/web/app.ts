@@ -1,6 +1,6 @@
 // Asks the hub each second while the page is seen, and follows its streams.
 
-import { ApiError, call, onKeyWanted } from "./api";
+import { ApiError, type Credential, call, onCredentialWanted } from "./api";
 import { Board } from "./board";
 import { ConsumerTable } from "./consumers";
 import { byId, setClass, setText, show } from "./dom";
@@ -85,23 +85,26 @@ async function poll(): Promise<void> {
   }
 }
 
-function askForKey(wrong: boolean): Promise<string> {
+function askForCredential(wrong: boolean): Promise<Credential> {
   const dialog = byId<HTMLDialogElement>("key-dialog");
-  const input = byId<HTMLInputElement>("key-input");
+  const user = byId<HTMLInputElement>("key-user");
+  const secret = byId<HTMLInputElement>("key-input");
   const note = byId("key-wrong");
-  setText(note, "This key is not known to the hub, or has expired.");
+  setText(note, "This is not known to the hub, or has expired.");
   show(note, wrong);
-  input.value = "";
+  secret.value = "";
   if (!dialog.open) dialog.showModal();
-  input.focus();
+  secret.focus();
   return new Promise((resolve) => {
-    byId<HTMLFormElement>("key-form").onsubmit = () => resolve(input.value.trim());
+    // A key has no blanks around it; a password may.
+    byId<HTMLFormElement>("key-form").onsubmit = () =>
+      resolve({ user: user.value, secret: user.value === "" ? secret.value.trim() : secret.value });
   });
 }
 
-// Escape does not help: without a key nothing can be shown.
+// Escape does not help: without one nothing can be shown.
 byId("key-dialog").addEventListener("cancel", (event) => event.preventDefault());
-onKeyWanted(askForKey);
+onCredentialWanted(askForCredential);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
     board.pause();
