@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/describe_age.hpp"
 #include "base/crypto.hpp"
 #include "base/text.hpp"
 
@@ -58,6 +59,7 @@ void write_summary_members(json::Writer& writer, const ConsumerInfo& consumer, c
   write_count(writer, "expired", queue.expired);
   write_time(writer, "oldest_waiting", queue.oldest_waiting);
   writer.key("oldest_waiting_seconds").number(queue.oldest_waiting ? in_seconds(*queue.oldest_waiting, now) : 0);
+  write_age_members(writer, queue, consumer.spec, now);
   if (!consumer.statistics) return;
   writer.member("breaker", delivery::name(consumer.statistics->breaker));
   write_last_error(writer, *consumer.statistics);
@@ -181,6 +183,7 @@ void write_consumer(json::Writer& writer, const ConsumerInfo& consumer, const en
   write_summary_members(writer, consumer, queue, now);
   writer.key("filter").raw(consumer.filter.empty() ? "{}" : consumer.filter);
   write_queue(writer, consumer, queue);
+  write_blockers(writer, queue.blockers);
   if (consumer.delivery) write_delivery(writer, *consumer.delivery);
   if (consumer.statistics) write_statistics(writer, *consumer.statistics);
   if (consumer.live) write_live(writer, *consumer.live);

@@ -5,8 +5,10 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <limits>
 #include <sstream>
 
+#include "api/describe_age.hpp"
 #include "base/check.hpp"
 
 namespace trunkline::api {
@@ -55,6 +57,11 @@ enum class Family : std::uint8_t {
   expired,
   waiting,
   oldest_waiting,
+  expiry,
+  drain,
+  recent_latency,
+  recent_delivered,
+  recent_arrived,
   in_flight,
   backing_off,
   parked,
@@ -152,6 +159,20 @@ constexpr std::array kTable = {
         "Events accepted and not settled, those behind a blocked lane included."},
     Row{Family::oldest_waiting, "trunkline_consumer_oldest_waiting_seconds", MetricType::Gauge, "consumer",
         "Age of the oldest event that is not settled; 0 when there is none."},
+    Row{Family::expiry, "trunkline_consumer_expiry_seconds", MetricType::Gauge, "consumer",
+        "Until the oldest waiting event is older than max_wait and expires; absent when nothing waits. Worth an "
+        "alarm."},
+    Row{Family::drain, "trunkline_consumer_drain_seconds", MetricType::Gauge, "consumer",
+        "Until nothing waits any more, at the rates of the last minute; 0 when nothing waits, +Inf when it grows or "
+        "nothing is delivered."},
+    Row{Family::recent_latency, "trunkline_consumer_recent_latency_seconds", MetricType::Gauge,
+        "consumer, window, quantile",
+        "From accepted to delivered, of what was delivered in the last minute (window 1m) or quarter of an hour (15m); "
+        "absent when nothing was. At most 1/8 too high."},
+    Row{Family::recent_delivered, "trunkline_consumer_recent_delivered_per_second", MetricType::Gauge,
+        "consumer, window", "Events delivered a second, over the same windows."},
+    Row{Family::recent_arrived, "trunkline_consumer_recent_arrived_per_second", MetricType::Gauge, "consumer, window",
+        "Events routed to the consumer a second, over the same windows."},
     Row{Family::in_flight, "trunkline_consumer_in_flight_events", MetricType::Gauge, "consumer",
         "Events leased and not settled."},
     Row{Family::backing_off, "trunkline_consumer_backing_off_lanes", MetricType::Gauge, "consumer",
@@ -296,6 +317,30 @@ void add_hub(Page& page, const HubMetrics& hub, bool ready) {
   page.add(Family::resident_bytes, hub.resident_bytes);
 }
 
+double in_seconds(base::Millis duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+void add_age(Page& page, const ConsumerView& consumer, base::WallTime now) {
+  const engine::QueueStatistics& queue = consumer.queue;
+  const std::string& name = consumer.info.name;
+  const auto expiry = until_expiry(queue, consumer.info.spec, now);
+  if (expiry) page.add(Family::expiry, in_seconds(*expiry), {{"consumer", name}});
+  const engine::Drain drain = drain_of(queue);
+  const bool empty = drain.outlook == engine::Drain::Outlook::empty;
+  const double never = std::numeric_limits<double>::infinity();
+  page.add(Family::drain, empty ? 0 : drain.left ? in_seconds(*drain.left) : never, {{"consumer", name}});
+  for (const auto& [window, recent] : {std::pair("1m", &queue.minute), std::pair("15m", &queue.quarter)}) {
+    for (const auto& [quantile, value] : {std::pair("0.5", recent->p50), std::pair("0.99", recent->p99)}) {
+      if (value)
+        page.add(Family::recent_latency, in_seconds(*value),
+                 {{"consumer", name}, {"window", window}, {"quantile", quantile}});
+    }
+    page.add(Family::recent_delivered, recent->delivered_per_second(), {{"consumer", name}, {"window", window}});
+    page.add(Family::recent_arrived, recent->arrived_per_second(), {{"consumer", name}, {"window", window}});
+  }
+}
+
 void add_queue(Page& page, const ConsumerView& consumer, const Labels& labels, base::WallTime now) {
   const engine::QueueStatistics& queue = consumer.queue;
   const double age = queue.oldest_waiting ? std::chrono::duration<double>(now - *queue.oldest_waiting).count() : 0;
@@ -303,6 +348,7 @@ void add_queue(Page& page, const ConsumerView& consumer, const Labels& labels, b
   page.add(Family::expired, queue.expired, labels);
   page.add(Family::waiting, queue.waiting, labels);
   page.add(Family::oldest_waiting, std::max(age, 0.0), labels);
+  add_age(page, consumer, now);
   page.add(Family::in_flight, queue.in_flight, labels);
   page.add(Family::backing_off, queue.backing_off, labels);
   page.add(Family::parked, queue.parked, labels);

@@ -75,7 +75,8 @@ void add_top(CLI::App& app, int& code) {
   add_duration(*top, "--interval", shown->interval, "Between two looks");
   top->footer(
       R"(IN/s and OUT/s are events a second, BLOCKED are lanes that back off or are parked, P99 is from accepted to delivered of what was
-delivered since the last look. STATE: ok, paused, parked (a lane waits for a redrive), down and probing (the downstream is unavailable).
+delivered since the last look. DRAINED IN is how long what waits will take at the rates of the last minute; growing: more comes than goes.
+EXPIRES IN is when the oldest event has waited for max_wait. STATE: ok, paused, parked (a lane waits for a redrive), down and probing (the downstream is unavailable).
 q quits.)");
 }
 

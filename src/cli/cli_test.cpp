@@ -67,10 +67,14 @@ TEST_F(CliTest, consumers_are_a_table) {
   wfm.paused = true;
   bench.add(wfm);
   EXPECT_EQ(run(run_consumers, {}), exit_ok);
-  EXPECT_EQ(out,
-            "NAME       SINK    ORDER         STATE   WAITING  OLDEST  IN FLIGHT  PARKED  DEAD  DELIVERED\n"
-            "crm        http    conversation  down          0       -          0       0     0          0\n"
-            "workforce  pulled  agent         paused        0       -          0       0     0          0\n");
+  EXPECT_EQ(
+      out,
+      "NAME       SINK    ORDER         STATE   WAITING  OLDEST  DRAINED IN  EXPIRES IN  IN FLIGHT  PARKED  DEAD  "
+      "DELIVERED\n"
+      "crm        http    conversation  down          0       -           -           -          0       0     0  "
+      "        0\n"
+      "workforce  pulled  agent         paused        0       -           -           -          0       0     0  "
+      "        0\n");
   EXPECT_EQ(err, "");
   EXPECT_EQ(run(run_consumers, {json()}), exit_ok);
   EXPECT_THAT(out, StartsWith("{\"consumers\":[{\"name\":\"crm\""));

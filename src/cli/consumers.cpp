@@ -14,6 +14,34 @@ std::string oldest_of(json::Value consumer) {
                                                       : human_seconds(real_at(consumer, "oldest_waiting_seconds"));
 }
 
+std::string millis_at(json::Value object, std::string_view name) {
+  const auto value = object.find(name);
+  if (!value || value->is(json::Type::null)) return "-";
+  const double millis = real_at(object, name);
+  return millis < 1000 ? fmt::format("{:.0f}ms", millis) : human_seconds(millis / 1000);
+}
+
+// "120.5/s in, 130/s out, p50 4ms, p99 31ms"
+std::string recent_of(json::Value recent) {
+  return fmt::format("{:.1f}/s in, {:.1f}/s out, p50 {}, p99 {}", real_at(recent, "arrived_per_second"),
+                     real_at(recent, "delivered_per_second"), millis_at(recent, "p50_millis"),
+                     millis_at(recent, "p99_millis"));
+}
+
+void print_blockers(json::Value consumer, std::ostream& out) {
+  const auto list = consumer.find("blockers");
+  if (!list || !list->first()) return;
+  using enum Table::Align;
+  Table table({{"LANE"}, {"STATE"}, {"HEAD", right}, {"BEHIND", right}, {"ATTEMPTS", right}, {"ERROR"}, {"SINCE"}});
+  for (auto blocker = list->first(); blocker; blocker = blocker->next()) {
+    table.add({text_at(*blocker, "group"), text_at(*blocker, "state"), count_at(*blocker, "sequence"),
+               count_at(*blocker, "behind"), count_at(*blocker, "attempts"), text_at(*blocker, "error_class"),
+               text_at(*blocker, "since")});
+  }
+  out << "\nlanes that hold up most\n";
+  table.print(out);
+}
+
 // Every number, text and truth value of the object, one a line; what is nested is left to --json.
 void add_members(Facts& facts, json::Value object) {
   for (auto member = object.first(); member; member = member->next()) {
@@ -36,8 +64,14 @@ int show(const ConsumersOptions& options, Client& client, const Terminal& termin
   if (const auto error = consumer.find("last_error"); error && error->is(json::Type::object))
     facts.add("last error",
               fmt::format("{}: {} ({})", text_at(*error, "class"), text_at(*error, "detail"), text_at(*error, "at")));
+  facts.add("drained in", drain_of(consumer));
+  if (const auto recent = consumer.find("recent")) {
+    if (const auto minute = recent->find("minute")) facts.add("last minute", recent_of(*minute));
+    if (const auto quarter = recent->find("quarter_hour")) facts.add("last 15 minutes", recent_of(*quarter));
+  }
   if (const auto filter = consumer.find("filter")) facts.add("filter", printable(filter->raw()));
   facts.print(terminal.out);
+  print_blockers(consumer, terminal.out);
   for (const char* part : {"queue", "delivery", "statistics"}) {
     const auto object = consumer.find(part);
     if (!object) continue;
@@ -82,6 +116,8 @@ int run_consumers(const ConsumersOptions& options, const Terminal& terminal) {
                {"STATE"},
                {"WAITING", right},
                {"OLDEST", right},
+               {"DRAINED IN", right},
+               {"EXPIRES IN", right},
                {"IN FLIGHT", right},
                {"PARKED", right},
                {"DEAD", right},
@@ -89,8 +125,9 @@ int run_consumers(const ConsumersOptions& options, const Terminal& terminal) {
   const auto list = answer->root().find("consumers");
   for (auto consumer = list ? list->first() : std::nullopt; consumer; consumer = consumer->next()) {
     table.add({text_at(*consumer, "name"), text_at(*consumer, "sink"), text_at(*consumer, "order"), state_of(*consumer),
-               count_at(*consumer, "waiting"), oldest_of(*consumer), count_at(*consumer, "in_flight"),
-               count_at(*consumer, "parked"), count_at(*consumer, "dead_letters"), count_at(*consumer, "delivered")});
+               count_at(*consumer, "waiting"), oldest_of(*consumer), drain_of(*consumer), expiry_of(*consumer),
+               count_at(*consumer, "in_flight"), count_at(*consumer, "parked"), count_at(*consumer, "dead_letters"),
+               count_at(*consumer, "delivered")});
   }
   table.print(terminal.out);
   return exit_ok;

@@ -102,6 +102,20 @@ std::string state_of(json::Value consumer) {
   return number_at(consumer, "parked") > 0 ? "parked" : "ok";
 }
 
+std::string drain_of(json::Value consumer) {
+  const auto drain = consumer.find("drain");
+  if (!drain) return "-";
+  const std::string_view outlook = drain->string_at("outlook");
+  if (outlook == "draining") return human_seconds(real_at(*drain, "seconds"));
+  return outlook == "empty" || outlook.empty() ? "-" : printable(outlook);
+}
+
+std::string expiry_of(json::Value consumer) {
+  const auto left = consumer.find("expires_in_seconds");
+  if (!left || left->is(json::Type::null)) return "-";
+  return human_seconds(real_at(consumer, "expires_in_seconds"));
+}
+
 std::string human_seconds(double seconds) {
   const auto whole = static_cast<std::uint64_t>(std::max(seconds, 0.0));
   const std::uint64_t minutes = whole / 60;

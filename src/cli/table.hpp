@@ -54,6 +54,11 @@ double real_at(json::Value object, std::string_view name);
 // A consumer's, in a word: "ok", "paused", "down" (the breaker is open), "probing", "parked" (some lane is).
 std::string state_of(json::Value consumer);
 
+// When it will have drained: "12m 3s", "-" (nothing waits), "growing", "stalled".
+std::string drain_of(json::Value consumer);
+// Until the oldest waiting event expires; "-" where nothing waits.
+std::string expiry_of(json::Value consumer);
+
 // "0s", "12s", "3m 20s", "2h 5m", "4d 1h"
 std::string human_seconds(double seconds);
 // "812 B", "1.4 MiB"

@@ -81,6 +81,11 @@ TopView::Row TopView::row_of(json::Value consumer, const Counts& now, const Coun
   row.dead = number_at(consumer, "dead_letters");
   row.oldest_seconds =
       consumer.string_at("oldest_waiting").empty() ? kUnknown : real_at(consumer, "oldest_waiting_seconds");
+  row.drain = drain_of(consumer);
+  row.expiry = expiry_of(consumer);
+  const auto drain = consumer.find("drain");
+  row.drain_seconds = drain && drain->string_at("outlook") == "draining" ? real_at(*drain, "seconds") : kUnknown;
+  row.expiry_seconds = row.expiry == "-" ? kUnknown : real_at(consumer, "expires_in_seconds");
   row.in = row.out = row.p99_millis = kUnknown;
   if (former == nullptr || seconds <= 0) return row;
   row.in = static_cast<double>(grown(now.taken, former->taken)) / seconds;
@@ -135,14 +140,17 @@ std::string TopView::render(std::size_t width, std::size_t height) const {
                {"OUT/s", right},
                {"WAITING", right},
                {"OLDEST", right},
+               {"DRAINED IN", right},
+               {"EXPIRES IN", right},
                {"IN FLIGHT", right},
                {"BLOCKED", right},
                {"DEAD", right},
                {"P99", right}});
   for (const Row& row : rows_) {
     table.add({row.name, row.state, rate_text(row.in), rate_text(row.out), fmt::format("{}", row.waiting),
-               row.oldest_seconds < 0 ? "-" : human_seconds(row.oldest_seconds), fmt::format("{}", row.in_flight),
-               fmt::format("{}", row.blocked), fmt::format("{}", row.dead), millis_text(row.p99_millis)});
+               row.oldest_seconds < 0 ? "-" : human_seconds(row.oldest_seconds), row.drain, row.expiry,
+               fmt::format("{}", row.in_flight), fmt::format("{}", row.blocked), fmt::format("{}", row.dead),
+               millis_text(row.p99_millis)});
   }
   table.print(out);
   const std::string all = out.str();
@@ -168,6 +176,8 @@ std::string TopView::json() const {
     write_number(writer, "out_per_second", row.out);
     writer.member("waiting", row.waiting);
     write_number(writer, "oldest_seconds", row.oldest_seconds);
+    write_number(writer, "drain_seconds", row.drain_seconds);
+    write_number(writer, "expires_in_seconds", row.expiry_seconds);
     writer.member("in_flight", row.in_flight).member("blocked_lanes", row.blocked).member("dead_letters", row.dead);
     write_number(writer, "p99_millis", row.p99_millis);
     writer.end_object();

@@ -21,6 +21,10 @@ class TopView {
     double out = 0;
     std::uint64_t waiting = 0;
     double oldest_seconds = 0;  // negative: nothing waits
+    std::string drain;          // as people read it: "12m 3s", "growing", "-"
+    std::string expiry;         // of the oldest: "13d 2h", "-"
+    double drain_seconds = 0;   // negative: it does not drain, or nothing waits
+    double expiry_seconds = 0;  // negative: nothing waits
     std::uint64_t in_flight = 0;
     std::uint64_t blocked = 0;  // lanes that back off or are parked
     std::uint64_t dead = 0;

@@ -81,6 +81,18 @@ TEST_F(TopViewTest, says_how_a_consumer_is) {
   EXPECT_EQ(state(R"("breaker":"half_open")"), "probing");
 }
 
+TEST_F(TopViewTest, says_when_it_is_drained_and_when_the_oldest_expires) {
+  const auto shown = [&](const std::string& more) {
+    sample(status(1), {consumer(1, 3, "", more)}, base::Millis(1));
+    return view_.render(300, 10) + view_.json();
+  };
+  EXPECT_THAT(shown(R"("drain":{"outlook":"draining","seconds":723},"expires_in_seconds":90000)"),
+              testing::AllOf(HasSubstr("12m 3s"), HasSubstr("1d 1h"),
+                             HasSubstr(R"("drain_seconds":723,"expires_in_seconds":90000)")));
+  EXPECT_THAT(shown(R"("drain":{"outlook":"growing","seconds":null},"expires_in_seconds":90000)"),
+              testing::AllOf(HasSubstr("growing"), HasSubstr(R"("drain_seconds":null)")));
+}
+
 TEST_F(TopViewTest, a_small_terminal_is_never_overflowed) {
   std::vector<std::string> many(100, consumer(1, 0, ""));
   sample(status(1), many, base::Millis(1));

@@ -11,6 +11,7 @@
 #include "base/loop.hpp"
 #include "base/result.hpp"
 #include "base/strong.hpp"
+#include "engine/delivery_window.hpp"
 #include "engine/record.hpp"
 
 namespace trunkline::engine {
@@ -31,6 +32,20 @@ struct QueueSpec {
   bool park_on_max_receive = false;                            // pulled: hold the lane instead of going on
 };
 
+// A lane that holds something up: its head backs off or is parked.
+struct Blocker {
+  base::Sequence head;
+  bool parked = false;  // else it backs off
+  base::GroupKey group;
+  std::string group_text;    // empty where it is not known (yet), or where the queue has no order
+  std::uint64_t behind = 0;  // events that wait behind the head
+  std::uint32_t attempts = 0;
+  std::string error_class;
+  base::WallTime since;                  // of the last attempt
+  std::optional<base::WallTime> next{};  // of the next attempt; nothing when parked
+};
+inline constexpr std::size_t kBlockersMax = 10;
+
 struct QueueStatistics {
   std::uint64_t waiting = 0;  // accepted, not settled, nothing below; includes those behind a blocked lane
   std::uint64_t in_flight = 0;
@@ -41,6 +56,9 @@ struct QueueStatistics {
   std::uint64_t delivered = 0;                   // since start
   std::uint64_t expired = 0;                     // since start
   std::optional<base::WallTime> oldest_waiting;  // accepted_at of the oldest that is not settled
+  RecentDeliveries minute;                       // of the last minute, and of the last 15
+  RecentDeliveries quarter;
+  std::vector<Blocker> blockers;  // most events behind them first, kBlockersMax at most; a few seconds old
 
   // What would be given up with the queue.
   std::uint64_t held() const { return waiting + in_flight + backing_off + parked + dead_letters; }

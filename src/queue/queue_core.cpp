@@ -26,6 +26,7 @@ QueueCore::QueueCore(base::QueueId id, engine::QueueSpec spec, QueueCoreOptions 
 
 void QueueCore::restore(const CursorRecord& cursor, std::vector<std::pair<GroupKey, LaneHeader>> lanes,
                         const std::vector<Scanned>& outstanding, Now now) {
+  window_.begin(now.mono);
   scanned_ = cursor.scanned;
   written_scanned_ = scanned_;
   totals_ = cursor.totals;

@@ -137,6 +137,12 @@ class QueueCore {
   std::uint64_t in_flight() const { return in_flight_; }
   std::uint64_t backing_off() const { return backing_off_; }
   std::optional<std::int64_t> oldest_outstanding_ms() const;
+  const engine::DeliveryWindow& window() const { return window_; }
+  void count_arrived(std::uint64_t count, Now now) { window_.arrived(count, now.mono); }
+  // The lanes that hold up most, as of the last whole sweep. A sweep looks at `buckets_max` of the lanes' buckets a
+  // call, so that a million lanes do not stop the loop; true when it has come to their end.
+  bool sweep_blockers(std::size_t buckets_max);
+  const std::vector<engine::Blocker>& blockers() const { return blockers_; }
   const engine::QueueSpec& spec() const { return spec_; }
   void set_spec(engine::QueueSpec spec) { spec_ = std::move(spec); }
   std::size_t outstanding() const { return live_; }
@@ -263,6 +269,10 @@ class QueueCore {
   store::Batch delta_;
   Journal journal_;
   std::vector<base::GroupKey> touched_;
+  engine::DeliveryWindow window_;
+  std::vector<engine::Blocker> sweep_;  // of the sweep under way
+  std::vector<engine::Blocker> blockers_;
+  std::size_t sweep_at_ = 0;  // bucket of lanes_
   std::uint64_t delta_id_ = 1;
   std::uint64_t committed_ = 0;
   bool dirty_ = false;

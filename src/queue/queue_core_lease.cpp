@@ -202,6 +202,7 @@ void QueueCore::settle_lane(GroupKey group, Lane& lane, std::uint32_t count, con
       if (fate.fate == Fate::delivered) {
         ++totals_.delivered;
         journal_.delivered(sequence, millis(now.wall));
+        window_.delivered(base::Millis(millis(now.wall) - items_[lane.first].row.accepted_ms), now.mono);
       }
       if (fate.fate == Fate::drop) put_outcome(sequence, Outcome::dropped);
     }

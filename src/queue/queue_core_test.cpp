@@ -330,6 +330,58 @@ TEST(QueueCore, a_failed_event_blocks_its_lane_alone) {
   EXPECT_EQ(world.open[0].items[1].sequence.value, 4u);
 }
 
+// Ten lanes fail with as many events behind them as their number says, one more is parked with none.
+TEST(QueueCore, the_lanes_that_hold_up_most_are_told_however_many_there_are) {
+  World world(fifo(), 1);
+  constexpr std::uint64_t kLanes = 300;
+  for (std::uint64_t group = 1; group <= kLanes; ++group) {
+    for (std::uint64_t i = 0; i <= (group > kLanes - 12 ? group : 0); ++i)
+      world.log.push_back({{world.log.size() + 1}, {group}, world.clock.wall().time_since_epoch().count(), 10});
+  }
+  for (int round = 0; round < 100 && world.core->totals().parked + world.core->backing_off() < kLanes; ++round) {
+    world.scan();
+    world.receive(1'000, 1);
+    for (LeaseDraft& lease : std::exchange(world.open, {})) {
+      const bool parked = world.log[lease.items[0].sequence.value - 1].group.value % 2 == 0;
+      world.open.push_back(std::move(lease));
+      world.settle([&](const LeasedItem&) { return parked ? Fate::park : Fate::retry; });
+    }
+    world.flush();
+  }
+  ASSERT_EQ(world.core->totals().parked + world.core->backing_off(), kLanes);
+  world.scan();
+  int calls = 1;
+  while (!world.core->sweep_blockers(16)) ++calls;
+  EXPECT_GT(calls, 10) << "a look is bounded";
+  const auto& blockers = world.core->blockers();
+  ASSERT_EQ(blockers.size(), engine::kBlockersMax);
+  for (std::size_t i = 0; i < blockers.size(); ++i) {
+    EXPECT_EQ(blockers[i].group.value, kLanes - i);
+    EXPECT_EQ(blockers[i].parked, (kLanes - i) % 2 == 0);
+    EXPECT_EQ(blockers[i].behind, kLanes - i);
+    EXPECT_EQ(world.log[blockers[i].head.value - 1].group, blockers[i].group);
+    EXPECT_EQ(blockers[i].error_class, "test");
+    EXPECT_EQ(blockers[i].next.has_value(), !blockers[i].parked);
+  }
+  world.drain();
+  while (!world.core->sweep_blockers(1'000)) {
+  }
+  EXPECT_TRUE(world.core->blockers().empty()) << "what goes on is no blocker any more";
+}
+
+TEST(QueueCore, a_delivery_is_counted_with_its_age) {
+  World world(pulled(fifo()), 1);
+  world.append(1);
+  world.scan();
+  world.clock.advance(base::Millis(700));
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::delivered; });
+  const engine::RecentDeliveries recent = world.core->window().minute(world.clock.mono());
+  EXPECT_EQ(recent.delivered, 1u);
+  EXPECT_GE(*recent.p50, base::Millis(700));
+  EXPECT_LE(*recent.p50, base::Millis(790));
+}
+
 TEST(QueueCore, attempts_and_the_blocked_lane_survive_a_crash) {
   World world(fifo(), 1);
   world.append(1);

@@ -22,6 +22,7 @@ constexpr store::FamilyHandle kQueue = handle(Table::queue);
 // below.
 constexpr base::Millis kFlushDelay(10);
 constexpr base::Millis kMaintenance(1000);
+constexpr std::size_t kSweepBuckets = 16'384;  // of lanes, a look for blockers: under a millisecond
 constexpr base::Millis kErrorPause(1000);
 constexpr base::Millis kStatisticsAge(50);
 constexpr std::size_t kScanEntries = 4096;  // read at once: about 300 KB
@@ -124,7 +125,7 @@ void QueueRunner::start(RestoredQueue restored, std::uint64_t routed, std::uint6
   core_ = std::make_unique<QueueCore>(id_, spec_, options_);
   core_->restore(restored.cursor, std::move(restored.lanes), restored.outstanding, now());
   epoch_ = epoch;
-  routed_ = routed;
+  routed_ = routed_counted_ = routed;
   running_ = true;
   live_ = core_->scanned() == context_.shared.end;
   scanning_ = flushing_ = flush_timer_ = pumping_ = paused_by_error_ = walking_ = false;
@@ -523,6 +524,7 @@ void QueueRunner::maintain() {
     if (!self->running_) return;
     if (self->core_->moved() && !self->flushing_) self->flush();
     self->find_oldest_row();
+    if (self->core_->sweep_blockers(kSweepBuckets)) self->name_blockers();
     const std::int64_t due = millis(self->now().wall) - self->spec_.max_wait.count();
     const auto oldest = self->statistics().oldest_waiting;
     if (oldest && millis(*oldest) < due) self->expire(due, kExpireChunk, [](Result<std::uint64_t>) {});
@@ -547,6 +549,36 @@ void QueueRunner::find_oldest_row() {
           if (self && self->epoch_ == epoch) self->oldest_row_ms_ = oldest;
         });
       });
+}
+
+// The groups' texts are in the heads' records.
+void QueueRunner::name_blockers() {
+  std::map<Sequence, std::string> known;
+  std::vector<Sequence> wanted;
+  for (const engine::Blocker& blocker : core_->blockers()) {
+    const auto found = blocked_groups_.find(blocker.head);
+    if (found == blocked_groups_.end()) {
+      wanted.push_back(blocker.head);
+    } else {
+      known.insert(*found);
+    }
+  }
+  blocked_groups_ = std::move(known);
+  if (wanted.empty() || spec_.order == event::Order::none) return;
+  context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop,
+                      wanted = std::move(wanted), order = spec_.order] {
+    std::map<Sequence, std::string> texts;
+    for (const Sequence sequence : wanted) {
+      const auto value = store.get(handle(Table::log), sequence_key(sequence));
+      if (!value.ok() || !*value) continue;
+      if (const auto record = decode_record(sequence, **value); record.ok())
+        texts[sequence] = event::group_text(record->event, order);
+    }
+    loop.post([weak, epoch, texts = std::move(texts)]() mutable {
+      const auto self = weak.lock();
+      if (self && self->epoch_ == epoch) self->blocked_groups_.merge(texts);
+    });
+  });
 }
 
 void QueueRunner::expire(std::int64_t before_ms, std::size_t limit, CountCallback done) {
@@ -643,6 +675,7 @@ void QueueRunner::publish_statistics() {
   const Now at = now();
   if (at.mono - snapshot_at_ < kStatisticsAge) return;
   snapshot_at_ = at.mono;
+  core_->count_arrived(routed_ - std::exchange(routed_counted_, routed_), at);
   engine::QueueStatistics fresh = count();
   const std::lock_guard lock(statistics_mutex_);
   snapshot_ = fresh;
@@ -671,6 +704,14 @@ engine::QueueStatistics QueueRunner::count() const {
   std::optional<std::int64_t> oldest = core_->oldest_outstanding_ms();
   if (oldest_row_ms_ && totals.rows > 0) oldest = oldest ? std::min(*oldest, *oldest_row_ms_) : *oldest_row_ms_;
   if (oldest) fresh.oldest_waiting = base::WallTime(base::Millis(*oldest));
+  const base::MonoTime at = now().mono;
+  fresh.minute = core_->window().minute(at);
+  fresh.quarter = core_->window().quarter(at);
+  fresh.blockers = core_->blockers();
+  for (engine::Blocker& blocker : fresh.blockers) {
+    const auto text = blocked_groups_.find(blocker.head);
+    if (text != blocked_groups_.end()) blocker.group_text = text->second;
+  }
   return fresh;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -117,6 +118,7 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   void arm_deadline();
   void maintain();
   void find_oldest_row();
+  void name_blockers();
   void publish_statistics();
   engine::QueueStatistics count() const;
   void walk(std::shared_ptr<Walk> walk);
@@ -141,9 +143,10 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   bool running_ = false;
   std::uint64_t epoch_ = 0;
   std::uint64_t routed_ = 0;
-  bool live_ = false;      // the core has scanned all that the loop has heard of
-  bool pumping_ = false;   // a pump is posted
-  bool scanning_ = false;  // a read of the store is under way
+  std::uint64_t routed_counted_ = 0;  // of them, in the delivery window
+  bool live_ = false;                 // the core has scanned all that the loop has heard of
+  bool pumping_ = false;              // a pump is posted
+  bool scanning_ = false;             // a read of the store is under way
   bool paused_by_error_ = false;
   std::size_t loads_ = 0;
   std::deque<Receive> receives_;
@@ -156,6 +159,7 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   base::MonoTime deadline_{};
   bool maintaining_ = false;
   std::optional<std::int64_t> oldest_row_ms_;
+  std::map<base::Sequence, std::string> blocked_groups_;  // of the blockers, by head
   bool walking_ = false;
   std::deque<std::shared_ptr<Walk>> walks_;
 

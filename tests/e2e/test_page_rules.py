@@ -21,4 +21,4 @@ class PageRules(unittest.TestCase):
             done = subprocess.run(["node", "--test", settings.ROOT / "tests/e2e/js/page.mjs"], capture_output=True, text=True,
                                   timeout=120, env={**os.environ, "PAGE_BUNDLE": bundle})
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-            self.assertIn("# pass 7", done.stdout)
+            self.assertIn("# pass 8", done.stdout)

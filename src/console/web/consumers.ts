@@ -3,7 +3,7 @@
 import { call } from "./api";
 import { byId, make, Rows, setClass, setText, show } from "./dom";
 import { age, count, rate } from "./format";
-import { arrivedFor, Consumer, describe, Rate, Receiver, stateOf } from "./model";
+import { arrivedFor, Consumer, describe, lateness, outlook, Rate, Receiver, stateOf } from "./model";
 import { Spark } from "./spark";
 
 const kModeWords: Record<string, string> = {
@@ -98,6 +98,8 @@ class Row {
     set("blocked", count(consumer.backing_off + consumer.parked), consumer.parked > 0);
     set("dead", count(consumer.dead_letters), consumer.dead_letters > 0);
     set("delivered", count(consumer.delivered));
+    this.cells.waiting.title = this.cells.oldest.title = outlook(consumer, age);
+    this.cells.delivered.title = lateness(consumer);
     this.trend.add(consumer.waiting);
     setText(this.pause, consumer.paused ? "Resume" : "Pause");
     this.pause.setAttribute("aria-label", `${consumer.paused ? "Resume" : "Pause"} ${this.name}`);

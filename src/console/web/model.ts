@@ -27,8 +27,17 @@ export interface Consumer {
   expired: number;
   oldest_waiting: string | null;
   oldest_waiting_seconds: number;
+  expires_in_seconds?: number | null;
+  drain?: { outlook: "empty" | "draining" | "growing" | "stalled"; seconds: number | null };
+  recent?: { minute: Recent; quarter_hour: Recent };
   breaker?: "closed" | "open" | "half_open";
   last_error?: { class: string; detail: string; at: string } | null;
+}
+
+export interface Recent {
+  delivered: number;
+  p50_millis: number | null;
+  p99_millis: number | null;
 }
 
 export interface Receiver {
@@ -121,6 +130,22 @@ const kSinks: Record<string, string> = {
 export function describe(consumer: Consumer): string {
   const order = consumer.order === "none" ? "any order" : `in order by ${consumer.order}`;
   return `${kSinks[consumer.sink] ?? consumer.sink} · ${order}`;
+}
+
+// What waits, in time: when it is delivered, when it is lost. Empty where nothing waits.
+export function outlook(consumer: Consumer, age: (seconds: number) => string): string {
+  const parts: string[] = [];
+  if (consumer.drain?.outlook === "draining") parts.push(`delivered in ${age(consumer.drain.seconds ?? 0)}`);
+  if (consumer.drain?.outlook === "growing") parts.push("more comes than goes");
+  if (typeof consumer.expires_in_seconds === "number") parts.push(`the oldest expires in ${age(consumer.expires_in_seconds)}`);
+  return parts.join(", ");
+}
+
+// How old events are when they are delivered. Empty where none was in the last minute.
+export function lateness(consumer: Consumer): string {
+  const minute = consumer.recent?.minute;
+  if (!minute || minute.p50_millis === null || minute.p99_millis === null) return "";
+  return `accepted to delivered in the last minute: half within ${minute.p50_millis} ms, 99 % within ${minute.p99_millis} ms`;
 }
 
 // One word for a consumer's state and a sentence why. The rates are events a second.

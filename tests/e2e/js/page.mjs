@@ -4,7 +4,7 @@ import test from "node:test";
 import { pathToFileURL } from "node:url";
 
 const bundle = (name) => import(pathToFileURL(`${process.env.PAGE_BUNDLE}/${name}.js`));
-const { Rate, stateOf, inWords, arrivedFor } = await bundle("model");
+const { Rate, stateOf, inWords, arrivedFor, lateness, outlook } = await bundle("model");
 const { age, bytes, count, rate, stopwatch } = await bundle("format");
 
 const consumer = (members) => ({
@@ -33,6 +33,17 @@ test("a counter that falls began anew and makes no negative rate", () => {
 
 test("what arrived for a consumer is what was settled and what is left, in every state", () => {
   assert.equal(arrivedFor(consumer({ delivered: 1, expired: 2, waiting: 4, in_flight: 8, backing_off: 16, parked: 32, dead_letters: 64 })), 127);
+});
+
+test("what waits is told in time, not only in numbers", () => {
+  assert.equal(outlook(consumer({}), age), "");
+  assert.equal(outlook(consumer({ drain: { outlook: "draining", seconds: 75 }, expires_in_seconds: 7200 }), age),
+               "delivered in 1 min 15 s, the oldest expires in 2 h 00 min");
+  assert.equal(outlook(consumer({ drain: { outlook: "growing", seconds: null }, expires_in_seconds: 60 }), age),
+               "more comes than goes, the oldest expires in 1 min 00 s");
+  const recent = { minute: { delivered: 3, p50_millis: 4, p99_millis: 31 }, quarter_hour: { delivered: 3, p50_millis: 4, p99_millis: 31 } };
+  assert.match(lateness(consumer({ recent })), /half within 4 ms, 99 % within 31 ms/);
+  assert.equal(lateness(consumer({ recent: { minute: { delivered: 0, p50_millis: null, p99_millis: null } } })), "");
 });
 
 test("an operator's pause is said before everything else, and a breaker before what waits", () => {
