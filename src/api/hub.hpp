@@ -175,7 +175,7 @@ class Hub {
   virtual void backup(std::string directory, base::Loop& reply_on, BackupCallback done) = 0;
 
   // Both read as long as they must on a thread of their own, one request after the other, within bounds.
-  // Errc::invalid: the policy; Errc::not_found: the event.
+  // Errc::invalid: the policy; Errc::not_found: the event; Errc::overloaded: too many wait, said at once.
   using MatchesCallback = base::UniqueFunction<void(base::Result<MatchesReport>)>;
   virtual void matches(MatchesRequest request, base::Loop& reply_on, MatchesCallback done) = 0;
   using ExplainCallback = base::UniqueFunction<void(base::Result<std::vector<ExplainedEvent>>)>;

@@ -22,6 +22,8 @@ using base::Result;
 
 namespace {
 
+// Questions that wait for a look into the log, of about two seconds each: half a minute is what a person waits.
+constexpr std::size_t kLooksMax = 16;
 // What a stop waits for on another thread. Without an answer in that time the thing is left behind.
 constexpr base::Millis kStopGrace = std::chrono::seconds(5);
 // A reload waits for the disk and for the loops, each bounded by seconds.
@@ -61,6 +63,7 @@ Result<std::unique_ptr<Hub>> Hub::start(const config::Config& config, HubOptions
   hub->operator_ = std::make_unique<net::IoLoop>("operator");
   hub->operator_->start();
   hub->reader_ = std::make_unique<net::IoLoop>("reader");
+  hub->looks_ = std::make_unique<BoundedWork>(*hub->reader_, kLooksMax);
   hub->reader_->start();
   TRUNKLINE_TRY_VOID(hub->listen());
   return hub;

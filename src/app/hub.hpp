@@ -10,6 +10,7 @@
 
 #include "api/api.hpp"
 #include "api/hub.hpp"
+#include "app/bounded_work.hpp"
 #include "app/consumer_set.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -132,6 +133,7 @@ class Hub final : public api::Hub {
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> server_;
   std::unique_ptr<net::IoLoop> reader_;    // long looks into the log, one after the other
+  std::unique_ptr<BoundedWork> looks_;     // for it
   std::unique_ptr<net::IoLoop> operator_;  // reloads, one after the other; may wait for the others
   std::atomic<std::uint64_t> disk_budget_{0};
   std::uint16_t port_ = 0;

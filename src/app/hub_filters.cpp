@@ -33,6 +33,10 @@ Result<filter::Policy> compile(const std::string& text, bool body_scope) {
   return std::get<filter::Policy>(std::move(compiled));
 }
 
+Error too_many_looks() {
+  return {Errc::overloaded, "too many questions wait for a look into the log: ask again in a while"};
+}
+
 base::Sequence newest(base::Sequence end) {
   return {end.value > kEventsMax ? end.value - kEventsMax + 1 : 1};
 }
@@ -148,17 +152,21 @@ Result<std::vector<api::ExplainedEvent>> Hub::run_explain(const api::ExplainRequ
 }
 
 void Hub::matches(api::MatchesRequest request, base::Loop& reply_on, MatchesCallback done) {
-  reader_->post([this, request = std::move(request), &reply_on, done = std::move(done)]() mutable {
+  auto ask = std::make_shared<MatchesCallback>(std::move(done));  // shared with the task, which may be refused
+  const bool posted = looks_->post([this, request = std::move(request), &reply_on, ask] {
     auto report = run_matches(request);
-    reply_on.post([report = std::move(report), done = std::move(done)]() mutable { done(std::move(report)); });
+    reply_on.post([report = std::move(report), ask]() mutable { (*ask)(std::move(report)); });
   });
+  if (!posted) (*ask)(too_many_looks());
 }
 
 void Hub::explain(api::ExplainRequest request, base::Loop& reply_on, ExplainCallback done) {
-  reader_->post([this, request = std::move(request), &reply_on, done = std::move(done)]() mutable {
+  auto ask = std::make_shared<ExplainCallback>(std::move(done));  // shared with the task, which may be refused
+  const bool posted = looks_->post([this, request = std::move(request), &reply_on, ask] {
     auto events = run_explain(request);
-    reply_on.post([events = std::move(events), done = std::move(done)]() mutable { done(std::move(events)); });
+    reply_on.post([events = std::move(events), ask]() mutable { (*ask)(std::move(events)); });
   });
+  if (!posted) (*ask)(too_many_looks());
 }
 
 }  // namespace trunkline::app
