@@ -2,7 +2,7 @@
 
 #include "base/crypto.hpp"
 #include "net/authorization.hpp"
-#include "net/http_client.hpp"
+#include "net/browser.hpp"
 
 namespace trunkline::api {
 namespace {
@@ -27,44 +27,14 @@ Match find(const std::vector<ApiKey>& keys, std::string_view given, base::WallTi
   return found;
 }
 
-// Without its port, and without the brackets of an IPv6 address.
-std::string_view host_name(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(1, std::min(host.find(']'), host.size()) - 1);
-  return host.substr(0, host.find(':'));
-}
-
-bool names_this_machine(std::string_view host) {
-  const std::string_view name = host_name(host);
-  return net::equal_ignoring_case(name, "localhost") || (name.find('/') == name.npos && net::is_cidr(name));
-}
-
-// Whether a page of another site has made the browser send this. Fetch Metadata says so where the browser knows it (it
-// leaves it out on plain HTTP to other machines); a link that a person follows is no such request, since only the person
-// sees its answer.
-bool is_of_foreign_page(const net::HttpRequest& request) {
-  const auto is = [&](std::string_view name, std::string_view value) {
-    const auto given = request.header(name);
-    return given && net::equal_ignoring_case(*given, value);
-  };
-  const bool reads = request.method == "GET" || request.method == "HEAD";
-  if (is("sec-fetch-site", "same-origin") || is("sec-fetch-site", "none")) return false;
-  if (request.header("sec-fetch-site"))
-    return !(reads && is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document"));
-  const auto origin = request.header("origin");
-  if (!origin) return false;
-  const std::size_t scheme = origin->find("://");
-  return scheme == origin->npos ||
-         !net::equal_ignoring_case(origin->substr(scheme + 3), request.header("host").value_or(std::string_view()));
-}
-
 base::Result<void> refuse_foreign_pages(const net::HttpRequest& request) {
   const std::string_view host = request.header("host").value_or(std::string_view());
-  if (!host.empty() && !names_this_machine(host)) {
+  if (!host.empty() && !net::names_this_machine(host)) {
     return {base::Errc::unauthenticated,
             "without api.keys and api.users the API answers to an address or to localhost only, not to '" +
                 std::string(host) + "'"};
   }
-  if (!is_of_foreign_page(request)) return {};
+  if (!net::is_of_foreign_page(request)) return {};
   return {base::Errc::unauthenticated, "without api.keys and api.users no page of another site may call the API"};
 }
 
@@ -89,7 +59,7 @@ base::Result<void> check_user(const std::vector<ApiUser>& users, std::string_vie
     return {base::Errc::unauthenticated,
             found.known ? "this password has expired" : "this user and password are not known"};
   }
-  if (!is_of_foreign_page(request)) return {};
+  if (!net::is_of_foreign_page(request)) return {};
   return {base::Errc::unauthenticated, "no page of another site may use a password that the browser has kept"};
 }
 

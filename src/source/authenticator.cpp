@@ -5,12 +5,16 @@
 
 #include "base/crypto.hpp"
 #include "net/authorization.hpp"
+#include "net/browser.hpp"
 
 namespace trunkline::source {
 namespace {
 
 using Check = Authenticator::Check;
 using Verdict = Authenticator::Verdict;
+
+// What a browser adds by itself says nothing of who made it send the request.
+constexpr std::string_view kKeptByBrowser = "a credential that a browser keeps, used by a page of another site";
 
 bool accepts(const std::vector<Key>& keys, std::string_view given, base::WallTime now) {
   bool found = false;
@@ -62,7 +66,9 @@ Check Authenticator::check(const net::HttpRequest& request, base::WallTime now, 
   }
   // Last, since it costs most and may have to wait.
   if (!issuers_.empty()) checks.push_back(jwt(request, now, reader, again));
-  if (checks.empty()) return granted();
+  if (checks.empty()) {
+    return net::may_be_of_foreign_page(request) ? refused("a browser sent it for a page of another site") : granted();
+  }
   if (wanted(checks.back()) || checks.back().verdict == Verdict::keys_missing) return checks.back();
   if (spec_.require == Require::all) return granted();
   // The reason that tells most: of a credential that was sent.
@@ -100,7 +106,8 @@ Check Authenticator::basic(const net::HttpRequest& request, base::WallTime now) 
     const bool right = accepts(user.passwords, given->second, now);
     valid |= known && right;
   }
-  return valid ? granted() : refused("a user or password that is wrong or past its end date");
+  if (!valid) return refused("a user or password that is wrong or past its end date");
+  return net::is_of_foreign_page(request) ? refused(kKeptByBrowser) : granted();
 }
 
 Check Authenticator::signature(const net::HttpRequest& request, base::WallTime now) const {
@@ -114,6 +121,7 @@ Check Authenticator::signature(const net::HttpRequest& request, base::WallTime n
 
 Check Authenticator::certificate(const net::HttpRequest& request, base::WallTime now) const {
   if (!request.peer_certificate) return refused("none was sent");
+  if (net::is_of_foreign_page(request)) return refused(kKeptByBrowser);
   const net::PeerCertificate& peer = *request.peer_certificate;
   const auto holds = [](const std::vector<std::string>& list, const std::string& text) {
     return std::ranges::find(list, text) != list.end();

@@ -60,6 +60,17 @@ IngestOptions with_token_key() {
   return options;
 }
 
+TEST(IngestAuth, a_password_that_a_browser_keeps_is_of_no_use_to_another_sites_page) {
+  IngestFixture fixture({}, {}, static_sources());
+  const auto status = [&](std::string_view fields) {
+    return fixture.post("bridge", event_text("e-1"), basic("second:other") + std::string(fields)).status;
+  };
+  EXPECT_EQ(status(""), 200);
+  EXPECT_EQ(status("Origin: http://hub\r\n"), 200);
+  EXPECT_EQ(status("Origin: http://evil.example\r\n"), 401);
+  EXPECT_EQ(status("Sec-Fetch-Site: cross-site\r\n"), 401);
+}
+
 TEST(IngestAuth, basic_credentials_let_in_until_the_passwords_end) {
   IngestFixture fixture({}, {}, static_sources());
   const auto status = [&](std::string_view credentials) {

@@ -107,6 +107,21 @@ TEST(Ingest, a_failed_credential_is_401_where_it_is_retried_and_503_where_401_dr
   EXPECT_TRUE(fixture.gate().published().empty());
 }
 
+// A page may make a browser post anything as text/plain to this machine; a source without a key has nothing else to tell
+// by.
+TEST(Ingest, no_web_page_of_another_site_may_post_to_a_source_without_a_key) {
+  IngestFixture fixture;
+  const auto status = [&](std::string_view source, std::string_view fields) {
+    return fixture.post(source, event_text("e-1"), fields).status;
+  };
+  EXPECT_EQ(status("open", ""), 200) << "Host is a name, and no browser";
+  for (const char* fields : {"Origin: http://evil.example\r\n", "Origin: null\r\n", "Sec-Fetch-Site: cross-site\r\n",
+                             "Sec-Fetch-Site: same-origin\r\n"})  // the last one by a name that was made to lead here
+    EXPECT_EQ(status("open", fields), 401) << fields;
+  EXPECT_EQ(status("bridge", "x-api-key: new\r\nOrigin: http://evil.example\r\n"), 200)
+      << "a key is of somebody who knows it";
+}
+
 TEST(Ingest, a_key_holds_until_its_end_date_and_not_at_it) {
   IngestFixture fixture;
   const auto status = [&](std::string_view target, std::string_view fields) {

@@ -3,6 +3,7 @@ import subprocess
 import urllib.request
 
 from harness.case import HubTest
+from harness.events import text
 from harness.process import command, request
 
 PASSWORDS = {"OLD": "old pass:word", "NEW": "nëw-password", "KEY": "a-key"}
@@ -64,3 +65,14 @@ class ApiUsers(HubTest):
         status, body = self.curl(hub, "/api/v1/consumers/crm", "-u", "ops:old pass:word")
         self.assertEqual((status, '"paused":true' in body), (200, False))
         self.assertEqual(self.status(hub, pause, *user, "-H", f"Origin: {hub.url}"), 200)
+
+    def test_a_page_of_another_site_cannot_post_to_a_source_without_a_key(self):
+        hub = self.hub({"all": {"filter": {}}}, sources={"open": {"kind": "genesys"}})
+        body = ("-H", "Content-Type: text/plain", "--data-binary", text(self.make.conversation()).decode())
+        for page in ("Origin: https://evil.example", "Sec-Fetch-Site: cross-site", "Origin: null"):
+            self.assertEqual(self.status(hub, "/ingest/open", *body, "-H", page), 401, page)
+        led_here = ("-H", "Host: evil.example:8080", "-H", "Origin: http://evil.example:8080")
+        self.assertEqual(self.status(hub, "/ingest/open", *body, *led_here), 401)
+        self.assertEqual(self.status(hub, "/ingest/open", *body), 200)
+        self.assertEqual(self.status(hub, "/ingest/open", *body, "-H", "Host: relay.internal"), 200)
+        self.assertIn("trunkline_ingest_unauthenticated_total", self.curl(hub, "/metrics")[1])
