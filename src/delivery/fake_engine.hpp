@@ -75,6 +75,7 @@ class FakeEngine : public engine::Engine {
     done(unsupported());
   }
   base::Result<std::map<std::string, std::string>> list_state(const std::string&) override { return unsupported(); }
+  base::Result<void> remove_state(const std::string&) override { return unsupported(); }
   void write_state(base::QueueId, const std::string&, std::vector<StateWrite>) override {}
 
  private:

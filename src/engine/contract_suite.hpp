@@ -294,6 +294,26 @@ TEST_P(Contract, state_that_follows_from_deliveries_is_on_disk_with_their_settle
   EXPECT_EQ(engine().list_state("live/board").value(), (State{{"c/2", "gone"}}));
 }
 
+TEST_P(Contract, the_state_of_an_owner_can_be_forgotten_and_no_other_one_is) {
+  const auto put = [this](const std::string& owner, const std::string& key) {
+    const auto stored = await<base::Result<void>>(fixture_->loop(), [&](DoneCallback done) {
+      engine().put_state(owner, key, 0, "x", fixture_->loop(), std::move(done));
+    });
+    EXPECT_TRUE(stored.ok()) << owner << " " << key;
+  };
+  for (const char* owner : {"live/board", "live/boar", "live/board2"}) put(owner, "c/1");
+  put("live/board", "c/2");
+  EXPECT_TRUE(engine().remove_state("live/board").ok());
+  EXPECT_TRUE(engine().remove_state("nobody").ok());
+  fixture_->reopen();
+  using State = std::map<std::string, std::string>;
+  EXPECT_EQ(engine().list_state("live/board").value(), State());
+  EXPECT_EQ(engine().list_state("live/boar").value(), (State{{"c/1", "x"}}));
+  EXPECT_EQ(engine().list_state("live/board2").value(), (State{{"c/1", "x"}}));
+  put("live/board", "c/1");
+  EXPECT_EQ(engine().list_state("live/board").value(), (State{{"c/1", "x"}})) << "an owner of that name begins anew";
+}
+
 TEST_P(Contract, a_removed_queue_is_forgotten_and_its_id_is_not_used_again) {
   const base::QueueId queue = declare(spec("q", event::Order::none));
   publish(make_event("a", "c"), {queue});

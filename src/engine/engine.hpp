@@ -170,7 +170,8 @@ class Engine {
 
   // Creates the queue or takes over the one of that name. A new queue starts at the end of the log.
   virtual base::Result<base::QueueId> declare(const QueueSpec& spec) = 0;
-  // Forgets the queue and all that waits in it. Its id is never used again.
+  // Forgets the queue and all that waits in it. Its id is never used again. After Errc::unavailable it may be gone or
+  // there, and is what it was before or not found; called again it answers Errc::not_found where it is gone.
   virtual base::Result<void> remove(base::QueueId queue) = 0;
   virtual base::Loop& loop_of(base::QueueId queue) = 0;
 
@@ -214,6 +215,9 @@ class Engine {
                          base::Loop& reply_on, DoneCallback done) = 0;
   // All of an owner, by key.
   virtual base::Result<std::map<std::string, std::string>> list_state(const std::string& owner) = 0;
+  // Forgets all of an owner; on disk when it returns. What write_state() was given before and no settle has taken along
+  // yet may still come: remove the queue first, or replace what writes.
+  virtual base::Result<void> remove_state(const std::string& owner) = 0;
   // State that follows from what a queue delivers, of an owner that writes nowhere else: it is on disk in the same
   // commit as the settles of that queue that come after this call, or in an earlier one, so that what is settled is in
   // the state. After a commit that failed the events come again, and their state is to be written again. Only on

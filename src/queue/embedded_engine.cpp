@@ -73,6 +73,8 @@ struct EmbeddedEngine::Impl {
   Result<void> open_store();
   void on_tail(std::size_t loop, const TailBatchPtr& batch);
   bool rebuild();
+  Result<bool> is_stored(const StoredQueue& queue) const;
+  void forget(const Registered& registered);
   Result<void> start_runner(const Registered& registered, std::uint64_t routed);
   Result<QueueId> create(const engine::QueueSpec& spec);
   Result<StoredQueue> take_over(StoredQueue stored, const engine::QueueSpec& spec);
@@ -187,7 +189,22 @@ bool EmbeddedEngine::Impl::rebuild() {
     for (const auto& [id, registered] : registry) all.push_back(registered);
   }
   std::vector<RestoredQueue> restored;
-  for (const Registered& registered : all) {
+  for (auto at = all.begin(); at != all.end();) {
+    const Registered& registered = *at;
+    const auto stored = is_stored(registered.stored);
+    if (!stored.ok()) {
+      base::log::error("a queue cannot be read back", "queue", registered.stored.spec.name, "error",
+                       stored.error().detail);
+      return false;
+    }
+    if (!*stored) {
+      base::log::info("a queue whose removal was answered with an error is removed", "queue",
+                      registered.stored.spec.name);
+      forget(registered);
+      at = all.erase(at);
+      continue;
+    }
+    ++at;
     auto queue = read_queue(*store, registered.stored.id, registered.stored.spec, registered.stored.created_after);
     if (!queue.ok()) {
       base::log::error("a queue cannot be read back", "queue", registered.stored.spec.name, "error",
@@ -211,6 +228,25 @@ bool EmbeddedEngine::Impl::rebuild() {
     });
   }
   return true;
+}
+
+// After a failed write a removal may be on disk all the same; its queue must not begin anew with all there ever was.
+Result<bool> EmbeddedEngine::Impl::is_stored(const StoredQueue& queue) const {
+  TRUNKLINE_TRY(const auto known, store->get(handle(Table::meta), queue_spec_key(queue.spec.name)));
+  if (!known) return false;
+  TRUNKLINE_TRY(const StoredQueue now, decode_queue(*known));
+  return now.id == queue.id;
+}
+
+void EmbeddedEngine::Impl::forget(const Registered& registered) {
+  {
+    const std::unique_lock lock(mutex);
+    registry.erase(registered.stored.id);
+  }
+  loops[registered.loop]->post([part = parts[registered.loop].get(), runner = registered.runner] {
+    runner->stop();
+    part->runners.erase(runner->id());
+  });
 }
 
 // ---- queues
@@ -255,7 +291,12 @@ Result<QueueId> EmbeddedEngine::Impl::create(const engine::QueueSpec& spec) {
         spec, options.queue);
     registry[id] = registered;
   }
-  TRUNKLINE_TRY_VOID(start_runner(registered, routed));
+  if (const Result<void> started = start_runner(registered, routed); !started.ok()) {
+    // Without an entry the next declare() reads it again; with one that never began it would look empty for good.
+    const std::unique_lock lock(mutex);
+    registry.erase(id);
+    return started.error();
+  }
   return id;
 }
 
@@ -346,14 +387,7 @@ Result<void> EmbeddedEngine::remove(QueueId queue) {
   batch.remove_range(handle(Table::queue), first, queue_prefix({queue.value + 1}, '\0'));
   batch.remove(handle(Table::meta), queue_spec_key(registered->stored.spec.name));
   TRUNKLINE_TRY_VOID(impl_->committer->write_and_wait(std::move(batch)));
-  {
-    const std::unique_lock lock(impl_->mutex);
-    impl_->registry.erase(queue);
-  }
-  impl_->loops[registered->loop]->post([part = impl_->parts[registered->loop].get(), runner = registered->runner] {
-    runner->stop();
-    part->runners.erase(runner->id());
-  });
+  impl_->forget(*registered);
   return {};
 }
 
@@ -494,6 +528,18 @@ Result<std::map<std::string, std::string>> EmbeddedEngine::list_state(const std:
   return found;
 }
 
+Result<void> EmbeddedEngine::remove_state(const std::string& owner) {
+  const std::string first = state_key(owner, {});
+  {
+    // Most owners have none, and a range that is removed costs every read that crosses it.
+    const auto at = impl_->store->seek(handle(Table::state), first, prefix_end(first));
+    if (!at->valid()) return at->status();
+  }
+  store::Batch batch;
+  batch.remove_range(handle(Table::state), first, prefix_end(first));
+  return impl_->committer->write_and_wait(std::move(batch));
+}
+
 void EmbeddedEngine::write_state(QueueId queue, const std::string& owner, std::vector<StateWrite> writes) {
   store::Batch batch;
   for (const StateWrite& write : writes) {
@@ -531,7 +577,7 @@ Result<engine::QueueStatistics> EmbeddedEngine::statistics_now(QueueId queue) {
   // Behind every publish of before on the commit thread, and then behind what that has posted to the loop: the round
   // that answers the second write has begun after the first one's had posted everything.
   for (int round = 0; round < 2; ++round) TRUNKLINE_TRY_VOID(impl_->committer->write_and_wait({}));
-  std::promise<engine::QueueStatistics> promise;
+  std::promise<Result<engine::QueueStatistics>> promise;
   impl_->loops[registered->loop]->post(
       [&promise, runner = registered->runner] { promise.set_value(runner->statistics_now()); });
   return promise.get_future().get();

@@ -69,6 +69,7 @@ class EmbeddedEngine final : public engine::Engine {
   void put_state(const std::string& owner, const std::string& key, std::uint64_t version, std::string bytes,
                  base::Loop& reply_on, engine::DoneCallback done) override;
   base::Result<std::map<std::string, std::string>> list_state(const std::string& owner) override;
+  base::Result<void> remove_state(const std::string& owner) override;
   void write_state(base::QueueId queue, const std::string& owner, std::vector<StateWrite> writes) override;
 
   // Beyond the port: what operating an embedded store needs.

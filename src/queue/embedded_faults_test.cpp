@@ -195,5 +195,24 @@ TEST_F(EmbeddedFaults, events_that_cannot_be_read_wait_and_are_delivered_as_they
   }
 }
 
+// A queue that could not be read must neither look empty, since empty ones are removed, nor stay so.
+TEST_F(EmbeddedFaults, a_queue_whose_state_cannot_be_read_is_declared_again) {
+  open();
+  const engine::QueueSpec crm = spec("crm", event::Order::conversation);
+  const base::QueueId queue = declare(crm);
+  ASSERT_EQ(publish(make_event(id_of(0), "c"), {queue}).verdict, PublishVerdict::accepted);
+  reopen_flushed();
+  ASSERT_TRUE(embedded().stored_queues().ok()) << "what declare() looks at first is in memory then";
+  FaultRule once = rule(FaultOp::read, ".sst");
+  once.times = 1;
+  faults().inject(once);
+  ASSERT_FALSE(engine().declare(crm).ok());
+  EXPECT_EQ(embedded().statistics_now(queue).error().code, Errc::not_found);
+  ASSERT_EQ(declare(crm), queue);
+  EXPECT_EQ(embedded().statistics_now(queue).value().held(), 1u);
+  ASSERT_EQ(publish(make_event(id_of(1), "c"), {queue}).verdict, PublishVerdict::accepted);
+  EXPECT_EQ(drain(queue, 2), (Ids{id_of(0), id_of(1)}));
+}
+
 }  // namespace
 }  // namespace trunkline::queue

@@ -681,8 +681,8 @@ void QueueRunner::publish_statistics() {
   snapshot_ = fresh;
 }
 
-engine::QueueStatistics QueueRunner::statistics_now() {
-  if (!core_) return {};
+Result<engine::QueueStatistics> QueueRunner::statistics_now() {
+  if (!core_ || !running_) return {Errc::unavailable, fmt::format("the queue of '{}' is starting", spec_.name)};
   const engine::QueueStatistics fresh = count();
   const std::lock_guard lock(statistics_mutex_);
   return snapshot_ = fresh;

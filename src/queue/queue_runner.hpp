@@ -82,7 +82,9 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   }
 
   engine::QueueStatistics statistics() const;  // any thread
-  engine::QueueStatistics statistics_now();    // on the loop: as of this moment
+  // On the loop: as of this moment. Errc::unavailable while memory is not what the disk says: before start(), and after
+  // a write that failed until it is started anew.
+  base::Result<engine::QueueStatistics> statistics_now();
   base::QueueId id() const { return id_; }
   base::Loop& loop() { return context_.loop; }
 

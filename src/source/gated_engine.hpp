@@ -100,6 +100,7 @@ class GatedEngine final : public engine::Engine {
   base::Result<std::map<std::string, std::string>> list_state(const std::string& owner) override {
     return behind_.list_state(owner);
   }
+  base::Result<void> remove_state(const std::string& owner) override { return behind_.remove_state(owner); }
   void write_state(base::QueueId queue, const std::string& owner, std::vector<StateWrite> writes) override {
     behind_.write_state(queue, owner, std::move(writes));
   }
