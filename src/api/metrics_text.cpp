@@ -106,7 +106,8 @@ constexpr std::array kTable = {
     Row{Family::slow_disk, "trunkline_ingest_slow_disk_total", MetricType::Counter, "",
         "Requests answered 503 because the disk took longer than a sender waits. Worth an alarm."},
     Row{Family::unauthenticated, "trunkline_ingest_unauthenticated_total", MetricType::Counter, "",
-        "Requests to sources without a valid credential. Worth an alarm: a sender gives up some day."},
+        "Requests to sources and to /oauth/token without a valid credential. Worth an alarm: a sender gives up some "
+        "day."},
     Row{Family::keys_missing, "trunkline_ingest_keys_unavailable_total", MetricType::Counter, "",
         "Requests answered 503 because the keys of their token's issuer could not be fetched. Worth an alarm."},
     Row{Family::key_fetches, "trunkline_key_fetches_total", MetricType::Counter, "",

@@ -51,6 +51,10 @@ void Authenticator::start() {
   for (const Issuer& issuer : issuers_) issuer.keys->start();
 }
 
+void Authenticator::retire() {
+  for (const Issuer& issuer : issuers_) issuer.keys->retire();
+}
+
 Check Authenticator::check(const net::HttpRequest& request, base::WallTime now, JwtReader& reader, bool again) const {
   std::vector<Check> checks;
   if (!spec_.header_keys.empty() || !spec_.query_keys.empty()) checks.push_back(keys_in(request, now));
@@ -146,7 +150,7 @@ Check Authenticator::access_token(const net::HttpRequest& request, base::WallTim
 Check Authenticator::jwt(const net::HttpRequest& request, base::WallTime now, JwtReader& reader, bool again) const {
   const auto token = net::authorization(request, "Bearer");
   if (!token || (!spec_.oauth.empty() && TokenIssuer::is_token(*token))) return refused("none was sent");
-  Check result = refused("none of its issuers is accepted any more");
+  Check result = refused({});
   std::optional<Check> missing;
   for (const Issuer& issuer : issuers_) {
     if (issuer.spec->until && now >= *issuer.spec->until) continue;
@@ -162,7 +166,8 @@ Check Authenticator::jwt(const net::HttpRequest& request, base::WallTime now, Jw
       missing = Check{Verdict::keys_missing, "the issuer's keys cannot be fetched", nullptr};
     }
   }
-  return missing.value_or(result);
+  if (missing) return *missing;
+  return result.reason.empty() ? refused("none of its issuers is accepted any more") : result;
 }
 
 std::string Authenticator::challenge() const {

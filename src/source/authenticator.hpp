@@ -21,6 +21,8 @@ class Authenticator {
   // The spec and the issuer must outlive it. Keys of token issuers are fetched on the loop, from start() on.
   Authenticator(const SourceSpec& spec, const TokenIssuer& tokens, net::IoLoop& loop);
   void start();
+  // Any thread: from now on keys are fetched for a request that waits for them, and at no other time.
+  void retire();
 
   enum class Verdict : std::uint8_t {
     granted,

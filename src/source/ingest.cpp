@@ -120,6 +120,10 @@ void Ingest::refuse() {
   refusing_.store(true);
 }
 
+void Ingest::retire() {
+  for (const auto& authenticator : authenticators_) authenticator->retire();
+}
+
 const SourceSpec* Ingest::find(std::string_view name) const {
   for (const SourceSpec& source : sources_) {
     if (source.name == name) return &source;
@@ -153,6 +157,13 @@ net::HttpResponse Ingest::unauthenticated(std::size_t source, const net::HttpReq
   return response;
 }
 
+net::HttpResponse Ingest::token(const net::HttpRequest& request) {
+  net::HttpResponse response = tokens_.answer(request, clock_.wall());
+  if (response.status == 401 && worth_a_line(tokens_refused_))
+    base::log::warn("an access token was asked for without a valid client and secret", "peer", request.peer);
+  return response;
+}
+
 net::HttpResponse Ingest::keys_missing(std::size_t source) {
   if (worth_a_line(statistics_[source]->keys_missing))
     base::log::warn("a request that cannot be checked: the keys of its issuer cannot be fetched", "source",
@@ -169,7 +180,7 @@ void Ingest::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder 
   if (TokenIssuer::owns(request.path)) {
     if (refusing_.load(std::memory_order_relaxed))
       return respond(refusal(503, "stopping", "the hub is stopping; send again"));
-    return respond(tokens_.answer(request, clock_.wall()));
+    return respond(token(request));
   }
   const std::string_view name = std::string_view(request.path).substr(std::string_view("/ingest/").size());
   const SourceSpec* source = find(name);
@@ -421,6 +432,7 @@ IngestTotals Ingest::totals() const {
           {sources_[i].name, SourceStatistics::kStatuses[status], statistics.answers[status].load()});
     }
   }
+  totals.unauthenticated += tokens_refused_.load();
   by_reason.erase(std::string(event::name(event::Reason::control)));  // acknowledged, never quarantined
   totals.quarantined.assign(by_reason.begin(), by_reason.end());
   return totals;

@@ -67,6 +67,10 @@ class Ingest {
   // Any thread. From now on everything is answered 503, handshakes and wrong keys, too.
   void refuse();
 
+  // Any thread: another one takes the requests from now on. Those that were begun are answered; key servers are not
+  // asked any more without one that waits.
+  void retire();
+
   // What publish() makes of a payload; also how quarantined input is taken in again, then uncounted. `cloud`: of a
   // CloudEvent in binary mode; its quarantined input is kept in structured mode. Loop thread.
   struct Decoded {
@@ -91,6 +95,7 @@ class Ingest {
   // Checks the credentials again when the keys were fetched, or answers 503.
   void wait_for_keys(net::IoLoop& loop, std::size_t source, net::HttpRequest request, net::Responder respond,
                      KeySource& keys);
+  net::HttpResponse token(const net::HttpRequest& request);
   net::HttpResponse keys_missing(std::size_t source);
   void respond_to(std::size_t source, net::Responder& respond, net::HttpResponse response);
   // A request whose credentials are good. Its answer is due `began` + answer_within.
@@ -114,6 +119,7 @@ class Ingest {
   std::vector<std::unique_ptr<LoopPart>> parts_;
   std::atomic<bool> refusing_{false};
   std::atomic<std::uint64_t> unknown_sources_{0};
+  std::atomic<std::uint64_t> tokens_refused_{0};  // asked for with a wrong client or secret
 };
 
 }  // namespace trunkline::source

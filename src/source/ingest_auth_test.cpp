@@ -119,6 +119,22 @@ TEST(IngestAuth, a_token_of_the_endpoint_lets_in_at_its_source) {
   EXPECT_EQ(fixture.post("bridge", event_text("e-1"), bearer(token)).status, 401);
 }
 
+TEST(IngestAuth, a_wrong_secret_at_the_token_endpoint_is_counted) {
+  IngestFixture fixture(with_token_key(), {}, static_sources());
+  const auto status = [&](std::string_view credentials, std::string_view form) {
+    net::testing::RawClient client = fixture.connect();
+    std::string request = "POST /oauth/token HTTP/1.1\r\nHost: hub\r\n" + basic(credentials);
+    request += "Content-Length: " + std::to_string(form.size()) + "\r\n\r\n";
+    EXPECT_TRUE(client.send(request.append(form)));
+    return client.read_answer().status;
+  };
+  EXPECT_EQ(status("client:wrong", "grant_type=client_credentials"), 401);
+  EXPECT_EQ(status("nobody:secret", "grant_type=client_credentials"), 401);
+  EXPECT_EQ(status("client:secret", "grant_type=password"), 400);
+  EXPECT_EQ(status("client:secret", "grant_type=client_credentials"), 200);
+  EXPECT_EQ(fixture.ingest().totals().unauthenticated, 2u);
+}
+
 TEST(IngestAuth, a_signature_lets_in_and_goes_with_its_body) {
   IngestFixture fixture({}, {}, static_sources());
   const std::string body = event_text("e-1");
@@ -265,6 +281,35 @@ TEST(IngestAuth, a_token_of_the_issuer_lets_in_though_its_keys_come_with_it) {
   EXPECT_EQ(expired.status, 401);
   EXPECT_THAT(expired.head, HasSubstr("WWW-Authenticate: Bearer\r\n"));
   EXPECT_EQ(fixture.post("grid", event_text("e-1"), bearer(token("a", "1"))).status, 503);
+}
+
+TEST(IngestAuth, a_refused_token_is_logged_for_what_is_wrong_with_it) {
+  net::IoLoop loop("unused");
+  const std::vector<SourceSpec> none;
+  const TokenIssuer tokens(none, "");
+  SourceSpec spec = named("bridge", Kind::eventbridge);
+  JwtSpec listed;
+  listed.rules.audiences = {"hub"};
+  listed.rules.algorithms = {SignatureAlgorithm::es256};
+  listed.jwks_url = "https://keys.example/";
+  for (const char* issuer : {"https://another.example/", "https://issuer.example/", "https://third.example/"}) {
+    listed.rules.issuer = issuer;
+    spec.jwt.push_back(listed);
+  }
+  const auto reason = [&](const SourceSpec& of, std::string_view expires) {
+    const Authenticator authenticator(of, tokens, loop);
+    net::HttpRequest request;
+    request.headers.push_back({"Authorization", "Bearer " + token("a", expires)});
+    JwtReader reader;
+    return std::string(authenticator.check(request, SharedClock::kStart, reader, false).reason);
+  };
+  const std::string ended = reason(spec, "1");
+  EXPECT_THAT(ended, HasSubstr("expired"));
+  SourceSpec others = spec;
+  others.jwt.erase(others.jwt.begin() + 1);
+  EXPECT_EQ(reason(others, "1"), "another issuer");
+  for (JwtSpec& each : others.jwt) each.until = SharedClock::kStart;
+  EXPECT_EQ(reason(others, "1"), "none of its issuers is accepted any more");
 }
 
 TEST(IngestAuth, without_the_keys_of_the_issuer_every_kind_of_source_answers_503) {

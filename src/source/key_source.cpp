@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "base/log.hpp"
 #include "json/document.hpp"
@@ -38,6 +39,7 @@ struct KeySource::Impl : std::enable_shared_from_this<KeySource::Impl> {
   std::optional<MonoTime> asked_at;
   base::Loop::TimerId timer = 0;
   Millis back_off{0};
+  bool retired = false;
 
   void ask();
   void discover();
@@ -135,6 +137,7 @@ void KeySource::Impl::succeeded(Jwks set, std::optional<Millis> age) {
 }
 
 void KeySource::Impl::arm(Millis delay) {
+  if (retired) return;
   timer = loop.after(delay, [weak = weak_from_this()] {
     const auto self = weak.lock();
     if (!self) return;
@@ -156,6 +159,15 @@ KeySource::~KeySource() = default;
 void KeySource::start() {
   impl_->loop.post([weak = std::weak_ptr(impl_)] {
     if (const auto self = weak.lock()) self->ask();
+  });
+}
+
+void KeySource::retire() {
+  impl_->loop.post([weak = std::weak_ptr(impl_)] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->retired = true;
+    self->loop.cancel(std::exchange(self->timer, 0));
   });
 }
 

@@ -47,6 +47,8 @@ class KeySource {
   KeySource(base::Loop& loop, Fetch fetch, KeySourceOptions options);
   ~KeySource();
   void start();  // any thread, once
+  // Any thread: nobody will ask any more but those who wait. Keys are not refreshed by themselves from then on.
+  void retire();
 
   struct State {
     std::shared_ptr<const Jwks> keys;  // null: none that may be used

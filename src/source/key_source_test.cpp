@@ -92,6 +92,37 @@ TEST(KeySource, a_lifetime_is_kept_within_five_minutes_and_a_day) {
   }
 }
 
+TEST(KeySource, a_retired_one_asks_for_those_who_wait_and_never_by_itself) {
+  Server server;
+  const auto source = server.source();
+  source->start();
+  server.loop.run();
+  server.answer(key_set("a"), minutes(10));
+  source->retire();
+  server.advance(hours(3));
+  EXPECT_EQ(server.urls.size(), 1u);
+  int done = 0;
+  source->refresh(server.loop, [&] { ++done; });
+  server.loop.run();
+  ASSERT_EQ(server.urls.size(), 2u);
+  server.fail();
+  EXPECT_EQ(done, 1);
+  server.advance(hours(3));
+  EXPECT_EQ(server.urls.size(), 2u);
+}
+
+TEST(KeySource, one_that_is_retired_while_it_asks_does_not_ask_again) {
+  Server server;
+  const auto source = server.source();
+  source->start();
+  source->retire();
+  server.loop.run();
+  ASSERT_EQ(server.urls.size(), 1u);
+  server.answer(key_set("a"), minutes(10));
+  server.advance(hours(3));
+  EXPECT_EQ(server.urls.size(), 1u);
+}
+
 TEST(KeySource, an_unknown_key_makes_one_fetch_in_ten_seconds_whoever_asks) {
   Server server;
   const auto source = server.source();

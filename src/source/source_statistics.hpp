@@ -40,7 +40,7 @@ struct IngestTotals {
   std::vector<std::pair<std::string, std::uint64_t>> quarantined;  // by reason
   std::uint64_t failed = 0;
   std::uint64_t slow_disk = 0;
-  std::uint64_t unauthenticated = 0;
+  std::uint64_t unauthenticated = 0;  // at the token endpoint, too
   std::uint64_t keys_missing = 0;
   std::uint64_t key_fetches = 0;
   std::uint64_t key_fetch_failures = 0;

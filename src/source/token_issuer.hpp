@@ -13,7 +13,7 @@
 namespace trunkline::source {
 
 // The token endpoint of sources with OAuth clients: POST /oauth/token (RFC 6749 section 4.4), and the check of what it
-// gave out. An access token is opaque: client, source, end and a fingerprint of the secret it was got for, under an
+// gave out. An access token is opaque: client, end and a fingerprint of the secret it was got for, under an
 // HMAC-SHA256. Nothing is stored, so tokens live through a restart as long as the signing key does; they end with their
 // secret, when the client leaves the configuration, and with the key. Immutable: any thread.
 class TokenIssuer {
