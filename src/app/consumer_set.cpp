@@ -80,6 +80,13 @@ void RunningConsumer::stop(base::Millis deadline, base::Task done) {
   });
 }
 
+void RunningConsumer::go_on() {
+  loop_.post([self = shared_from_this()] {
+    self->stopping_ = false;
+    self->begin_change({self->config(), {}});
+  });
+}
+
 void RunningConsumer::destroy() {
   next_.reset();
   std::unique_ptr<delivery::Consumer> last;

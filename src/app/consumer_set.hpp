@@ -41,12 +41,17 @@ class RunningConsumer : public std::enable_shared_from_this<RunningConsumer> {
   void describe(const config::Consumer& config);
   // Any thread. `done` runs on the loop when nothing is in flight any more, at the deadline at the latest.
   void stop(base::Millis deadline, base::Task done);
+  // Any thread: after a stop() that is not meant any more, delivery begins again with the same sink.
+  void go_on();
   // Loop thread, or after the loop has ended.
   void destroy();
 
   // Any thread.
   void set_paused(bool paused);
   bool paused() const { return paused_.load(); }
+  // Any thread. False: it delivers what it has, and no new event is routed to it.
+  void set_routed(bool routed) { routed_.store(routed); }
+  bool routed() const { return routed_.load(); }
   api::ConsumerInfo info() const;
   config::Consumer config() const;
   std::shared_ptr<sinks::LiveFeed> feed() const;  // null: its sink is no live one
@@ -68,6 +73,7 @@ class RunningConsumer : public std::enable_shared_from_this<RunningConsumer> {
   net::IoLoop& loop_;
   engine::Engine& engine_;
   std::atomic<bool> paused_;
+  std::atomic<bool> routed_{true};
   std::optional<Next> next_;  // loop thread: what follows once the present deliveries have ended
   bool stopping_ = false;     // loop thread
   mutable std::mutex mutex_;  // guards what follows; taken on the loop only to exchange it

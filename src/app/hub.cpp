@@ -97,6 +97,11 @@ Result<void> Hub::put_state(const std::string& owner, const std::string& key, st
   return promise.get_future().get();
 }
 
+Result<void> Hub::put_state(const std::string& owner, const std::string& key, std::string bytes) {
+  TRUNKLINE_TRY(const auto now, engine_->get_state(owner, key));
+  return put_state(owner, key, now ? now->version : 0, std::move(bytes));
+}
+
 // ---- sources
 
 Result<std::unique_ptr<source::Ingest>> Hub::make_ingest(const config::Config& config) {
@@ -125,7 +130,14 @@ Result<std::string> Hub::token_key(const config::Config& config) {
 void Hub::take_requests_by(std::unique_ptr<source::Ingest> ingest) {
   const std::scoped_lock lock(ingests_mutex_);
   ingest_.store(ingest.get(), std::memory_order_release);
+  if (!ingests_.empty()) ingests_.back()->retire();
   ingests_.push_back(std::move(ingest));
+}
+
+// Former ones, too: a request that waits there for a key server is routed when it is admitted.
+void Hub::set_router(const std::shared_ptr<const source::Router>& router) {
+  const std::scoped_lock lock(ingests_mutex_);
+  for (const auto& ingest : ingests_) ingest->set_router(router);
 }
 
 // Counts of a source go on when it changes, and end with it.

@@ -78,7 +78,8 @@ class Hub final : public api::Hub {
  private:
   explicit Hub(const config::Config& config, HubOptions options);
   base::Result<void> open();
-  // Waits until it is on disk; not on a loop.
+  // Waits until it is on disk; not on a loop. Without a version it replaces what is there.
+  base::Result<void> put_state(const std::string& owner, const std::string& key, std::string bytes);
   base::Result<void> put_state(const std::string& owner, const std::string& key, std::uint64_t version,
                                std::string bytes);
   base::Result<std::string> token_key(const config::Config& config);
@@ -86,13 +87,19 @@ class Hub final : public api::Hub {
   base::Result<void> settle_unnamed_queues();
   base::Result<MadeSink> sink_of(const config::Consumer& consumer, net::IoLoop& loop, base::QueueId queue);
   base::Result<MadeSink> sink_on_loop(const config::Consumer& consumer, base::QueueId queue);
-  base::Result<void> start_consumer(const config::Consumer& consumer, base::QueueId queue, MadeSink made);
+  void start_consumer(const config::Consumer& consumer, base::QueueId queue, MadeSink made, bool paused);
+  base::Result<std::uint64_t> held_by(base::QueueId queue);
   base::Result<void> remove_consumer(const std::string& name, bool drop);
+  void destroy_consumer(const std::shared_ptr<RunningConsumer>& consumer);
+  base::Result<void> forget(const std::string& consumer);
   base::Result<void> put_pause(const std::string& consumer, const std::string& value);
+  // hub_policies.cpp; not on a loop.
   base::Result<base::PolicyVersion> policy_version(const std::vector<source::Subscription>& subscriptions);
+  base::Result<void> put_policy_text(std::uint64_t version, const std::string& text);
   base::Result<void> listen();
   base::Result<std::unique_ptr<source::Ingest>> make_ingest(const config::Config& config);
   void take_requests_by(std::unique_ptr<source::Ingest> ingest);
+  void set_router(const std::shared_ptr<const source::Router>& router);
   source::IngestTotals ingest_totals() const;
   void make_taps();
   base::Result<api::MatchesReport> run_matches(const api::MatchesRequest& request);
@@ -109,12 +116,25 @@ class Hub final : public api::Hub {
   struct Reload;
   api::ReloadReport run_reload(const api::ReloadRequest& request);
   void check_reload(Reload& reload, const api::ReloadRequest& request);
+  void compare_reload(Reload& reload);
+  void check_removals(Reload& reload, const api::ReloadRequest& request);
   base::Result<void> try_reload(Reload& reload);
   base::Result<void> prepare_reload(Reload& reload);
+  base::Result<void> prepare_consumer(Reload& reload, source::Subscription& subscription);
   void undo_reload(Reload& reload);
   void apply_reload(Reload& reload, const api::ReloadRequest& request);
+  void apply_consumer(Reload& reload, const source::Subscription& subscription);
+  void apply_removals(Reload& reload, const api::ReloadRequest& request);
 
-  config::Config config_;  // as it is in effect; after start() the operator thread's alone
+  // A consumer that the configuration has no more and that could not be removed: nothing new is routed to it, and it
+  // delivers what it has. The next reload tries again, or takes it back.
+  struct Leaving {
+    config::Consumer consumer;
+    std::vector<config::Setting> settings;
+  };
+
+  config::Config config_;         // as it is in effect; after start() the operator thread's alone
+  std::vector<Leaving> leaving_;  // the operator thread's; not in config_
   const HubOptions options_;
   base::SystemClock clock_;
   const base::WallTime started_at_;

@@ -24,9 +24,15 @@ constexpr base::Millis kSinkWithin = std::chrono::seconds(60);
 }  // namespace
 
 Result<void> Hub::start_consumers() {
+  TRUNKLINE_TRY(const std::vector<engine::QueueSpec> stored, engine_->stored_queues());
   std::vector<source::Subscription> subscriptions;
   for (const config::Consumer& consumer : config_.consumers) {
     TRUNKLINE_TRY(filter::Policy policy, policy_of(consumer));
+    if (std::ranges::find(stored, consumer.name, &engine::QueueSpec::name) == stored.end()) {
+      TRUNKLINE_TRY_VOID(forget(consumer.name));
+    } else if (!live_options(consumer)) {
+      TRUNKLINE_TRY_VOID(engine_->remove_state(sinks::LiveSink::state_owner(consumer.name)));
+    }
     auto queue = engine_->declare(queue_spec(consumer));
     if (!queue.ok()) return queue.error().with(fmt::format("consumer '{}'", consumer.name));
     subscriptions.push_back({consumer.name, *queue, std::move(policy)});
@@ -34,10 +40,12 @@ Result<void> Hub::start_consumers() {
   TRUNKLINE_TRY_VOID(settle_unnamed_queues());
   TRUNKLINE_TRY(const base::PolicyVersion version, policy_version(subscriptions));
   for (std::size_t i = 0; i < config_.consumers.size(); ++i) {
-    TRUNKLINE_TRY(auto made, sink_on_loop(config_.consumers[i], subscriptions[i].queue));
-    TRUNKLINE_TRY_VOID(start_consumer(config_.consumers[i], subscriptions[i].queue, std::move(made)));
+    const config::Consumer& consumer = config_.consumers[i];
+    TRUNKLINE_TRY(const bool paused, stored_pause(consumer));
+    TRUNKLINE_TRY(auto made, sink_on_loop(consumer, subscriptions[i].queue));
+    start_consumer(consumer, subscriptions[i].queue, std::move(made), paused);
   }
-  ingest_.load()->set_router(std::make_shared<source::Router>(version, std::move(subscriptions)));
+  set_router(std::make_shared<source::Router>(version, std::move(subscriptions)));
   name_taps();
   return {};
 }
@@ -61,32 +69,18 @@ Result<void> Hub::settle_unnamed_queues() {
                                           now.held(), spec.name, spec.name)};
     }
     TRUNKLINE_TRY_VOID(engine_->remove(queue));
-    TRUNKLINE_TRY_VOID(put_pause(spec.name, ""));
+    TRUNKLINE_TRY_VOID(forget(spec.name));
     base::log::info("the queue of a consumer that the configuration does not have any more is removed", "queue",
                     spec.name, "events", now.held());
   }
   return {};
 }
 
-// A changed set of policies takes the next version; the texts of every version are kept, so that it can be told later
-// why an event went where it went.
-Result<base::PolicyVersion> Hub::policy_version(const std::vector<source::Subscription>& subscriptions) {
-  std::string text;
-  for (const source::Subscription& subscription : subscriptions) {
-    text +=
-        fmt::format("{}\t{}\t{}\t{}\n", subscription.queue.value, subscription.consumer,
-                    subscription.policy.scope() == filter::Scope::message_body ? "MessageBody" : "MessageAttributes",
-                    subscription.policy.text());
-  }
-  TRUNKLINE_TRY(const auto current, engine_->get_state("policies", "current"));
-  if (current && current->bytes == text) return base::PolicyVersion{static_cast<std::uint32_t>(current->version)};
-  const std::uint64_t version = current ? current->version + 1 : 1;
-  for (const std::string& key : {std::string("current"), fmt::format("{:010}", version)}) {
-    const Result<void> put = put_state("policies", key, key == "current" ? version - 1 : 0, text);
-    if (!put.ok()) return put.error().with("store the filter policies");
-  }
-  base::log::info("a new set of filter policies", "version", version);
-  return base::PolicyVersion{static_cast<std::uint32_t>(version)};
+// What a consumer leaves in the state besides its queue. A removal that was cut short may have left it, hence a new queue
+// begins without it, too.
+Result<void> Hub::forget(const std::string& consumer) {
+  TRUNKLINE_TRY_VOID(put_pause(consumer, ""));
+  return engine_->remove_state(sinks::LiveSink::state_owner(consumer));
 }
 
 // Empty: nobody has paused or resumed it yet, the configuration decides.
@@ -99,7 +93,7 @@ Result<bool> Hub::stored_pause(const config::Consumer& consumer) {
 // Not on a loop.
 Result<void> Hub::put_pause(const std::string& consumer, const std::string& value) {
   TRUNKLINE_TRY(const auto state, engine_->get_state("consumers", consumer + "/paused"));
-  if (!state && value.empty()) return {};
+  if ((state ? state->bytes : std::string()) == value) return {};
   return put_state("consumers", consumer + "/paused", state ? state->version : 0, value);
 }
 
@@ -139,36 +133,58 @@ Result<MadeSink> Hub::sink_on_loop(const config::Consumer& consumer, base::Queue
   return std::move(*made);
 }
 
-Result<void> Hub::start_consumer(const config::Consumer& consumer, base::QueueId queue, MadeSink made) {
-  TRUNKLINE_TRY(const bool paused, stored_pause(consumer));
+void Hub::start_consumer(const config::Consumer& consumer, base::QueueId queue, MadeSink made, bool paused) {
   net::IoLoop& loop = io_loop(engine_->loop_of(queue));
   auto running = std::make_shared<RunningConsumer>(consumer, queue, loop, *engine_, paused);
   consumers_.add(running);
   loop.post([running, made = std::move(made)]() mutable { running->start(std::move(made)); });
-  return {};
 }
 
-// Its queue gets no new events any more. What waits in it goes only where that was asked for.
+// Not on a loop. A queue that is gone holds nothing.
+Result<std::uint64_t> Hub::held_by(base::QueueId queue) {
+  const auto now = engine_->statistics_now(queue);
+  if (now.ok()) return now->held();
+  if (now.error().code == Errc::not_found) return std::uint64_t{0};
+  return now.error();
+}
+
+// Its queue gets no new events any more. What waits in it goes only where that was asked for. After an error it goes on
+// delivering.
 Result<void> Hub::remove_consumer(const std::string& name, bool drop) {
   const auto consumer = consumers_.find(name);
   if (!consumer) return {};
+  consumer->set_routed(false);
   // Every loop has the new router, and what was routed by the old one is counted.
-  for (const auto& loop : loops_) run_and_wait(*loop, kSinkWithin, [](base::Task done) { done(); });
-  TRUNKLINE_TRY(const engine::QueueStatistics now, engine_->statistics_now(consumer->queue()));
-  if (now.held() > 0 && !drop)
+  for (const auto& loop : loops_) {
+    if (!run_and_wait(*loop, kSinkWithin, [](base::Task done) { done(); })) return {Errc::timeout, "a loop is stuck"};
+  }
+  TRUNKLINE_TRY(const std::uint64_t held, held_by(consumer->queue()));
+  if (held > 0 && !drop)
     return {Errc::conflict,
             fmt::format("{} events came while it was being removed; it goes on delivering them and gets "
                         "no new ones: reload again when they are gone",
-                        now.held())};
+                        held)};
   run_and_wait(consumer->loop(), options_.stop_within + kSinkWithin,
                [this, consumer](base::Task done) { consumer->stop(options_.stop_within, std::move(done)); });
-  TRUNKLINE_TRY_VOID(engine_->remove(consumer->queue()));
+  const auto removed = engine_->remove(consumer->queue());
+  if (!removed.ok() && removed.error().code != Errc::not_found) {
+    consumer->go_on();
+    return removed.error();
+  }
+  destroy_consumer(consumer);
+  if (const auto forgotten = forget(name); !forgotten.ok())
+    base::log::warn("what a removed consumer leaves behind goes when one of its name begins", "consumer", name, "error",
+                    forgotten.error().detail);
+  return {};
+}
+
+// Of a queue that is removed: nothing is delivered any more, or it ends here.
+void Hub::destroy_consumer(const std::shared_ptr<RunningConsumer>& consumer) {
   run_and_wait(consumer->loop(), kSinkWithin, [consumer](base::Task done) {
     consumer->destroy();
     done();
   });
-  consumers_.remove(name);
-  return put_pause(name, "");
+  consumers_.remove(consumer->name());
 }
 
 std::vector<api::ConsumerInfo> Hub::consumers() {

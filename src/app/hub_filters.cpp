@@ -124,6 +124,7 @@ Result<std::vector<api::ExplainedEvent>> Hub::run_explain(const api::ExplainRequ
   std::vector<api::ConsumerInfo> infos;
   std::vector<filter::Policy> policies;
   for (const auto& consumer : consumers_.all()) {
+    if (!consumer->routed()) continue;
     TRUNKLINE_TRY(filter::Policy policy, policy_of(consumer->config()));
     infos.push_back(consumer->info());
     policies.push_back(std::move(policy));

@@ -58,6 +58,7 @@ struct Hub::Reload {
   };
 
   config::Config next;
+  config::Config former;  // in effect, and with it the consumers that were leaving and come back
   api::ReloadReport report;
   std::vector<std::string> added;
   std::vector<std::string> removed;
@@ -68,6 +69,7 @@ struct Hub::Reload {
   std::vector<source::Subscription> subscriptions;
   std::vector<Declared> declared;
   std::map<std::string, MadeSink> sinks;
+  std::map<std::string, bool> paused;  // of those that begin
   base::PolicyVersion version;
   std::unique_ptr<source::Ingest> ingest;  // of the new sources, where they change
 
@@ -156,23 +158,53 @@ void Hub::check_reload(Reload& reload, const api::ReloadRequest& request) {
     }
     reload.subscriptions.push_back({consumer.name, {}, std::move(*policy)});
   }
-  for (const config::Change& change : config::compare(config_, reload.next)) reload.sort(change);
+  compare_reload(reload);
+  check_removals(reload, request);
+}
+
+// What is leaving is in neither configuration, or it comes back as it is and is compared with what it becomes.
+void Hub::compare_reload(Reload& reload) {
+  reload.former = config_;
+  for (const Leaving& leaving : leaving_) {
+    const std::string& name = leaving.consumer.name;
+    if (find(reload.next, name) == nullptr) {
+      reload.removed.push_back(name);
+      continue;
+    }
+    reload.former.consumers.push_back(leaving.consumer);
+    reload.former.settings.insert(reload.former.settings.end(), leaving.settings.begin(), leaving.settings.end());
+    reload.changed[name].delivery = true;
+    reload.report.changes.push_back({fmt::format("consumers.{}: added", name), false});
+  }
+  for (const config::Change& change : config::compare(reload.former, reload.next)) reload.sort(change);
+}
+
+void Hub::check_removals(Reload& reload, const api::ReloadRequest& request) {
+  std::vector<std::string>& problems = reload.report.problems;
   for (const std::string& name : request.drop) {
     if (std::ranges::find(reload.removed, name) == reload.removed.end())
       problems.push_back(fmt::format("drop {}: no consumer of that name is being removed", name));
   }
+  std::vector<std::string> now;
   for (const std::string& name : reload.removed) {
+    const bool again = find(config_, name) == nullptr;
     const auto consumer = consumers_.find(name);
-    if (!consumer || std::ranges::find(request.drop, name) != request.drop.end()) continue;
-    const auto now = engine_->statistics_now(consumer->queue());
-    if (!now.ok()) {
-      problems.push_back(now.error().detail);
+    const bool drop = std::ranges::find(request.drop, name) != request.drop.end();
+    const auto held = consumer && !drop ? held_by(consumer->queue()) : Result<std::uint64_t>(std::uint64_t{0});
+    const std::string place = "consumers." + name;
+    if (held.ok() && *held == 0) {
+      now.push_back(name);
+      if (again) reload.report.changes.push_back({place + ": removed", false});
       continue;
     }
-    if (now->held() == 0) continue;
-    problems.push_back(fmt::format("consumers.{}: {} events wait for it: let it drain, or give them up with --drop {}",
-                                   name, now->held(), name));
+    const std::string what =
+        held.ok()
+            ? fmt::format("{}: {} events wait for it: let it drain, or give them up with --drop {}", place, *held, name)
+            : fmt::format("{}: {}", place, held.error().detail);
+    // One that was leaving already is no reason to refuse what else has changed.
+    (again ? reload.report.notes : problems).push_back(what);
   }
+  reload.removed = std::move(now);
 }
 
 // A dry run: what can be seen without touching anything. The sinks are made and thrown away.
@@ -180,7 +212,7 @@ Result<void> Hub::try_reload(Reload& reload) {
   for (const config::Consumer& consumer : reload.next.consumers) {
     const auto changed = reload.changed.find(consumer.name);
     const bool fresh =
-        find(config_, consumer.name) == nullptr || (changed != reload.changed.end() && changed->second.sink);
+        find(reload.former, consumer.name) == nullptr || (changed != reload.changed.end() && changed->second.sink);
     if (!fresh) continue;
     // A live one would read its board; there is nothing in it that can be wrong.
     if (is_pulled(consumer) || live_options(consumer)) continue;
@@ -197,20 +229,8 @@ Result<void> Hub::try_reload(Reload& reload) {
 
 // What may fail comes first, and can be undone.
 Result<void> Hub::prepare_reload(Reload& reload) {
-  for (source::Subscription& subscription : reload.subscriptions) {
-    const config::Consumer& consumer = *find(reload.next, subscription.consumer);
-    const config::Consumer* former = find(config_, consumer.name);
-    const auto queue = engine_->declare(queue_spec(consumer));
-    if (!queue.ok()) return queue.error().with(fmt::format("consumer '{}'", consumer.name));
-    reload.declared.push_back({consumer.name, former != nullptr ? std::optional(queue_spec(*former)) : std::nullopt});
-    subscription.queue = *queue;
-    const auto changed = reload.changed.find(consumer.name);
-    bool fresh = former == nullptr || (changed != reload.changed.end() && changed->second.sink);
-    // A live one keeps its board and its subscribers; its own options need a restart.
-    if (former != nullptr && live_options(*former) && live_options(consumer)) fresh = false;
-    if (!fresh) continue;
-    TRUNKLINE_TRY(reload.sinks[consumer.name], sink_on_loop(consumer, *queue));
-  }
+  for (source::Subscription& subscription : reload.subscriptions)
+    TRUNKLINE_TRY_VOID(prepare_consumer(reload, subscription));
   if (reload.sources) {
     if (ingests_.size() >= kIngestsMax)
       return {Errc::overloaded, "the sources have changed too often since the start: this needs a restart"};
@@ -220,12 +240,37 @@ Result<void> Hub::prepare_reload(Reload& reload) {
   return {};
 }
 
+Result<void> Hub::prepare_consumer(Reload& reload, source::Subscription& subscription) {
+  const config::Consumer& consumer = *find(reload.next, subscription.consumer);
+  const config::Consumer* former = find(reload.former, consumer.name);
+  const auto queue = engine_->declare(queue_spec(consumer));
+  if (!queue.ok()) return queue.error().with(fmt::format("consumer '{}'", consumer.name));
+  subscription.queue = *queue;
+  const auto running = consumers_.find(consumer.name);
+  // Another queue: the former one is gone, though its removal was answered with an error.
+  const bool begins = !running || running->queue() != *queue || former == nullptr;
+  reload.declared.push_back({consumer.name, begins ? std::nullopt : std::optional(queue_spec(*former))});
+  if (begins) {
+    TRUNKLINE_TRY_VOID(forget(consumer.name));
+    TRUNKLINE_TRY(reload.paused[consumer.name], stored_pause(consumer));
+  }
+  const auto changed = reload.changed.find(consumer.name);
+  bool fresh = begins || (changed != reload.changed.end() && changed->second.sink);
+  // A live one keeps its board and its subscribers; its own options need a restart.
+  if (!begins && live_options(*former) && live_options(consumer)) fresh = false;
+  if (!fresh) return {};
+  TRUNKLINE_TRY(reload.sinks[consumer.name], sink_on_loop(consumer, *queue));
+  return {};
+}
+
 void Hub::undo_reload(Reload& reload) {
   for (auto& [name, made] : reload.sinks) {
     if (!made.sink) continue;
     const auto made_for = std::ranges::find(reload.subscriptions, name, &source::Subscription::consumer);
     engine_->loop_of(made_for->queue).post([made = std::move(made)]() mutable { made = {}; });
   }
+  // Its key sources have clients on that loop, with requests under way.
+  if (reload.ingest) loops_[0]->post([ingest = std::move(reload.ingest)]() mutable { ingest.reset(); });
   for (const Reload::Declared& declared : reload.declared) {
     if (declared.former) {
       if (const auto again = engine_->declare(*declared.former); !again.ok())
@@ -239,29 +284,9 @@ void Hub::undo_reload(Reload& reload) {
 }
 
 void Hub::apply_reload(Reload& reload, const api::ReloadRequest& request) {
-  std::vector<std::string>& notes = reload.report.notes;
-  for (const source::Subscription& subscription : reload.subscriptions) {
-    const config::Consumer& consumer = *find(reload.next, subscription.consumer);
-    const auto running = consumers_.find(consumer.name);
-    if (!running) {
-      const auto started = start_consumer(consumer, subscription.queue, std::move(reload.sinks[consumer.name]));
-      if (!started.ok()) notes.push_back(fmt::format("consumer '{}': {}", consumer.name, started.error().detail));
-      continue;
-    }
-    const auto found = reload.changed.find(consumer.name);
-    if (found == reload.changed.end()) continue;
-    if (found->second.delivery) {
-      running->change(consumer, std::move(reload.sinks[consumer.name]));
-    } else {
-      running->describe(consumer);
-    }
-    if (!found->second.paused) continue;
-    if (const auto put = put_pause(consumer.name, consumer.paused ? "1" : "0"); !put.ok())
-      notes.push_back(fmt::format("consumer '{}': {}", consumer.name, put.error().detail));
-    running->set_paused(consumer.paused);
-  }
+  for (const source::Subscription& subscription : reload.subscriptions) apply_consumer(reload, subscription);
   const auto router = std::make_shared<source::Router>(reload.version, std::move(reload.subscriptions));
-  ingest_.load()->set_router(router);
+  set_router(router);
   if (reload.ingest) {
     reload.ingest->set_router(router);
     // Its first request must meet the router on every loop.
@@ -274,23 +299,60 @@ void Hub::apply_reload(Reload& reload, const api::ReloadRequest& request) {
     engine_->set_limits(reload.next.store.retain, reload.next.store.disk_budget, reload.next.store.quarantine_budget);
     disk_budget_.store(reload.next.store.disk_budget);
   }
+  apply_removals(reload, request);
   std::vector<std::string> order;
   for (const config::Consumer& consumer : reload.next.consumers) order.push_back(consumer.name);
-  for (const std::string& name : reload.removed) {
-    const bool drop = std::ranges::find(request.drop, name) != request.drop.end();
-    const auto removed = remove_consumer(name, drop);
-    if (removed.ok()) continue;
-    notes.push_back(fmt::format("consumer '{}' is still there: {}", name, removed.error().detail));
-    // It stays in the configuration that is in effect, so that the next reload finds it again.
-    reload.next.consumers.push_back(*find(config_, name));
-    for (const config::Setting& setting : config_.settings) {
-      if (setting.path.starts_with("consumers." + name + ".")) reload.next.settings.push_back(setting);
-    }
-  }
   consumers_.sort(order);
   config_ = std::move(reload.next);
   name_taps();
   reload.report.applied = true;
+}
+
+void Hub::apply_consumer(Reload& reload, const source::Subscription& subscription) {
+  const config::Consumer& consumer = *find(reload.next, subscription.consumer);
+  const auto running = consumers_.find(consumer.name);
+  if (const auto paused = reload.paused.find(consumer.name); paused != reload.paused.end()) {
+    if (running) destroy_consumer(running);
+    return start_consumer(consumer, subscription.queue, std::move(reload.sinks[consumer.name]), paused->second);
+  }
+  running->set_routed(true);
+  const auto found = reload.changed.find(consumer.name);
+  if (found == reload.changed.end()) return;
+  if (found->second.delivery) {
+    running->change(consumer, std::move(reload.sinks[consumer.name]));
+  } else {
+    running->describe(consumer);
+  }
+  if (!found->second.paused) return;
+  if (const auto put = put_pause(consumer.name, consumer.paused ? "1" : "0"); !put.ok())
+    reload.report.notes.push_back(fmt::format("consumer '{}': {}", consumer.name, put.error().detail));
+  running->set_paused(consumer.paused);
+}
+
+void Hub::apply_removals(Reload& reload, const api::ReloadRequest& request) {
+  std::vector<Leaving> leaving;
+  // Not tried now, since events wait for it.
+  for (Leaving& each : leaving_) {
+    const std::string& name = each.consumer.name;
+    const bool tried = std::ranges::find(reload.removed, name) != reload.removed.end();
+    if (!tried && find(reload.next, name) == nullptr) leaving.push_back(each);
+  }
+  for (const std::string& name : reload.removed) {
+    const bool drop = std::ranges::find(request.drop, name) != request.drop.end();
+    const auto removed = remove_consumer(name, drop);
+    if (removed.ok()) continue;
+    reload.report.notes.push_back(fmt::format("consumer '{}' is still there: {}", name, removed.error().detail));
+    const auto before = std::ranges::find(leaving_, name, [](const Leaving& each) { return each.consumer.name; });
+    if (before != leaving_.end()) {
+      leaving.push_back(std::move(*before));
+      continue;
+    }
+    Leaving& added = leaving.emplace_back(Leaving{*find(config_, name), {}});
+    for (const config::Setting& setting : config_.settings) {
+      if (setting.path.starts_with("consumers." + name + ".")) added.settings.push_back(setting);
+    }
+  }
+  leaving_ = std::move(leaving);
 }
 
 }  // namespace trunkline::app

@@ -9,7 +9,7 @@ namespace trunkline::sinks {
 
 base::Result<std::unique_ptr<LiveSink>> LiveSink::make(std::shared_ptr<LiveFeed> feed, engine::Engine& engine,
                                                        base::QueueId queue, const std::string& consumer) {
-  const std::string owner = "live/" + consumer;
+  const std::string owner = state_owner(consumer);
   TRUNKLINE_TRY(const auto stored, engine.list_state(owner));
   std::size_t unknown = 0;
   for (const auto& [key, bytes] : stored) {

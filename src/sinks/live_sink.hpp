@@ -20,6 +20,10 @@ class LiveSink final : public delivery::Sink {
                                                       base::QueueId queue, const std::string& consumer);
   ~LiveSink() override;
 
+  // Whose state the board of a consumer is. It outlives the sink: where the sink or the consumer goes for good, the
+  // owner of both removes it.
+  static std::string state_owner(const std::string& consumer) { return "live/" + consumer; }
+
   // A thousand events take some ten milliseconds of the loop.
   delivery::SinkLimits limits() const override { return {1'000, 4 << 20}; }
   void send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) override;
