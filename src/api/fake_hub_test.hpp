@@ -97,6 +97,13 @@ class FakeHub final : public Hub {
     if (!request.payload.empty()) events.push_back({"type", request.payload});
     loop.post([events = std::move(events), done = std::move(done)]() mutable { done(std::move(events)); });
   }
+  void why(std::string what, base::Loop& loop, WhyCallback done) override {
+    base::Result<WhyReport> report = why_report;
+    if (what == "nothing") report = base::Error{base::Errc::not_found, "nothing is known of 'nothing'"};
+    if (report.ok()) report->asked = what;
+    loop.post([report = std::move(report), done = std::move(done)]() mutable { done(std::move(report)); });
+  }
+  WhyReport why_report{};
   // What is asked for comes back as notes.
   void reload(ReloadRequest request, base::Loop& loop, ReloadCallback done) override {
     ReloadReport report = reload_report;

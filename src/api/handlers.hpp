@@ -16,6 +16,7 @@ void get_tap(CallPtr call);
 void post_reload(CallPtr call);
 void post_matches(CallPtr call);
 void post_explain(CallPtr call);
+void get_why(CallPtr call);
 
 void get_consumers(CallPtr call);
 void get_consumer(CallPtr call);

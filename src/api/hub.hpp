@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/metrics.hpp"
+#include "api/why.hpp"
 #include "base/function.hpp"
 #include "base/loop.hpp"
 #include "base/result.hpp"
@@ -180,6 +181,10 @@ class Hub {
   virtual void matches(MatchesRequest request, base::Loop& reply_on, MatchesCallback done) = 0;
   using ExplainCallback = base::UniqueFunction<void(base::Result<std::vector<ExplainedEvent>>)>;
   virtual void explain(ExplainRequest request, base::Loop& reply_on, ExplainCallback done) = 0;
+
+  // `what`: a sequence number, an envelope id, a conversation id. Read like the two above. Errc::not_found.
+  using WhyCallback = base::UniqueFunction<void(base::Result<WhyReport>)>;
+  virtual void why(std::string what, base::Loop& reply_on, WhyCallback done) = 0;
 
   // Reads the configuration anew and applies what has changed, all of it or nothing. One at a time.
   using ReloadCallback = base::UniqueFunction<void(ReloadReport)>;

@@ -68,6 +68,20 @@ void add_matches(CLI::App& app, int& code) {
   trunkline matches '{"eventType":[{"prefix":"v2.detail.events.conversation."}]}' --hours 2)");
 }
 
+void add_why(CLI::App& app, int& code) {
+  const auto [why, asked] = add_command<cli::WhyOptions>(
+      app, "why", "Every decision about an event or a conversation: where it is, and why", code, cli::run_why);
+  why->add_option("what", asked->what, "A sequence number, an envelope id or a conversation id")->required();
+  why->add_flag("--full", asked->full, "Every filter clause by clause, and every event of a conversation in full");
+  why->footer(
+      R"(Says of an event when it came, whether it was known, and for each consumer: filtered out (by which clause of the filter of that
+time), waiting (behind what), in flight, failed (how often, with what), parked, in the dead-letter queue, expired, purged or delivered,
+and when. An id that is not known as an event's is looked for among suppressed repeats and in the quarantine.
+
+  trunkline why 4711
+  trunkline why 0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0)");
+}
+
 void add_top(CLI::App& app, int& code) {
   const auto [top, shown] = add_command<cli::TopOptions>(
       app, "top", "Consumers live: rates, what waits and for how long, what is blocked", code, cli::run_top);
@@ -160,6 +174,7 @@ void add_client_commands(CLI::App& app, int& code) {
   add_backup(app, code);
   add_tap(app, code);
   add_top(app, code);
+  add_why(app, code);
   add_matches(app, code);
   add_reload(app, code);
   add_dlq(app, code);

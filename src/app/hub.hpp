@@ -71,6 +71,7 @@ class Hub final : public api::Hub {
   base::Result<StreamStart> tap(api::TapQuery query, base::Loop& loop) override;
   void matches(api::MatchesRequest request, base::Loop& reply_on, MatchesCallback done) override;
   void explain(api::ExplainRequest request, base::Loop& reply_on, ExplainCallback done) override;
+  void why(std::string what, base::Loop& reply_on, WhyCallback done) override;
   void reload(api::ReloadRequest request, base::Loop& reply_on, ReloadCallback done) override;
   // The same, and waits. Not on a loop.
   api::ReloadReport reload_now(api::ReloadRequest request);
@@ -104,6 +105,16 @@ class Hub final : public api::Hub {
   void make_taps();
   base::Result<api::MatchesReport> run_matches(const api::MatchesRequest& request);
   base::Result<std::vector<api::ExplainedEvent>> run_explain(const api::ExplainRequest& request);
+  // hub_why.cpp; reader thread.
+  base::Result<api::WhyReport> run_why(const std::string& what);
+  base::Result<std::vector<base::Sequence>> find_events(const std::string& what, api::WhyReport& report);
+  base::Result<std::vector<base::Sequence>> find_in_newest(const std::string& what);
+  base::Result<void> find_quarantined(const std::string& what, api::WhyReport& report);
+  base::Result<void> why_events(const std::vector<base::Sequence>& sequences, api::WhyReport& report);
+  base::Result<api::WhyEvent> why_event(const engine::RecordPtr& record, const std::string& policies);
+  base::Result<api::WhyConsumer> why_routed(const api::ConsumerInfo& consumer, const engine::Record& record);
+  base::Result<std::string> policy_text(base::PolicyVersion version);
+  base::Result<engine::RecordPtr> stored_event(base::Sequence sequence);
   base::Result<engine::RecordPtr> find_event(const api::ExplainRequest& request);
   void name_taps();
   void handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond);

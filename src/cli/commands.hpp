@@ -54,6 +54,13 @@ struct ExplainLiveOptions {
 };
 int run_explain_live(const ExplainLiveOptions& options, const Terminal& terminal);
 
+struct WhyOptions {
+  Connection connection{};
+  std::string what{};  // a sequence number, an envelope id or a conversation id
+  bool full = false;   // every clause of every filter and every try, of a conversation's events, too
+};
+int run_why(const WhyOptions& options, const Terminal& terminal);
+
 struct MatchesOptions {
   Connection connection{};
   std::string policy{};     // as JSON

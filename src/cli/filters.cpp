@@ -15,11 +15,6 @@ bool is_number(const std::string& text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-bool flag_at(json::Value object, std::string_view name) {
-  const auto flag = object.find(name);
-  return flag && flag->boolean();
-}
-
 void print_consumer(json::Value consumer, const Terminal& terminal) {
   const bool gets = flag_at(consumer, "gets");
   terminal.out << "  " << text_at(consumer, "consumer") << ": " << (gets ? "gets it" : "does not get it");
@@ -27,12 +22,7 @@ void print_consumer(json::Value consumer, const Terminal& terminal) {
     terminal.out << (gets ? "   (did not when it was accepted: the filter was another)"
                           : "   (got it when it was accepted: the filter was another)");
   terminal.out << "\n";
-  const std::string text(consumer.string_at("text"));
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    terminal.out << "    " << printable(line) << "\n";
-  }
+  print_indented(terminal.out, consumer.string_at("text"), 4);
 }
 
 // False: the first event of it was none.

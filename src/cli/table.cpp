@@ -88,6 +88,19 @@ std::uint64_t number_at(json::Value object, std::string_view name) {
   return value ? static_cast<std::uint64_t>(value->integer().value_or(0)) : 0;
 }
 
+bool flag_at(json::Value object, std::string_view name) {
+  const auto flag = object.find(name);
+  return flag && flag->boolean();
+}
+
+void print_indented(std::ostream& out, std::string_view text, std::size_t indent) {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    out << std::string(indent, ' ') << printable(line) << "\n";
+  }
+}
+
 double real_at(json::Value object, std::string_view name) {
   const auto value = object.find(name);
   return value ? value->number().value_or(0) : 0;

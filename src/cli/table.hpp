@@ -46,10 +46,14 @@ class Facts {
 // not UTF-8 are shown as '?', what is longer than `width` bytes is cut with "...". A width of 0 cuts nothing.
 std::string printable(std::string_view text, std::size_t width = 0);
 
+// Lines, each printable() and moved right by so many spaces.
+void print_indented(std::ostream& out, std::string_view text, std::size_t indent);
+
 // Members of an answer, for people; "-" where there is none.
 std::string text_at(json::Value object, std::string_view name);
 std::string count_at(json::Value object, std::string_view name);
 std::uint64_t number_at(json::Value object, std::string_view name);
+bool flag_at(json::Value object, std::string_view name);  // false where there is none
 double real_at(json::Value object, std::string_view name);
 // A consumer's, in a word: "ok", "paused", "down" (the breaker is open), "probing", "parked" (some lane is).
 std::string state_of(json::Value consumer);

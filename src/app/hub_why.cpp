@@ -1,0 +1,391 @@
+// Every decision about an event, put together from what is stored: `trunkline why`.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+
+#include "app/hub.hpp"
+#include "event/identity.hpp"
+#include "filter/explain.hpp"
+#include "queue/listing.hpp"
+#include "queue/search.hpp"
+
+namespace trunkline::app {
+
+using base::Errc;
+using base::Error;
+using base::Result;
+using base::Sequence;
+
+namespace {
+
+// Ids are scoped by organisation, and who asks does not say which: those of the newest events are tried.
+constexpr std::uint64_t kOrganisationsFrom = 1'000;
+// Where that finds nothing the newest events are read whole: about two seconds.
+constexpr std::uint64_t kReadMax = 200'000;
+constexpr std::size_t kQuarantineMax = 10'000;              // entries looked at
+constexpr base::Millis kWithin = std::chrono::seconds(20);  // a client waits for a minute
+constexpr std::size_t kPolicyPartBytes = 64 << 10;          // hub_policies.cpp
+
+std::uint64_t first_of_newest(Sequence end, std::uint64_t count) {
+  return end.value > count ? end.value - count + 1 : 1;
+}
+
+std::optional<Sequence> as_sequence(const std::string& text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  if (parsed.ptr != end || parsed.ec != std::errc()) return std::nullopt;
+  return Sequence{value};
+}
+
+// A consumer's filter in a policy version.
+struct Subscribed {
+  base::QueueId queue;
+  std::string scope;
+  std::string policy;
+};
+using Policies = std::map<std::string, Subscribed>;  // by consumer
+
+// Lines of queue, consumer, scope and policy, separated by tabs.
+Policies parse_policies(std::string_view text) {
+  Policies parsed;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    std::array<std::string_view, 3> parts;
+    for (std::string_view& part : parts) {
+      part = line.substr(0, line.find('\t'));
+      line.remove_prefix(std::min(line.size(), part.size() + 1));
+    }
+    std::uint32_t queue = 0;
+    std::from_chars(parts[0].data(), parts[0].data() + parts[0].size(), queue);
+    parsed.emplace(parts[1], Subscribed{{queue}, std::string(parts[2]), std::string(line)});
+  }
+  return parsed;
+}
+
+std::string_view outcome_of(engine::Fate fate) {
+  switch (fate) {
+    case engine::Fate::retry:
+      return "retry";
+    case engine::Fate::park:
+      return "park";
+    case engine::Fate::skip:
+      return "skip";
+    case engine::Fate::drop:
+      return "drop";
+    case engine::Fate::delivered:
+    case engine::Fate::release:
+      break;
+  }
+  return "none";
+}
+
+std::string_view name_of(queue::LaneState state) {
+  switch (state) {
+    case queue::LaneState::ready:
+      return "ready";
+    case queue::LaneState::backing_off:
+      return "backing_off";
+    case queue::LaneState::parked:
+      return "parked";
+    case queue::LaneState::leased:
+      return "leased";
+  }
+  return "unknown";
+}
+
+base::WallTime wall(std::int64_t millis) {
+  return base::WallTime(base::Millis(millis));
+}
+
+// Where it stands in its lane decides: the head of a lane that backs off is the one that failed.
+api::WhyState lane_state(const queue::Standing& standing, Sequence sequence) {
+  if (standing.leased) return api::WhyState::in_flight;
+  if (!standing.lane) return api::WhyState::waiting;
+  const bool is_head = standing.before == 0 || standing.lane->head == sequence;
+  switch (standing.lane->state) {
+    case queue::LaneState::ready:
+      return api::WhyState::waiting;
+    case queue::LaneState::leased:
+      return standing.before < standing.lane->leased ? api::WhyState::in_flight : api::WhyState::blocked;
+    case queue::LaneState::backing_off:
+      return is_head ? api::WhyState::backing_off : api::WhyState::blocked;
+    case queue::LaneState::parked:
+      return is_head ? api::WhyState::parked : api::WhyState::blocked;
+  }
+  return api::WhyState::waiting;
+}
+
+api::WhyState state_of(const queue::Standing& standing, Sequence sequence) {
+  using Kind = queue::Standing::Kind;
+  switch (standing.kind) {
+    case Kind::unscanned:
+      return api::WhyState::unscanned;
+    case Kind::in_memory:
+    case Kind::listed:
+      return lane_state(standing, sequence);
+    case Kind::parked:
+      return api::WhyState::parked;
+    case Kind::dead_letter:
+      return api::WhyState::dead_letter;
+    case Kind::dropped:
+      return api::WhyState::dropped;
+    case Kind::expired:
+      return api::WhyState::expired;
+    case Kind::purged:
+      return api::WhyState::purged;
+    case Kind::delivered:
+      return api::WhyState::delivered;
+  }
+  return api::WhyState::waiting;
+}
+
+void take_lane(api::WhyConsumer& why, const queue::Standing& standing, Sequence sequence) {
+  why.before = why.state == api::WhyState::unscanned ? standing.unscanned : standing.before;
+  why.before_complete = standing.before_complete;
+  why.redriven = standing.redriven;
+  if (standing.entry) {
+    why.attempts = standing.entry->attempts;
+    why.error_class = standing.entry->error_class;
+    why.error_detail = standing.entry->error_detail;
+    why.since = wall(standing.entry->since_ms);
+  } else if (standing.lane) {
+    const queue::LaneHeader& lane = *standing.lane;
+    why.head_state = name_of(lane.state);
+    if (lane.head.value != 0 && lane.head != sequence) why.head = lane.head.value;
+    why.attempts = lane.attempts;
+    why.error_class = lane.error_class;
+    why.error_detail = lane.error_detail;
+    if (lane.since_ms != 0) why.since = wall(lane.since_ms);
+    if (lane.state == queue::LaneState::backing_off) why.until = wall(lane.until_ms);
+  }
+}
+
+void take_consumer(api::WhyConsumer& why, const api::ConsumerInfo& consumer) {
+  why.name = consumer.name;
+  why.pulled = consumer.spec.pulled;
+  why.paused = consumer.paused;
+  if (!consumer.statistics) return;
+  why.breaker = consumer.statistics->breaker;
+  why.breaker_since = consumer.statistics->breaker_since;
+  why.last_error = consumer.statistics->last_error_class;
+  if (!consumer.statistics->last_error_detail.empty()) why.last_error += ": " + consumer.statistics->last_error_detail;
+}
+
+void explain_filter(api::WhyConsumer& why, const engine::Record& record, const Subscribed& subscribed) {
+  const auto scope =
+      subscribed.scope == "MessageBody" ? filter::Scope::message_body : filter::Scope::message_attributes;
+  auto compiled = filter::Policy::compile(subscribed.policy, scope, filter::Limits::unlimited());
+  const auto* policy = std::get_if<filter::Policy>(&compiled);
+  if (policy == nullptr) return;
+  const source::EventMessage message(record.event);
+  const filter::Explanation explanation = filter::explain(*policy, message.message());
+  why.filter_json = filter::to_json(explanation);
+  why.filter_text = filter::to_text(explanation);
+}
+
+// What the id that was asked for turned out to be.
+std::string named_by(const api::WhyReport& report) {
+  const auto any = [&](std::string event::Event::* id) {
+    return std::ranges::any_of(report.events,
+                               [&](const api::WhyEvent& event) { return event.record->event.*id == report.asked; });
+  };
+  if (report.events.empty()) return "quarantine";
+  if (any(&event::Event::envelope_id)) return "envelope_id";
+  return any(&event::Event::conversation_id) ? "conversation" : "repeat";
+}
+
+}  // namespace
+
+Result<engine::RecordPtr> Hub::stored_event(Sequence sequence) {
+  engine::RecordPtr found;
+  TRUNKLINE_TRY_VOID(engine_->read_log(sequence, [&](const engine::Record& record) {
+    if (record.sequence == sequence) found = std::make_shared<engine::Record>(record);
+    return false;
+  }));
+  return found;
+}
+
+// The text of a set of filter policies; empty where it is not known any more.
+Result<std::string> Hub::policy_text(base::PolicyVersion version) {
+  std::string text;
+  for (std::size_t part = 0;; ++part) {
+    const std::string key =
+        part == 0 ? fmt::format("{:010}", version.value) : fmt::format("{:010}/{:04}", version.value, part);
+    TRUNKLINE_TRY(const auto state, engine_->get_state("policies", key));
+    if (!state) return text;
+    text += state->bytes;
+    if (state->bytes.size() < kPolicyPartBytes) return text;
+  }
+}
+
+// ---- finding
+
+Result<std::vector<Sequence>> Hub::find_in_newest(const std::string& what) {
+  std::vector<Sequence> found;
+  const Sequence first{first_of_newest(engine_->end(), kReadMax)};
+  TRUNKLINE_TRY_VOID(engine_->read_log(first, [&](const engine::Record& record) {
+    if (record.event.envelope_id == what || record.event.conversation_id == what) found.push_back(record.sequence);
+    return !stopping_.load(std::memory_order_relaxed);
+  }));
+  return found;
+}
+
+Result<std::vector<Sequence>> Hub::find_events(const std::string& what, api::WhyReport& report) {
+  std::set<std::string> organisations{""};
+  const Sequence newest{first_of_newest(engine_->end(), kOrganisationsFrom)};
+  TRUNKLINE_TRY_VOID(engine_->read_log(newest, [&](const engine::Record& record) {
+    organisations.insert(record.event.org_id);
+    return true;
+  }));
+  std::set<Sequence> found;
+  std::string scratch;
+  for (const std::string& organisation : organisations) {
+    const base::Hash128 identity = event::envelope_identity(organisation, what, scratch);
+    TRUNKLINE_TRY(const std::vector<Sequence> known, queue::find_identity(engine_->store(), identity));
+    found.insert(known.begin(), known.end());
+  }
+  report.as = "envelope_id";
+  if (!found.empty()) return std::vector<Sequence>(found.begin(), found.end());
+  for (const std::string& organisation : organisations) {
+    event::Event like;
+    like.org_id = organisation;
+    like.conversation_id = what;
+    TRUNKLINE_TRY(const queue::FoundEvents events,
+                  queue::find_group(engine_->store(), event::Order::conversation,
+                                    event::group_text(like, event::Order::conversation), api::kWhyEventsMax,
+                                    [this] { return stopping_.load(std::memory_order_relaxed); }));
+    report.complete = report.complete && events.complete;
+    found.insert(events.sequences.begin(), events.sequences.end());
+  }
+  report.as = "conversation";
+  if (!found.empty()) return std::vector<Sequence>(found.begin(), found.end());
+  report.as = "repeat";
+  TRUNKLINE_TRY(std::vector<Sequence> repeated, queue::find_repeat(engine_->store(), what));
+  if (!repeated.empty()) return repeated;
+  return find_in_newest(what);
+}
+
+Result<void> Hub::find_quarantined(const std::string& what, api::WhyReport& report) {
+  // Read in pages, in the order of their ids: the bodies may be 8 MiB each.
+  engine::Page page{0, 32};
+  for (std::size_t seen = 0; seen < kQuarantineMax && !stopping_.load(std::memory_order_relaxed);) {
+    TRUNKLINE_TRY(std::vector<engine::Quarantined> entries, queue::read_quarantine(engine_->store(), page));
+    for (engine::Quarantined& entry : entries) {
+      page.after = entry.id;
+      if (entry.bytes.find(what) == std::string::npos || report.quarantined.size() >= api::kWhyQuarantinedMax) continue;
+      entry.bytes.clear();
+      report.quarantined.push_back(std::move(entry));
+    }
+    seen += entries.size();
+    if (entries.size() < page.limit) break;
+  }
+  return {};
+}
+
+// ---- answering
+
+Result<api::WhyConsumer> Hub::why_routed(const api::ConsumerInfo& consumer, const engine::Record& record) {
+  api::WhyConsumer why;
+  take_consumer(why, consumer);
+  auto standing = engine_->standing(consumer.queue, record);
+  if (!standing.ok() && standing.error().code == Errc::not_found) {
+    why.state = api::WhyState::gone;
+    return why;
+  }
+  if (!standing.ok()) return standing.error();
+  why.state = state_of(*standing, record.sequence);
+  why.group = event::group_text(record.event, consumer.spec.order);
+  why.delivered_at = standing->deliveries.at;
+  for (const queue::FailedDelivery& failure : standing->failures)
+    why.failures.push_back({wall(failure.at_ms), std::string(outcome_of(failure.fate)), failure.attempts,
+                            failure.error_class, failure.error_detail});
+  take_lane(why, *standing, record.sequence);
+  return why;
+}
+
+Result<api::WhyEvent> Hub::why_event(const engine::RecordPtr& record, const std::string& policies) {
+  api::WhyEvent event{record};
+  TRUNKLINE_TRY(const auto repeats, queue::read_repeats(engine_->store(), record->sequence));
+  if (repeats)
+    event.repeats = {repeats->count, wall(repeats->first_ms), wall(repeats->last_ms), repeats->last_envelope_id};
+  const Policies then = parse_policies(policies);
+  for (const api::ConsumerInfo& consumer : consumers()) {
+    const auto subscribed = then.find(consumer.name);
+    api::WhyConsumer why;
+    if (std::ranges::binary_search(record->routes, consumer.queue)) {
+      TRUNKLINE_TRY(why, why_routed(consumer, *record));
+    } else {
+      take_consumer(why, consumer);
+      // A consumer that was removed and came back has another queue than it had then.
+      const bool was_routed =
+          subscribed != then.end() && std::ranges::binary_search(record->routes, subscribed->second.queue);
+      why.state = was_routed                 ? api::WhyState::gone
+                  : subscribed == then.end() ? api::WhyState::not_there
+                                             : api::WhyState::filtered;
+    }
+    if (subscribed != then.end()) explain_filter(why, *record, subscribed->second);
+    event.consumers.push_back(std::move(why));
+  }
+  return event;
+}
+
+Result<void> Hub::why_events(const std::vector<Sequence>& sequences, api::WhyReport& report) {
+  const base::MonoTime begun = clock_.mono();
+  std::map<std::uint32_t, std::string> policies;
+  for (const Sequence sequence : sequences) {
+    if (clock_.mono() - begun > kWithin || stopping_.load(std::memory_order_relaxed)) {
+      report.complete = false;
+      return {};
+    }
+    TRUNKLINE_TRY(const engine::RecordPtr record, stored_event(sequence));
+    // Swept meanwhile; or of another conversation whose hash is the same.
+    if (!record || (report.as == "conversation" && record->event.conversation_id != report.asked)) continue;
+    const auto [policy, is_new] = policies.try_emplace(record->policy_version.value);
+    if (is_new) {
+      TRUNKLINE_TRY(policy->second, policy_text(record->policy_version));
+    }
+    TRUNKLINE_TRY(api::WhyEvent event, why_event(record, policy->second));
+    report.events.push_back(std::move(event));
+  }
+  return {};
+}
+
+Result<api::WhyReport> Hub::run_why(const std::string& what) {
+  api::WhyReport report;
+  report.asked = what;
+  report.as = "sequence";
+  std::vector<Sequence> sequences;
+  if (const auto sequence = as_sequence(what)) {
+    sequences.push_back(*sequence);
+  } else {
+    TRUNKLINE_TRY(sequences, find_events(what, report));
+    TRUNKLINE_TRY_VOID(find_quarantined(what, report));
+  }
+  if (sequences.size() > api::kWhyEventsMax) {
+    sequences.erase(sequences.begin(), sequences.end() - api::kWhyEventsMax);
+    report.complete = false;
+  }
+  TRUNKLINE_TRY_VOID(why_events(sequences, report));
+  if (report.as != "sequence") report.as = named_by(report);
+  if (!report.events.empty() || !report.quarantined.empty()) return report;
+  if (report.as == "sequence")
+    return Error{Errc::not_found, fmt::format("there is no event {}: the newest is {}, and what is older than `retain` "
+                                              "and settled is swept",
+                                              what, engine_->end().value)};
+  return Error{Errc::not_found,
+               fmt::format("no event, conversation or quarantined input that is still stored has the id '{}'", what)};
+}
+
+void Hub::why(std::string what, base::Loop& reply_on, WhyCallback done) {
+  reader_->post([this, what = std::move(what), &reply_on, done = std::move(done)]() mutable {
+    auto report = run_why(what);
+    reply_on.post([report = std::move(report), done = std::move(done)]() mutable { done(std::move(report)); });
+  });
+}
+
+}  // namespace trunkline::app
