@@ -21,7 +21,8 @@ std::string format_duration(Millis duration);
 // "512", "64KiB", "20MB", "5GiB".
 Result<std::uint64_t> parse_size(std::string_view text);
 
-// The candidate with the least edit distance to `word`, if it is near enough to be a slip of the pen.
+// The candidate with the least edit distance to `word`, if it is near enough to be a slip of the pen. Costs at most about
+// two squares of each candidate's length, however long the word is: words come from outside.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 // The value of a hexadecimal digit in either case; -1 for anything else.

@@ -87,6 +87,11 @@ TEST(Text, the_nearest_word_is_a_slip_of_the_pen_away_or_none) {
   EXPECT_EQ(nearest("snik", words), "sink");
   EXPECT_EQ(nearest("elephant", words), std::nullopt);
   EXPECT_EQ(nearest("x", {}), std::nullopt);
+  EXPECT_EQ(nearest("", words), std::nullopt);
+  EXPECT_EQ(nearest("sin", words), "sink");
+  EXPECT_EQ(nearest("sinkss", words), "sink");
+  EXPECT_EQ(nearest("sinksss", words), std::nullopt);
+  EXPECT_EQ(nearest(std::string(1 << 20, 's'), words), std::nullopt) << "in no time";
 }
 
 // RFC 3629 section 3 and 10.
