@@ -4,10 +4,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <condition_variable>
 #include <filesystem>
-#include <fstream>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -17,6 +15,7 @@
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "queue/keys.hpp"
+#include "store/format_file.hpp"
 
 namespace trunkline::app {
 namespace {
@@ -61,15 +60,9 @@ Finding try_data_dir(const config::Config& config, bool& running) {
   const fs::space_info space = fs::space(existing, error);
   if (!error && space.available < kFreeMin)
     return bad(fmt::format("{} free; below {} events are refused", mib(space.available), mib(kFreeMin)));
-  if (existing == directory && !fs::is_empty(directory, error)) {
-    std::ifstream file(directory / "FORMAT");
-    std::string word;
-    std::uint32_t version = 0;
-    if (!(file >> word >> version) || word != "trunkline")
-      return bad(fmt::format("{} holds other files and no FORMAT: it is no data directory", directory.string()));
-    if (version > queue::kFormatVersion)
-      return bad(
-          fmt::format("format {}, this program knows up to {}: use the newer version", version, queue::kFormatVersion));
+  if (existing == directory) {
+    if (const auto known = store::has_format_file(directory.string(), queue::kFormatVersion); !known.ok())
+      return bad(known.error().detail);
   }
   running = is_locked(directory);
   finding.detail = fmt::format("{}, {} free{}", existing == directory ? "there" : "will be made", mib(space.available),

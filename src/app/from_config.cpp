@@ -219,10 +219,24 @@ delivery::Options delivery_options(const config::Consumer& consumer) {
   return options;
 }
 
+namespace {
+
+std::variant<filter::Policy, filter::PolicyError> compile(const std::string& text, bool body_scope) {
+  const auto scope = body_scope ? filter::Scope::message_body : filter::Scope::message_attributes;
+  return filter::Policy::compile(text, scope, filter::Limits::unlimited());
+}
+
+}  // namespace
+
+Result<filter::Policy> policy_of(const std::string& text, bool body_scope) {
+  auto compiled = compile(text, body_scope);
+  if (const auto* error = std::get_if<filter::PolicyError>(&compiled))
+    return {Errc::invalid, "the filter is no policy: " + error->text};
+  return std::get<filter::Policy>(std::move(compiled));
+}
+
 Result<filter::Policy> policy_of(const config::Consumer& consumer) {
-  const auto scope = consumer.filter_scope == config::FilterScope::message_body ? filter::Scope::message_body
-                                                                                : filter::Scope::message_attributes;
-  auto compiled = filter::Policy::compile(consumer.filter.json, scope, filter::Limits::unlimited());
+  auto compiled = compile(consumer.filter.json, consumer.filter_scope == config::FilterScope::message_body);
   if (const auto* error = std::get_if<filter::PolicyError>(&compiled)) {
     return {Errc::invalid, fmt::format("{}:{}: error: filter of consumer '{}': {}", consumer.filter.place.line,
                                        consumer.filter.place.column, consumer.name, error->text)};

@@ -33,6 +33,8 @@ base::Result<std::shared_ptr<const event::NameTable>> name_table(const config::C
 
 engine::QueueSpec queue_spec(const config::Consumer& consumer);
 delivery::Options delivery_options(const config::Consumer& consumer);
+// Of a policy that somebody asks about; `body_scope`: over the event's own JSON instead of its attributes.
+base::Result<filter::Policy> policy_of(const std::string& text, bool body_scope);
 // The error names the consumer and the place in the file.
 base::Result<filter::Policy> policy_of(const config::Consumer& consumer);
 bool is_pulled(const config::Consumer& consumer);

@@ -25,14 +25,6 @@ constexpr std::uint64_t kEventsMax = 200'000;
 constexpr std::size_t kTypesMax = 100;
 constexpr std::size_t kExplainedMax = 100;
 
-Result<filter::Policy> compile(const std::string& text, bool body_scope) {
-  const auto scope = body_scope ? filter::Scope::message_body : filter::Scope::message_attributes;
-  auto compiled = filter::Policy::compile(text, scope, filter::Limits::unlimited());
-  if (const auto* error = std::get_if<filter::PolicyError>(&compiled))
-    return {Errc::invalid, "the filter is no policy: " + error->text};
-  return std::get<filter::Policy>(std::move(compiled));
-}
-
 Error too_many_looks() {
   return {Errc::overloaded, "too many questions wait for a look into the log: ask again in a while"};
 }
@@ -61,7 +53,7 @@ api::ExplainedEvent explained(const event::Event& event, const std::vector<api::
 }  // namespace
 
 Result<api::MatchesReport> Hub::run_matches(const api::MatchesRequest& request) {
-  TRUNKLINE_TRY(const filter::Policy policy, compile(request.policy, request.body_scope));
+  TRUNKLINE_TRY(const filter::Policy policy, policy_of(request.policy, request.body_scope));
   const filter::PolicyIndex index({{0, policy}});
   filter::PolicyIndex::Scratch scratch;
   const auto since = clock_.wall() - base::Millis(static_cast<std::int64_t>(request.hours * 3'600'000));

@@ -1,8 +1,8 @@
 // What a hub shows of the events as they are accepted.
 #include <algorithm>
 
+#include "app/from_config.hpp"
 #include "app/hub.hpp"
-#include "filter/policy.hpp"
 
 namespace trunkline::app {
 
@@ -34,11 +34,7 @@ void Hub::name_taps() {
 Result<api::Hub::StreamStart> Hub::tap(api::TapQuery query, base::Loop& loop) {
   tap::TapOptions options;
   if (!query.filter.empty()) {
-    const auto scope = query.body_scope ? filter::Scope::message_body : filter::Scope::message_attributes;
-    auto compiled = filter::Policy::compile(query.filter, scope, filter::Limits::unlimited());
-    if (const auto* error = std::get_if<filter::PolicyError>(&compiled))
-      return Error{Errc::invalid, "the filter is no policy: " + error->text};
-    options.policy = std::get<filter::Policy>(std::move(compiled));
+    TRUNKLINE_TRY(options.policy, policy_of(query.filter, query.body_scope));
   }
   options.categories = std::move(query.categories);
   options.consumers = std::move(query.consumers);

@@ -14,12 +14,6 @@ namespace {
 using base::Errc;
 using base::Result;
 
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-  });
-}
-
 // As a YAML double-quoted scalar: JSON's escapes are YAML's (YAML 1.2 section 5.7).
 Result<std::string> quoted(std::string_view what, const std::string& text) {
   for (const char c : text) {
@@ -56,7 +50,7 @@ consumers:
 Result<std::string> consumer_text(const std::string& given, std::set<std::string>& names) {
   const std::size_t equals = given.find('=');
   const std::string name = given.substr(0, equals);
-  if (!is_name(name))
+  if (!config::is_name(name))
     return {Errc::invalid, fmt::format("'{}' is no name of a consumer: letters, digits, '-' and '_'", name)};
   if (!names.insert(name).second) return {Errc::invalid, fmt::format("two consumers are named '{}'", name)};
   if (equals == std::string::npos) {
@@ -92,7 +86,7 @@ std::string source_comment(const std::string& kind) {
 }
 
 Result<std::string> source_text(const InitAnswers& answers) {
-  if (!is_name(answers.source_name))
+  if (!config::is_name(answers.source_name))
     return {Errc::invalid,
             fmt::format("'{}' is no name of a source: letters, digits, '-' and '_'", answers.source_name)};
   std::string text =

@@ -262,6 +262,11 @@ struct Config {
   bool has_api_credential() const { return !api_keys.empty() || !api_users.empty(); }  // none: the API is open
 };
 
+// What sources and consumers are called: 1 to kNameBytesMax letters, digits, '-' or '_', since names become URL path
+// segments, metric labels and queue names (SQS: 80 of these characters).
+inline constexpr std::size_t kNameBytesMax = 64;
+bool is_name(std::string_view text);
+
 // "127.0.0.1:8080", "[::1]:0", "localhost:80"
 bool is_loopback(std::string_view address);
 // What others could reach without a credential: "api", "sources.NAME". Empty while every listener is loopback.

@@ -78,6 +78,13 @@ void check_files(const Config& config, Diagnostics& diagnostics) {
 
 }  // namespace
 
+bool is_name(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+  };
+  return !text.empty() && text.size() <= kNameBytesMax && std::ranges::all_of(text, allowed);
+}
+
 bool is_loopback(std::string_view address) {
   const std::string_view host = address.substr(0, address.rfind(':'));
   if (host == "localhost" || host == "[::1]") return true;

@@ -18,15 +18,6 @@ namespace {
 constexpr std::size_t kConsumersMax = 1'000;
 constexpr std::size_t kSourcesMax = 1'000;
 constexpr std::size_t kTopicsMax = 10'000;
-constexpr std::size_t kNameBytesMax = 64;
-
-// Names become URL path segments, metric labels and queue names (SQS: 80 of these characters).
-bool is_name(std::string_view text) {
-  const auto allowed = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-  };
-  return !text.empty() && text.size() <= kNameBytesMax && std::ranges::all_of(text, allowed);
-}
 
 class Loader {
  public:

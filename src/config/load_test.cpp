@@ -127,8 +127,7 @@ TEST(ConfigLoad, sets_every_option_of_a_splunk_sink) {
   EXPECT_EQ(hec.connect_timeout, std::chrono::seconds(2));
 }
 
-TEST(ConfigLoad, sets_every_option_of_a_consumer) {
-  const Config config = parsed(R"(consumers:
+constexpr std::string_view kEveryOptionOfAConsumer = R"(consumers:
   all:
     filter: '{"eventType": [{"prefix": "v2."}]}'
     filter_scope: MessageBody
@@ -157,7 +156,10 @@ TEST(ConfigLoad, sets_every_option_of_a_consumer) {
         allowed_cidrs: [10.1.0.0/16, "fd00::/8"]
   file: {sink: {file: {path: ./out.jsonl, rotate_bytes: 2MiB, rotate_age: 1h, keep: 9}}}
   pulled: {visibility_timeout: 45s, max_receive_count: 8}
-)");
+)";
+
+TEST(ConfigLoad, sets_every_option_of_a_consumer) {
+  const Config config = parsed(kEveryOptionOfAConsumer);
   ASSERT_EQ(config.consumers.size(), 3u);
   const Consumer& all = config.consumers[0];
   EXPECT_EQ(all.filter.json, R"({"eventType": [{"prefix": "v2."}]})");
@@ -182,7 +184,12 @@ TEST(ConfigLoad, sets_every_option_of_a_consumer) {
   EXPECT_EQ(all.max_wait, std::chrono::hours(48));
   EXPECT_EQ(all.on_full, OnFull::expire);
   EXPECT_TRUE(all.paused);
-  const auto& http = std::get<HttpSink>(all.sink);
+}
+
+TEST(ConfigLoad, sets_every_option_of_a_sink_and_of_a_pulled_consumer) {
+  const Config config = parsed(kEveryOptionOfAConsumer);
+  ASSERT_EQ(config.consumers.size(), 3u);
+  const auto& http = std::get<HttpSink>(config.consumers[0].sink);
   EXPECT_THAT(http.headers,
               ElementsAre(std::pair("x-tenant", Secret("blue")), std::pair("Authorization", Secret("k-1"))));
   EXPECT_THAT(http.secrets, ElementsAre(Secret("whsec_abc"), Secret("k-2")));

@@ -76,6 +76,12 @@ Result<void> check_format_file(const std::string& directory, std::uint32_t versi
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) return {Errc::unavailable, fmt::format("create {}: {}", directory, error.message())};
+  TRUNKLINE_TRY(const bool there, has_format_file(directory, version));
+  return there ? Result<void>() : create(directory, version);
+}
+
+Result<bool> has_format_file(const std::string& directory, std::uint32_t version) {
+  std::error_code error;
   const std::string path = directory + "/FORMAT";
   std::ifstream file(path);
   if (!file) {
@@ -85,7 +91,7 @@ Result<void> check_format_file(const std::string& directory, std::uint32_t versi
                                           "Choose an empty directory, or restore FORMAT from a backup",
                                           directory, entry.path().filename().string())};
     }
-    return create(directory, version);
+    return false;
   }
   std::string line;
   std::getline(file, line);
@@ -100,7 +106,7 @@ Result<void> check_format_file(const std::string& directory, std::uint32_t versi
                         "that wrote it, or a newer one",
                         path, found, version)};
   }
-  return {};
+  return true;
 }
 
 }  // namespace trunkline::store

@@ -11,6 +11,8 @@ namespace trunkline::store {
 // does not exist or is empty gets one (written to a temporary name, synced, renamed). Errc::unsupported: a newer
 // version, left untouched. Errc::corrupt: no such line. Errc::conflict: a directory with other files and no FORMAT.
 base::Result<void> check_format_file(const std::string& directory, std::uint32_t version);
+// The same without writing anything: false where there is none yet and one would be made.
+base::Result<bool> has_format_file(const std::string& directory, std::uint32_t version);
 
 // Brings the names in a directory to the disk. Errc::unavailable, Errc::disk_full.
 base::Result<void> sync_directory(const std::string& directory);
