@@ -73,15 +73,15 @@ Finding try_data_dir(const config::Config& config, bool& running) {
   return finding;
 }
 
-Finding try_listen(const config::Config& config, net::IoLoop& loop, bool running) {
+Finding try_listen(const std::string& option, const std::string& address, net::IoLoop& loop, bool running) {
   net::HttpServer server({&loop}, {}, [](net::IoLoop&, net::HttpRequest, const net::Responder&) {});
-  const auto port = server.listen(config.listen);
+  const auto port = server.listen(address);
   std::promise<void> gone;
   server.stop(std::chrono::seconds(1), [&] { gone.set_value(); });
   gone.get_future().wait();
-  if (port.ok()) return {"listen", Outcome::good, config.listen + " is free"};
-  if (running) return {"listen", Outcome::unknown, config.listen + " is taken, most likely by the hub that runs here"};
-  return {"listen", Outcome::bad, port.error().detail};
+  if (port.ok()) return {option, Outcome::good, address + " is free"};
+  if (running) return {option, Outcome::unknown, address + " is taken, most likely by the hub that runs here"};
+  return {option, Outcome::bad, port.error().detail};
 }
 
 // The answers of all probes; shared with callbacks that may come late.
@@ -153,7 +153,9 @@ std::vector<Finding> try_everything(const config::Config& config) {
   loop.start();
   bool running = false;
   std::vector<Finding> findings{try_data_dir(config, running)};
-  findings.push_back(try_listen(config, loop, running));
+  findings.push_back(try_listen("listen", config.listen, loop, running));
+  // Whether the certificates can be read is a matter of the check itself.
+  if (!config.listen_tls.empty()) findings.push_back(try_listen("listen_tls", config.listen_tls, loop, running));
   for (Finding& finding : try_consumers(config, loop)) findings.push_back(std::move(finding));
   loop.stop();
   loop.join();

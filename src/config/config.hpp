@@ -119,6 +119,7 @@ struct Source {
   std::vector<JwtAuth> jwt;
   std::vector<HmacAuth> hmac;
   std::vector<CertificateAuth> certificates;
+  Place certificates_place;  // of auth.client_certificate
   Require require{};
   std::string org;  // of bare notifications, which name none
 

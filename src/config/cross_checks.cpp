@@ -64,6 +64,18 @@ void check_tls(const Config& config, const Places& places, Diagnostics& diagnost
   }
 }
 
+// A warning, not an error: other credentials of the source may let in, and a proxy may come later.
+void check_client_certificates(const Config& config, Diagnostics& diagnostics) {
+  if (!config.tls.client_ca.empty()) return;
+  for (const Source& source : config.sources) {
+    if (source.certificates.empty()) continue;
+    diagnostics.warning(source.certificates_place,
+                        fmt::format("'sources.{}.auth.client_certificate' lets nobody in: no listener asks for client "
+                                    "certificates; set listen_tls, tls.client_ca and tls.client_auth",
+                                    source.name));
+  }
+}
+
 void check_files(const Config& config, Diagnostics& diagnostics) {
   std::map<std::string, std::string> writers;
   for (const Consumer& consumer : config.consumers) {
@@ -142,6 +154,7 @@ void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<G
 void check_together(const Config& config, const Places& places, Diagnostics& diagnostics) {
   check_listen(config, places, diagnostics);
   check_tls(config, places, diagnostics);
+  check_client_certificates(config, diagnostics);
   check_files(config, diagnostics);
   if (config.limits.body_bytes > config.limits.buffered_bytes) {
     diagnostics.error({}, "'limits.body_bytes' is larger than 'limits.buffered_bytes': no such body could be read");

@@ -422,6 +422,11 @@ const std::vector<ErrorCase> kErrorCases = {
     {"a_ca_for_client_certificates_that_are_not_asked_for",
      "listen_tls: 127.0.0.1:8443\ntls: {cert: c, key: k, client_ca: a}\n",
      {"t.yaml:2:35: error: 'tls.client_ca' is of no use while 'tls.client_auth' is none: set request or require"}},
+    {"client_certificates_of_a_source_that_no_listener_asks_for",
+     "listen_tls: 127.0.0.1:8443\ntls: {cert: c, key: k}\nsources:\n  a: {kind: genesys, auth: {client_certificate: "
+     "{subject: CN=x}}}\n",
+     {"t.yaml:4:29: warning: 'sources.a.auth.client_certificate' lets nobody in: no listener asks for client "
+      "certificates; set listen_tls, tls.client_ca and tls.client_auth"}},
     {"client_certificate_of_a_sink_without_its_key",
      "consumers: {a: {sink: {http: {url: https://a, tls: {cert: c}}}}}\n",
      {"t.yaml:1:13: error: 'tls.cert' and 'tls.key' of the sink of 'a' go together"}},

@@ -109,6 +109,7 @@ class Credentials {
          });
   }
   void certificate(const YamlNode::Member& kind) {
+    source_.certificates_place = kind.place;
     read(kind, certificate_table(), source_.certificates,
          [&](CertificateAuth& entry, const std::vector<Given>& given, const std::string& path, Place place) {
            check_certificate(entry, given, path, place);

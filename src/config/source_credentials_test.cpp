@@ -17,9 +17,10 @@ Resolver resolver() {
           }};
 }
 
-// `auth` is YAML in flow style.
+// `auth` is YAML in flow style. A listener asks for client certificates.
 std::string with_auth(std::string_view auth) {
-  return "sources:\n  a:\n    kind: genesys\n    auth: " + std::string(auth) + "\n";
+  return "sources:\n  a:\n    kind: genesys\n    auth: " + std::string(auth) +
+         "\nlisten_tls: 127.0.0.1:8443\ntls: {cert: c, key: k, client_ca: a, client_auth: request}\n";
 }
 std::vector<std::string> findings(std::string_view text) {
   std::vector<std::string> lines;

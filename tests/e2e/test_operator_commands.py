@@ -4,12 +4,14 @@ import os
 import pty
 import select
 import shutil
+import socket
 import stat
 import subprocess
 import time
 
 from harness import settings
 from harness.case import HubTest, http_sink
+from harness.certificates import Authority
 from harness.process import command, free_address
 
 
@@ -141,6 +143,21 @@ class Check(HubTest):
         self.assertIsNot(tried["consumers.good"]["ok"], False, tried)
         self.assertEqual(receiver.events(), [], "no event is sent")
 
+    def test_a_taken_address_of_the_tls_listener_is_named(self):
+        Authority(self.directory).issue("server")
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        tls = {"listen_tls": address, "tls": {"cert": "server.pem", "key": "server.key"}}
+        hub = self.hub({"all": {"filter": {}}}, start=False, **tls)
+        done = command("check", "-c", "trunkline.yaml", "--try", cwd=self.directory, env=hub.env)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, "FAILED listen_tls: ")
+        taken.close()
+        done = command("check", "-c", "trunkline.yaml", "--try", cwd=self.directory, env=hub.env)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn(f"listen_tls: {address} is free", done.stdout)
+
     def test_a_foreign_directory_and_a_taken_address_are_named(self):
         hub = self.hub({"all": {"filter": {}}})
         while_running = command("check", "-c", "trunkline.yaml", "--try", cwd=self.directory, env=hub.env)
@@ -153,6 +170,10 @@ class Check(HubTest):
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertRegex(done.stdout, "FAILED data_dir: .*no FORMAT")
         self.assertRegex(done.stdout, "FAILED listen: ")
+        (self.directory / "foreign" / "FORMAT").write_text("trunkline 999\n")
+        done = command("check", "-c", "trunkline.yaml", "--try", cwd=self.directory, env=hub.env)
+        self.assertRegex(done.stdout, "FAILED data_dir: .*format 999.*or a newer one")
+        self.assertEqual(sorted(path.name for path in (self.directory / "foreign").iterdir()), ["FORMAT", "file"])
 
 
 class Questions(HubTest):

@@ -20,8 +20,8 @@ class Tls(HubTest):
         self.authority.issue("server")
         self.port = int(free_address().rsplit(":", 1)[1])
 
-    def tls_hub(self, consumers=None, start=True, **tls):
-        return self.hub(consumers, start=start, listen_tls=f"127.0.0.1:{self.port}",
+    def tls_hub(self, consumers=None, start=True, sources=None, **tls):
+        return self.hub(consumers, start=start, sources=sources, listen_tls=f"127.0.0.1:{self.port}",
                         tls={"cert": "server.pem", "key": "server.key", **tls})
 
     def context(self, identity=None):
@@ -190,6 +190,33 @@ class Tls(HubTest):
             with self.connect(self.context(good)) as secure:
                 self.assertEqual(self.post(secure, self.event())[0], 200)
         self.refused(self.context("foreign"))
+
+    def test_a_source_lets_in_by_the_client_certificate_that_it_lists(self):
+        self.authority.issue("relay", subject="/O=Example/CN=relay", names="DNS:relay.example")
+        self.authority.issue("stranger", subject="/O=Example/CN=stranger", names="DNS:stranger.example")
+        ended = {"subject": "CN=stranger,O=Example", "until": "2020-01-01"}
+
+        def listing(kind, **certificate):
+            return {"kind": kind, "auth": {"client_certificate": [ended, certificate]}}
+        fingerprint = run("x509", "-in", self.directory / "relay.pem", "-noout", "-fingerprint", "-sha256").decode()
+        sources = {"relay": listing("genesys", subject="CN=relay,O=Example"),
+                   "bridge": listing("eventbridge", sha256=fingerprint.partition("=")[2].strip()),
+                   "grid": listing("eventgrid", san="relay.example")}
+        hub = self.tls_hub({"all": {"filter": {}}}, sources=sources, client_ca="ca.pem", client_auth="request")
+        # docs/senders.md: no credential, or a wrong one.
+        for source, refused in (("relay", 401), ("bridge", 401), ("grid", 503)):
+            with self.connect(self.context("relay")) as secure:
+                status, body = self.post(secure, self.event(), f"/ingest/{source}")
+                self.assertEqual((status, json.loads(body).get("accepted")), (200, 1), source)
+            for identity in ("stranger", None):
+                with self.connect(self.context(identity)) as secure:
+                    status, body = self.post(secure, self.event(), f"/ingest/{source}")
+                    self.assertEqual((status, json.loads(body)["error"]["code"]), (refused, "unauthenticated"),
+                                     (source, identity))
+            self.assertEqual(hub.post(self.event(), source, None).status, refused, "over plain HTTP nobody has one")
+        self.assertEqual(hub.metrics().get("trunkline_events_accepted_total"), 3)
+        self.assertEqual(hub.metrics().get("trunkline_ingest_unauthenticated_total"), 9)
+        self.assertNotIn("lets nobody in", hub.child.tail())
 
     def test_slow_handshakes_are_cut_and_hold_nobody_up(self):
         if settings.QUICK:
