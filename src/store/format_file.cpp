@@ -109,4 +109,12 @@ Result<bool> has_format_file(const std::string& directory, std::uint32_t version
   return true;
 }
 
+Result<void> raise_format_file(const std::string& directory, std::uint32_t version) {
+  std::ifstream file(directory + "/FORMAT");
+  std::string line;
+  std::getline(file, line);
+  if (line == fmt::format("{}{}", kWord, version)) return {};
+  return create(directory, version);
+}
+
 }  // namespace trunkline::store

@@ -13,6 +13,9 @@ namespace trunkline::store {
 base::Result<void> check_format_file(const std::string& directory, std::uint32_t version);
 // The same without writing anything: false where there is none yet and one would be made.
 base::Result<bool> has_format_file(const std::string& directory, std::uint32_t version);
+// After check_format_file() and a successful open of what lies there: an older format becomes `version`, so that the
+// older program refuses what it does not know. Atomic.
+base::Result<void> raise_format_file(const std::string& directory, std::uint32_t version);
 
 // Brings the names in a directory to the disk. Errc::unavailable, Errc::disk_full.
 base::Result<void> sync_directory(const std::string& directory);

@@ -331,8 +331,10 @@ Store::~Store() = default;
 Result<std::unique_ptr<Store>> Store::open(Options options) {
   const std::string directory = options.directory;
   TRUNKLINE_TRY_VOID(check_format_file(directory, options.format_version));
+  const std::uint32_t format = options.format_version;
   auto impl = std::make_unique<Impl>(std::move(options));
   TRUNKLINE_TRY_VOID(impl->open());
+  TRUNKLINE_TRY_VOID(raise_format_file(directory, format));
   // RocksDB syncs what is in its directory, never the directory's own name.
   TRUNKLINE_TRY_VOID(sync_directory(directory));
   return std::unique_ptr<Store>(new Store(std::move(impl)));
