@@ -15,17 +15,14 @@
 namespace trunkline::base::failpoint {
 namespace {
 
-// Points at which the drill kills, then the planted defects that prove that the drill sees them.
-constexpr std::array<std::string_view, 10> kNames = {
-    "commit.before_sync",
-    "commit.after_sync",
-    "wal.switch",
-    "flush",
-    "compaction",
-    "settle",
-    "cursor.move",
-    "defect.skip_sync",
-    "defect.answer_before_sync",
+// Points at which the drill kills, those inside of a redrive or a replay, then the planted defects that prove that the drill sees them.
+constexpr std::array<std::string_view, 13> kNames = {
+    "commit.before_sync",  "commit.after_sync",
+    "wal.switch",          "flush",
+    "compaction",          "settle",
+    "cursor.move",         "operation.step",
+    "operation.given",     "operation.committed",
+    "defect.skip_sync",    "defect.answer_before_sync",
     "defect.cursor_skips",
 };
 

@@ -17,6 +17,7 @@ struct Strong {
 using Sequence = Strong<std::uint64_t, struct SequenceTag>;  // place in the event log; first is 1, 0 is "none"
 using QueueId = Strong<std::uint32_t, struct QueueIdTag>;    // never used again after a queue is deleted; first is 1
 using PolicyVersion = Strong<std::uint32_t, struct PolicyVersionTag>;  // of the set of all filter policies
+using OperationId = Strong<std::uint64_t, struct OperationIdTag>;      // a redrive or a replay; first is 1, 0 is "none"
 // Hash of a message group's text. Two groups that collide share a lane, which costs speed and never order; at a million
 // lanes the chance that any two do is 3e-8.
 using GroupKey = Strong<std::uint64_t, struct GroupKeyTag>;

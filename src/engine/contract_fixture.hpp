@@ -132,6 +132,37 @@ class Contract : public testing::TestWithParam<Factory> {
     EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().detail);
     return result.ok() ? *result : 0;
   }
+  base::Result<StepResult> step(std::function<void(Engine::StepCallback)> start) {
+    return await<base::Result<StepResult>>(fixture_->loop(), std::move(start));
+  }
+  base::Result<StepResult> redrive_step(base::QueueId queue, base::OperationId id, RedriveFilter filter,
+                                        std::size_t limit) {
+    return step([=, this](Engine::StepCallback done) {
+      engine().redrive_step(queue, {id, filter, limit}, fixture_->loop(), std::move(done));
+    });
+  }
+  base::Result<StepResult> replay_step(base::QueueId queue, ReplayStep what) {
+    return step(
+        [=, this](Engine::StepCallback done) { engine().replay_step(queue, what, fixture_->loop(), std::move(done)); });
+  }
+  OperationTally tally(base::QueueId queue, base::OperationId id) {
+    const auto result = step([=, this](Engine::StepCallback done) {
+      engine().operation_tally(queue, id, fixture_->loop(), std::move(done));
+    });
+    EXPECT_TRUE(result.ok());
+    return result.ok() ? result->tally : OperationTally{};
+  }
+  base::Result<StepResult> end_operation(base::QueueId queue, base::OperationId id, bool forget) {
+    return step([=, this](Engine::StepCallback done) {
+      engine().end_operation(queue, id, forget, fixture_->loop(), std::move(done));
+    });
+  }
+  bool can(Capability wanted) {
+    for (const Capability has : engine().capabilities()) {
+      if (has == wanted) return true;
+    }
+    return false;
+  }
   static std::vector<std::string> ids(const std::vector<Lease>& leases) {
     std::vector<std::string> found;
     for (const Lease& lease : leases) {

@@ -204,6 +204,165 @@ TEST_P(Contract, purged_dead_letters_are_gone_and_a_parked_lane_goes_on) {
   EXPECT_EQ(ids(receive(queue, 1)), (Ids{"a2"}));
 }
 
+TEST_P(Contract, a_redrive_goes_step_by_step_through_what_matches_and_gives_nothing_twice) {
+  if (!can(Capability::operations)) GTEST_SKIP() << "the engine knows no operations";
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  for (const char* id : {"a", "b", "c", "d"}) {
+    publish(make_event(id, id), {queue});
+    const auto leases = receive(queue, 1);
+    std::vector<MessageFate> fates(1);
+    fates[0].fate = Fate::park;
+    fates[0].error_class = *id == 'b' ? "timeout" : "http_500";
+    EXPECT_TRUE(settle(leases[0], fates).ok());
+  }
+  RedriveFilter filter;
+  filter.error_class = "http_500";
+  auto summary = await<base::Result<DeadLetterSummary>>(
+      fixture_->loop(), [&](base::UniqueFunction<void(base::Result<DeadLetterSummary>)> done) {
+        engine().summarize_dead_letters(queue, filter, fixture_->loop(), std::move(done));
+      });
+  ASSERT_TRUE(summary.ok());
+  EXPECT_EQ(summary->total, 3u);
+  EXPECT_EQ(summary->parked, 3u);
+  auto first = redrive_step(queue, {1}, filter, 2);
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(first->tally.given, 2u);
+  EXPECT_FALSE(first->ended);
+  fixture_->reopen();
+  EXPECT_EQ(declare(spec("q", event::Order::conversation)), queue);
+  EXPECT_EQ(tally(queue, {1}).given, 2u);
+  EXPECT_EQ(tally(queue, {2}).given, 0u) << "another operation";
+  const auto again = receive(queue, 1);
+  EXPECT_EQ(ids(again), (Ids{"a"}));
+  EXPECT_TRUE(again[0].messages[0].redriven);
+  EXPECT_TRUE(settle_all(again[0], Fate::park).ok());
+  const auto second = redrive_step(queue, {1}, filter, 100);
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ(second->tally.given, 3u) << "what failed again is not given again";
+  EXPECT_TRUE(second->ended);
+  EXPECT_EQ(deliver(queue, 2), (Ids{"c", "d"}));
+  const OperationTally ended = tally(queue, {1});
+  EXPECT_EQ(ended.delivered, 2u);
+  EXPECT_EQ(ended.failed, 1u);
+  EXPECT_EQ(ended.error_class, "http_500");
+  EXPECT_TRUE(end_operation(queue, {1}, true).ok());
+  fixture_->reopen();
+  declare(spec("q", event::Order::conversation));
+  EXPECT_EQ(tally(queue, {1}).given, 0u) << "it is forgotten";
+  const auto letters = dead_letters(queue);
+  ASSERT_EQ(letters.size(), 2u);
+  EXPECT_EQ(redrive_step(queue, {2}, {}, 100)->tally.given, 2u) << "another operation redrives it";
+}
+
+TEST_P(Contract, dead_letters_are_chosen_by_type_group_and_age) {
+  if (!can(Capability::operations)) GTEST_SKIP() << "the engine knows no operations";
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  event::Event other = make_event("b", "b");
+  other.event_type = "v2.other";
+  publish(make_event("a", "a"), {queue});
+  EXPECT_TRUE(settle_all(receive(queue, 1)[0], Fate::park).ok());
+  publish(other, {queue});
+  EXPECT_TRUE(settle_all(receive(queue, 1)[0], Fate::park).ok());
+  std::uint64_t id = 0;
+  const auto given = [&](const RedriveFilter& filter) { return redrive_step(queue, {++id}, filter, 0)->tally.given; };
+  EXPECT_EQ(given({}), 0u) << "a limit of nothing";
+  const auto count = [&](const RedriveFilter& filter) {
+    return await<base::Result<DeadLetterSummary>>(
+               fixture_->loop(),
+               [&](base::UniqueFunction<void(base::Result<DeadLetterSummary>)> done) {
+                 engine().summarize_dead_letters(queue, filter, fixture_->loop(), std::move(done));
+               })
+        ->total;
+  };
+  RedriveFilter filter;
+  filter.event_type = "v2.other";
+  EXPECT_EQ(count(filter), 1u);
+  filter.group = "a";
+  EXPECT_EQ(count(filter), 0u);
+  filter = {};
+  filter.group = "a";
+  EXPECT_EQ(count(filter), 1u);
+  const base::WallTime now = fixture_->loop().clock().wall();
+  filter = {};
+  filter.since_from = now - std::chrono::minutes(10);
+  EXPECT_EQ(count(filter), 2u);
+  filter.since_before = now - std::chrono::minutes(5);
+  EXPECT_EQ(count(filter), 0u);
+}
+
+TEST_P(Contract, a_replay_gives_settled_events_once_more_marked_and_in_order_over_a_reopen) {
+  if (!can(Capability::operations)) GTEST_SKIP() << "the engine knows no operations";
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  std::vector<base::Sequence> sequences;
+  for (const char* id : {"a1", "a2", "b1", "a3"}) {
+    if (sequences.size() == 3) {
+      EXPECT_EQ(deliver(queue, 3).size(), 3u);
+    }
+    sequences.push_back({publish(make_event(id, {id, 1}), {queue}).sequence});
+  }
+  const auto parked = receive(queue, 1);
+  EXPECT_TRUE(settle_all(parked[0], Fate::park).ok());
+  const base::Sequence last = sequences.back();
+  ASSERT_TRUE(replay_step(queue, {{1}, {}, {}, last}).ok());
+  const auto given = replay_step(queue, {{1}, sequences, last, last});
+  ASSERT_TRUE(given.ok());
+  EXPECT_EQ(given->tally.given, 3u);
+  EXPECT_EQ(given->tally.passed, 1u) << "what is parked comes by its redrive";
+  EXPECT_EQ(replay_step(queue, {{1}, sequences, last, last})->tally.given, 3u) << "the same step again";
+  fixture_->reopen();
+  declare(spec("q", event::Order::conversation));
+  publish(make_event("b2", "b"), {queue});
+  Ids replayed;
+  Ids live;
+  while (replayed.size() + live.size() < 4) {
+    for (const Lease& lease : receive(queue, 10, 1)) {
+      const LeasedMessage& message = lease.messages.at(0);
+      (message.replay ? replayed : live).push_back(message.record->event.envelope_id);
+      EXPECT_EQ(message.replay.value_or(base::OperationId{1}).value, 1u);
+      EXPECT_TRUE(settle_all(lease, Fate::delivered).ok());
+    }
+  }
+  EXPECT_EQ(live, (Ids{"b2"}));
+  std::erase(replayed, "b1");
+  EXPECT_EQ(replayed, (Ids{"a1", "a2"}));
+  EXPECT_EQ(tally(queue, {1}).delivered, 3u);
+  EXPECT_EQ(dead_letters(queue).size(), 1u);
+  EXPECT_TRUE(end_operation(queue, {1}, true).ok());
+}
+
+TEST_P(Contract, an_ended_replay_takes_back_what_is_not_in_flight) {
+  if (!can(Capability::operations)) GTEST_SKIP() << "the engine knows no operations";
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  std::vector<base::Sequence> sequences;
+  for (const char* id : {"a", "b", "c"}) sequences.push_back({publish(make_event(id, id), {queue}).sequence});
+  EXPECT_EQ(deliver(queue, 3).size(), 3u);
+  ASSERT_TRUE(replay_step(queue, {{1}, sequences, sequences.back(), sequences.back()}).ok());
+  const auto leases = receive(queue, 1);
+  const auto ended = end_operation(queue, {1}, false);
+  ASSERT_TRUE(ended.ok());
+  EXPECT_EQ(ended->tally.ended, 2u);
+  EXPECT_TRUE(settle_all(leases[0], Fate::delivered).ok());
+  EXPECT_EQ(tally(queue, {1}).open(), 0u);
+  EXPECT_TRUE(receive(queue, 10, 1, std::chrono::milliseconds(50)).empty());
+  EXPECT_EQ(replay_step(queue, {{1}, sequences, sequences.back(), sequences.back()}).error().code,
+            base::Errc::overloaded)
+      << "it has ended";
+}
+
+TEST_P(Contract, several_keys_of_state_change_in_one_write) {
+  if (!can(Capability::operations)) GTEST_SKIP() << "the engine knows no operations";
+  const auto update = [this](std::vector<Engine::StateWrite> writes) {
+    return await<base::Result<void>>(fixture_->loop(), [this, writes](DoneCallback done) {
+      engine().update_state("ops", writes, fixture_->loop(), std::move(done));
+    });
+  };
+  EXPECT_TRUE(update({{"a", "1"}, {"b", "2"}}).ok());
+  EXPECT_EQ(update({{"c", "3"}, {"d", std::string(70'000, 'x')}}).error().code, base::Errc::too_large);
+  EXPECT_TRUE(update({{"a", std::nullopt}, {"b", "4"}}).ok());
+  fixture_->reopen();
+  EXPECT_EQ(engine().list_state("ops").value(), (std::map<std::string, std::string>{{"b", "4"}}));
+}
+
 TEST_P(Contract, a_pulled_message_comes_back_after_its_visibility_timeout) {
   QueueSpec pulled = spec("p", event::Order::none);
   pulled.pulled = true;

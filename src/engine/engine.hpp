@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "base/strong.hpp"
 #include "engine/delivery_window.hpp"
+#include "engine/operations.hpp"
 #include "engine/record.hpp"
 
 namespace trunkline::engine {
@@ -53,6 +54,7 @@ struct QueueStatistics {
   std::uint64_t parked = 0;                      // heads of parked lanes; each is one dead letter
   std::uint64_t dead_letters = 0;                // skipped ones, in the dead-letter queue
   std::uint64_t lanes = 0;                       // non-empty lanes held in memory
+  std::uint64_t replaying = 0;                   // given once more by a replay, not delivered yet; in none of the above
   std::uint64_t delivered = 0;                   // since start
   std::uint64_t expired = 0;                     // since start
   std::optional<base::WallTime> oldest_waiting;  // accepted_at of the oldest that is not settled
@@ -96,6 +98,7 @@ struct LeasedMessage {
   std::uint32_t receive_count = 1;           // of this queue, this receive included
   std::optional<base::Sequence> gap_before;  // the event of this lane that was skipped just before this one
   bool redriven = false;
+  std::optional<base::OperationId> replay{};  // given once more by this operation; stands outside of the lane's order
 };
 
 // Messages of one message group, in order. While a lease is out, its group gives out no other.
@@ -151,12 +154,8 @@ struct Page {
   std::uint64_t after = 0;  // sequence or quarantine id; 0 starts
   std::size_t limit = 100;  // at most 1,000
 };
-struct RedriveFilter {
-  std::optional<base::Sequence> sequence;  // only this one
-  std::string error_class;                 // empty: all
-};
 
-enum class Capability : std::uint8_t { lanes_in_engine, park, event_time_window, state, quarantine };
+enum class Capability : std::uint8_t { lanes_in_engine, park, event_time_window, state, quarantine, operations };
 
 // What the pipeline needs of a broker. Callbacks go to loops that the engine was given when it was made, and to no
 // other. Publishing and administration: any loop's thread, the callback is posted to the loop that was given. Receiving
@@ -200,6 +199,22 @@ class Engine {
   virtual void purge_dead_letters(base::QueueId queue, RedriveFilter filter, base::Loop& reply_on,
                                   base::UniqueFunction<void(base::Result<std::uint64_t>)> done) = 0;
 
+  // ---- operations (Capability::operations; without it every one is Errc::unsupported)
+
+  using StepCallback = base::UniqueFunction<void(base::Result<StepResult>)>;
+  virtual void summarize_dead_letters(base::QueueId queue, RedriveFilter filter, base::Loop& reply_on,
+                                      base::UniqueFunction<void(base::Result<DeadLetterSummary>)> done);
+  // The answer says what is on disk: all of the step, or nothing. Errc::overloaded: the queue remembers too many.
+  virtual void redrive_step(base::QueueId queue, RedriveStep step, base::Loop& reply_on, StepCallback done);
+  virtual void replay_step(base::QueueId queue, ReplayStep step, base::Loop& reply_on, StepCallback done);
+  // An operation that has not made a step has an empty tally.
+  virtual void operation_tally(base::QueueId queue, base::OperationId operation, base::Loop& reply_on,
+                               StepCallback done);
+  // What a replay has given and what is not in flight is taken back; redriven events stay where they are. `forget`: the
+  // tally goes, too, once nothing of it is open.
+  virtual void end_operation(base::QueueId queue, base::OperationId operation, bool forget, base::Loop& reply_on,
+                             StepCallback done);
+
   virtual void quarantine_list(Page page, base::Loop& reply_on,
                                base::UniqueFunction<void(base::Result<std::vector<Quarantined>>)> done) = 0;
   virtual void quarantine_remove(std::vector<std::uint64_t> ids, base::Loop& reply_on, DoneCallback done) = 0;
@@ -213,6 +228,13 @@ class Engine {
   virtual base::Result<std::optional<StateValue>> get_state(const std::string& owner, const std::string& key) = 0;
   virtual void put_state(const std::string& owner, const std::string& key, std::uint64_t version, std::string bytes,
                          base::Loop& reply_on, DoneCallback done) = 0;
+  // Several keys of an owner that writes from one place only, in one write.
+  struct StateWrite {
+    std::string key;
+    std::optional<std::string> bytes;  // nothing removes the key
+  };
+  virtual void update_state(const std::string& owner, std::vector<StateWrite> writes, base::Loop& reply_on,
+                            DoneCallback done);
   // All of an owner, by key.
   virtual base::Result<std::map<std::string, std::string>> list_state(const std::string& owner) = 0;
   // Forgets all of an owner; on disk when it returns. What write_state() was given before and no settle has taken along
@@ -222,10 +244,6 @@ class Engine {
   // commit as the settles of that queue that come after this call, or in an earlier one, so that what is settled is in
   // the state. After a commit that failed the events come again, and their state is to be written again. Only on
   // loop_of(queue). A value beyond 64 KiB is left out, as the check of the caller's own bounds that it is.
-  struct StateWrite {
-    std::string key;
-    std::optional<std::string> bytes;  // nothing removes the key
-  };
   virtual void write_state(base::QueueId queue, const std::string& owner, std::vector<StateWrite> writes) = 0;
 };
 

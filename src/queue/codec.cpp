@@ -279,18 +279,25 @@ Result<LaneHeader> decode_lane(std::string_view bytes) {
 
 namespace {
 
+// Bits of a row's flags. Format 1 knew the first only.
+constexpr std::uint8_t kRedriven = 1;
+constexpr std::uint8_t kByOperation = 2;
+
 void put_row(std::string& out, const Row& row) {
   put_millis(out, row.accepted_ms);
   put_varint(out, row.bytes);
   put_varint(out, row.receive_count);
-  out.push_back(row.redriven ? 1 : 0);
+  out.push_back(static_cast<char>((row.redriven ? kRedriven : 0) | (row.operation.value != 0 ? kByOperation : 0)));
+  if (row.operation.value != 0) put_varint(out, row.operation.value);
 }
 Row read_row(ByteReader& in) {
   Row row;
   row.accepted_ms = read_millis(in);
   row.bytes = static_cast<std::uint32_t>(in.varint());
   row.receive_count = static_cast<std::uint32_t>(in.varint());
-  row.redriven = in.u8() != 0;
+  const std::uint8_t flags = in.u8();
+  row.redriven = (flags & kRedriven) != 0;
+  if ((flags & kByOperation) != 0) row.operation = {in.varint()};
   return row;
 }
 
@@ -312,6 +319,7 @@ std::string encode_place(const RowPlace& place) {
   std::string out;
   put_u64(out, place.group.value);
   put_millis(out, place.accepted_ms);
+  if (place.operation.value != 0) put_varint(out, place.operation.value);
   return out;
 }
 
@@ -320,6 +328,7 @@ Result<RowPlace> decode_place(std::string_view bytes) {
   RowPlace place;
   place.group = {in.u64()};
   place.accepted_ms = read_millis(in);
+  if (in.ok() && !in.at_end()) place.operation = {in.varint()};
   return checked(in, place, "row place");
 }
 
@@ -346,6 +355,41 @@ Result<DeadLetterEntry> decode_dead_letter(std::string_view bytes) {
   entry.error_class = in.string();
   entry.error_detail = in.string();
   return checked(in, std::move(entry), "dead letter");
+}
+
+std::string encode_operation(const StoredOperation& operation) {
+  const engine::OperationTally& tally = operation.tally;
+  std::string out;
+  out.push_back(static_cast<char>((operation.replay ? 1 : 0) | (operation.closed ? 2 : 0)));
+  for (const std::uint64_t number : {tally.reached.value, tally.given, tally.delivered, tally.failed, tally.ended,
+                                     tally.passed, operation.keep_to.value}) {
+    put_varint(out, number);
+  }
+  put_string(out, tally.error_class);
+  put_varint(out, tally.last_failed.size());
+  for (const base::Sequence sequence : tally.last_failed) put_varint(out, sequence.value);
+  put_ascending(out, operation.outstanding, 0);
+  return out;
+}
+
+Result<StoredOperation> decode_operation(std::string_view bytes) {
+  ByteReader in(bytes);
+  StoredOperation operation;
+  engine::OperationTally& tally = operation.tally;
+  const std::uint8_t flags = in.u8();
+  operation.replay = (flags & 1) != 0;
+  operation.closed = (flags & 2) != 0;
+  for (std::uint64_t* number : {&tally.reached.value, &tally.given, &tally.delivered, &tally.failed, &tally.ended,
+                                &tally.passed, &operation.keep_to.value}) {
+    *number = in.varint();
+  }
+  tally.error_class = in.string();
+  const std::uint64_t failed = in.varint();
+  if (failed > engine::kLastFailedMax) return corrupt("operation");
+  for (std::uint64_t i = 0; i < failed; ++i) tally.last_failed.push_back({in.varint()});
+  operation.outstanding = read_ascending<base::Sequence>(in, 0);
+  if (tally.delivered + tally.failed + tally.ended > tally.given) return corrupt("operation");
+  return checked(in, std::move(operation), "operation");
 }
 
 std::string encode_queue(const StoredQueue& queue) {

@@ -93,6 +93,7 @@ struct Row {
   std::uint32_t bytes = 0;
   std::uint32_t receive_count = 0;
   bool redriven = false;
+  base::OperationId operation{};  // that redrove it, or replays it; 0: none
 };
 std::string encode_row(const Row& row);
 base::Result<Row> decode_row(std::string_view bytes);
@@ -100,6 +101,7 @@ base::Result<Row> decode_row(std::string_view bytes);
 struct RowPlace {
   base::GroupKey group;
   std::int64_t accepted_ms = 0;
+  base::OperationId operation{};  // of the row
 };
 std::string encode_place(const RowPlace& place);
 base::Result<RowPlace> decode_place(std::string_view bytes);
@@ -117,6 +119,18 @@ std::string encode_dead_letter(const DeadLetterEntry& entry);
 base::Result<DeadLetterEntry> decode_dead_letter(std::string_view bytes);
 
 enum class Outcome : std::uint8_t { dropped, expired, purged };
+
+// What an operation has done in a queue, and of a replay which events it has given that are not settled: the queue's
+// cursor record in small.
+struct StoredOperation {
+  engine::OperationTally tally;
+  bool replay = false;
+  bool closed = false;                        // gives nothing any more
+  base::Sequence keep_to;                     // while it is not closed the log is kept from tally.reached to here
+  std::vector<base::Sequence> outstanding{};  // ascending
+};
+std::string encode_operation(const StoredOperation& operation);
+base::Result<StoredOperation> decode_operation(std::string_view bytes);
 
 // ---- the rest
 

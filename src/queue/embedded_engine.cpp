@@ -42,6 +42,15 @@ std::string state_key(const std::string& owner, const std::string& key) {
   return out + key;
 }
 
+void stage_state(store::Batch& batch, const std::string& owner, const engine::Engine::StateWrite& write) {
+  const std::string key = state_key(owner, write.key);
+  if (!write.bytes) return batch.remove(handle(Table::state), key);
+  std::string value;
+  base::put_u64(value, 1);
+  value += *write.bytes;
+  batch.put(handle(Table::state), key, value);
+}
+
 std::function<bool(std::string_view, std::string_view)> identity_expired(const base::Clock& clock,
                                                                          base::Millis window) {
   return [&clock, window](std::string_view, std::string_view value) {
@@ -91,6 +100,15 @@ struct EmbeddedEngine::Impl {
     }
     loops[registered->loop]->post([runner = registered->runner, done = std::move(done),
                                    function = std::move(function)]() mutable { function(*runner, std::move(done)); });
+  }
+
+  // A callback of a runner, which comes on the queue's loop, brought to the asker's.
+  template <class Value>
+  static base::UniqueFunction<void(Result<Value>)> back_to(base::Loop& reply_on,
+                                                           base::UniqueFunction<void(Result<Value>)> done) {
+    return [&reply_on, done = std::move(done)](Result<Value> result) mutable {
+      reply_on.post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+    };
   }
 
   void for_dead_letters(QueueRunner::DeadLetterAction action, QueueId queue, engine::RedriveFilter filter,
@@ -372,7 +390,8 @@ void EmbeddedEngine::stop() {
 
 std::vector<engine::Capability> EmbeddedEngine::capabilities() const {
   using engine::Capability;
-  return {Capability::lanes_in_engine, Capability::park, Capability::state, Capability::quarantine};
+  return {Capability::lanes_in_engine, Capability::park, Capability::state, Capability::quarantine,
+          Capability::operations};
 }
 
 Result<QueueId> EmbeddedEngine::declare(const engine::QueueSpec& spec) {
@@ -449,6 +468,65 @@ void EmbeddedEngine::redrive(QueueId queue, engine::RedriveFilter filter, base::
 void EmbeddedEngine::purge_dead_letters(QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
                                         base::UniqueFunction<void(Result<std::uint64_t>)> done) {
   impl_->for_dead_letters(QueueRunner::DeadLetterAction::purge, queue, std::move(filter), reply_on, std::move(done));
+}
+
+// ---- operations
+
+void EmbeddedEngine::summarize_dead_letters(QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
+                                            base::UniqueFunction<void(Result<engine::DeadLetterSummary>)> done) {
+  const auto registered = impl_->find(queue);
+  if (!registered) {
+    reply_on.post([done = std::move(done)]() mutable { done(Error{Errc::not_found, "no such queue"}); });
+    return;
+  }
+  impl_->reads->run([&store = *impl_->store, &clock = impl_->clock, queue, order = registered->stored.spec.order,
+                     filter = std::move(filter), done = Impl::back_to(reply_on, std::move(done))]() mutable {
+    done(queue::summarize_dead_letters(store, queue, order, filter, clock.wall()));
+  });
+}
+
+void EmbeddedEngine::redrive_step(QueueId queue, engine::RedriveStep step, base::Loop& reply_on, StepCallback done) {
+  impl_->on_runner(queue, reply_on, Impl::back_to(reply_on, std::move(done)),
+                   [step = std::move(step)](QueueRunner& runner, StepCallback callback) mutable {
+                     runner.redrive_step(std::move(step), std::move(callback));
+                   });
+}
+
+void EmbeddedEngine::replay_step(QueueId queue, engine::ReplayStep step, base::Loop& reply_on, StepCallback done) {
+  impl_->on_runner(queue, reply_on, Impl::back_to(reply_on, std::move(done)),
+                   [step = std::move(step)](QueueRunner& runner, StepCallback callback) mutable {
+                     runner.replay_step(std::move(step), std::move(callback));
+                   });
+}
+
+void EmbeddedEngine::operation_tally(QueueId queue, base::OperationId operation, base::Loop& reply_on,
+                                     StepCallback done) {
+  impl_->on_runner(queue, reply_on, Impl::back_to(reply_on, std::move(done)),
+                   [operation](QueueRunner& runner, StepCallback callback) {
+                     runner.operation_tally(operation, std::move(callback));
+                   });
+}
+
+void EmbeddedEngine::end_operation(QueueId queue, base::OperationId operation, bool forget, base::Loop& reply_on,
+                                   StepCallback done) {
+  impl_->on_runner(queue, reply_on, Impl::back_to(reply_on, std::move(done)),
+                   [operation, forget](QueueRunner& runner, StepCallback callback) {
+                     runner.end_operation(operation, forget, std::move(callback));
+                   });
+}
+
+void EmbeddedEngine::update_state(const std::string& owner, std::vector<StateWrite> writes, base::Loop& reply_on,
+                                  engine::DoneCallback done) {
+  store::Batch batch;
+  for (const StateWrite& write : writes) {
+    if (write.bytes && write.bytes->size() > kStateBytesMax) {
+      reply_on.post(
+          [done = std::move(done)]() mutable { done(Error{Errc::too_large, "a state value has at most 64 KiB"}); });
+      return;
+    }
+    stage_state(batch, owner, write);
+  }
+  impl_->committer->write(std::move(batch), {}, &reply_on, std::move(done));
 }
 
 void EmbeddedEngine::quarantine_list(engine::Page page, base::Loop& reply_on,
@@ -543,15 +621,7 @@ Result<void> EmbeddedEngine::remove_state(const std::string& owner) {
 void EmbeddedEngine::write_state(QueueId queue, const std::string& owner, std::vector<StateWrite> writes) {
   store::Batch batch;
   for (const StateWrite& write : writes) {
-    const std::string key = state_key(owner, write.key);
-    if (!write.bytes) {
-      batch.remove(handle(Table::state), key);
-    } else if (write.bytes->size() <= kStateBytesMax) {
-      std::string value;
-      base::put_u64(value, 1);
-      value += *write.bytes;
-      batch.put(handle(Table::state), key, value);
-    }
+    if (!write.bytes || write.bytes->size() <= kStateBytesMax) stage_state(batch, owner, write);
   }
   if (const auto registered = impl_->find(queue)) {
     impl_->loops[registered->loop]->post(
@@ -618,6 +688,29 @@ void EmbeddedEngine::drain(base::Millis within) {
   }
   all.reset();
   promise->get_future().wait_for(within);
+}
+
+// Times of acceptance grow with the sequence, so that a search by halves finds the place.
+Result<Sequence> EmbeddedEngine::first_accepted(base::WallTime from) {
+  const Sequence end = impl_->committer->end();
+  std::uint64_t low = 1;
+  std::uint64_t high = end.value + 1;
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    const auto at = impl_->store->seek(handle(Table::scan), sequence_key({middle}), sequence_key({high}));
+    TRUNKLINE_TRY_VOID(at->status());
+    if (!at->valid()) {
+      high = middle;  // nothing is left between
+      continue;
+    }
+    TRUNKLINE_TRY(const ScanEntry entry, decode_scan(at->value()));
+    if (entry.accepted_ms < millis(from)) {
+      low = sequence_of(at->key()).value + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return Sequence{low};
 }
 
 Result<void> EmbeddedEngine::read_log(Sequence first, const std::function<bool(const engine::Record&)>& take) {

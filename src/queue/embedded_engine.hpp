@@ -62,12 +62,22 @@ class EmbeddedEngine final : public engine::Engine {
                base::UniqueFunction<void(base::Result<std::uint64_t>)> done) override;
   void purge_dead_letters(base::QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
                           base::UniqueFunction<void(base::Result<std::uint64_t>)> done) override;
+  void summarize_dead_letters(base::QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
+                              base::UniqueFunction<void(base::Result<engine::DeadLetterSummary>)> done) override;
+  void redrive_step(base::QueueId queue, engine::RedriveStep step, base::Loop& reply_on, StepCallback done) override;
+  void replay_step(base::QueueId queue, engine::ReplayStep step, base::Loop& reply_on, StepCallback done) override;
+  void operation_tally(base::QueueId queue, base::OperationId operation, base::Loop& reply_on,
+                       StepCallback done) override;
+  void end_operation(base::QueueId queue, base::OperationId operation, bool forget, base::Loop& reply_on,
+                     StepCallback done) override;
   void quarantine_list(engine::Page page, base::Loop& reply_on,
                        base::UniqueFunction<void(base::Result<std::vector<engine::Quarantined>>)> done) override;
   void quarantine_remove(std::vector<std::uint64_t> ids, base::Loop& reply_on, engine::DoneCallback done) override;
   base::Result<std::optional<StateValue>> get_state(const std::string& owner, const std::string& key) override;
   void put_state(const std::string& owner, const std::string& key, std::uint64_t version, std::string bytes,
                  base::Loop& reply_on, engine::DoneCallback done) override;
+  void update_state(const std::string& owner, std::vector<StateWrite> writes, base::Loop& reply_on,
+                    engine::DoneCallback done) override;
   base::Result<std::map<std::string, std::string>> list_state(const std::string& owner) override;
   base::Result<void> remove_state(const std::string& owner) override;
   void write_state(base::QueueId queue, const std::string& owner, std::vector<StateWrite> writes) override;
@@ -82,6 +92,9 @@ class EmbeddedEngine final : public engine::Engine {
   // The stored events from `first` on, in order, until `take` returns false. Not on a loop: it reads for as long as it
   // takes, a few microseconds an event.
   base::Result<void> read_log(base::Sequence first, const std::function<bool(const engine::Record&)>& take);
+  // The first event that was accepted at this time or later, as far as the clock did not jump; behind the end where
+  // there is none. Reads some 30 keys.
+  base::Result<base::Sequence> first_accepted(base::WallTime from);
   // Everything that was settled until now is on disk when it returns, or the time has passed. Not on a loop. A push settle
   // rides in a later commit, and a stop must not forget it: its event would be sent again.
   void drain(base::Millis within);

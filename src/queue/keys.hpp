@@ -21,6 +21,7 @@
 //             queue 'R' group seq.  row: one unsettled event at or below the cursor
 //             queue 'S' sequence    the same rows by sequence: group, accepted at
 //             queue 'D' sequence    dead letter
+//             queue 'P' operation   what a redrive or a replay has done here, and what it has out
 //             queue 'O' sequence    outcome other than delivered: skipped, expired, purged
 //             queue 'A' seq. slot   a failed delivery of the event (history.hpp)
 //             queue 'T' seq. time   events delivered in one commit; seq. is the highest of them
@@ -32,7 +33,7 @@
 // state       owner 0x00 key        version, bytes
 namespace trunkline::queue {
 
-constexpr std::uint32_t kFormatVersion = 1;
+constexpr std::uint32_t kFormatVersion = 2;  // 1 had no operations: its rows and places read as they are
 // In meta: no sequence number up to these is given again, whatever the log still holds.
 inline constexpr std::string_view kEndKey = "nend";      // written where numbers are left out
 inline constexpr std::string_view kSweptKey = "nswept";  // the last one that a sweep has looked at
@@ -84,6 +85,11 @@ inline std::string by_sequence_key(base::QueueId queue, char list, base::Sequenc
 inline std::string repeats_key(base::Sequence sequence) {
   std::string key = "d";
   base::put_u64(key, sequence.value);
+  return key;
+}
+inline std::string operation_key(base::QueueId queue, base::OperationId operation) {
+  std::string key = queue_prefix(queue, 'P');
+  base::put_u64(key, operation.value);
   return key;
 }
 // The first key behind every key that starts with `prefix`.

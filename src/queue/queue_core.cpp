@@ -64,7 +64,7 @@ void QueueCore::restore(const CursorRecord& cursor, std::vector<std::pair<GroupK
     Lane& lane = lanes_[event.group];
     outstanding_.push_back({event.sequence, event.group, event.accepted_ms, true});
     ++live_;
-    push_back(lane, new_item(event.sequence, {event.accepted_ms, event.bytes, 0, false}, false));
+    push_back(lane, new_item(event.sequence, {event.accepted_ms, event.bytes}, false));
     // A lane with rows reads them first; this event, newer than all of them, becomes a row behind.
     if (lane.rows > 0 || lane.state != LaneState::ready) {
       list_item(event.group, lane, items_[lane.last]);
@@ -144,6 +144,7 @@ void QueueCore::pop_front(Lane& lane) {
 
 QueueCore::Lane& QueueCore::touch(GroupKey group, Lane& lane) {
   dirty_ = true;
+  if (lane.replay.value != 0) return lane;  // it has no header
   if (!lane.touched) {
     lane.touched = true;
     touched_.push_back(group);
@@ -187,6 +188,7 @@ void QueueCore::forget_if_empty(GroupKey group, Lane& lane) {
     delta_.remove(kQueue, lane_key(id_, group));
     dirty_ = true;
   }
+  if (lane.replay.value != 0) leave_family(group, lane);
   lanes_.erase(group);
 }
 
@@ -194,7 +196,7 @@ void QueueCore::forget_if_empty(GroupKey group, Lane& lane) {
 
 void QueueCore::put_row(GroupKey group, Lane& lane, Sequence sequence, const Row& row) {
   delta_.put(kQueue, row_key(id_, group, sequence), encode_row(row));
-  delta_.put(kQueue, by_sequence_key(id_, 'S', sequence), encode_place({group, row.accepted_ms}));
+  delta_.put(kQueue, by_sequence_key(id_, 'S', sequence), encode_place({group, row.accepted_ms, row.operation}));
   lane.row_delta = delta_id_;
   touch(group, lane);
 }
@@ -205,7 +207,7 @@ void QueueCore::remove_row(GroupKey group, Sequence sequence) {
 }
 
 void QueueCore::list_item(GroupKey group, Lane& lane, Item& item) {
-  if (item.listed) return;
+  if (item.listed || lane.replay.value != 0) return;
   item.listed = true;
   ++lane.listed;
   ++lane.rows;
@@ -220,6 +222,7 @@ void QueueCore::list_all(GroupKey group, Lane& lane) {
 
 // Forgets all but the first few items of a lane whose items all have rows.
 void QueueCore::trim(Lane& lane) {
+  if (lane.replay.value != 0) return;
   const auto keep = std::max<std::uint32_t>(static_cast<std::uint32_t>(options_.blocked_keep), lane.leased);
   if (lane.count <= keep) return;
   std::uint32_t at = lane.first;
@@ -305,7 +308,7 @@ void QueueCore::scan(const Scanned& event, Now now) {
   TRUNKLINE_CHECK(event.sequence > scanned_, "the scan went backwards");
   scanned_ = event.sequence;
   dirty_ = true;
-  const Row row{event.accepted_ms, event.bytes, 0, false};
+  const Row row{event.accepted_ms, event.bytes};
   if (event.accepted_ms < millis(now.wall) - spec_.max_wait.count()) {
     put_outcome(event.sequence, Outcome::expired);
     ++totals_.expired;
@@ -336,7 +339,8 @@ void QueueCore::scanned_to(Sequence sequence) {
 void QueueCore::spill() {
   std::vector<GroupKey> blocked;
   for (auto& [group, lane] : lanes_) {
-    if (lane.leased > 0 && lane.count > lane.leased && !lane.unsorted) blocked.push_back(group);
+    if (lane.leased > 0 && lane.count > lane.leased && !lane.unsorted && lane.replay.value == 0)
+      blocked.push_back(group);
   }
   for (const GroupKey group : blocked) {
     Lane& lane = lanes_[group];
@@ -397,6 +401,7 @@ store::Batch QueueCore::take_delta() {
   }
   touched_.clear();
   journal_.write(delta_);
+  write_operations();
   CursorRecord cursor{scanned_, {}, totals_};
   cursor.outstanding.reserve(live_);
   for (const Outstanding& entry : outstanding_) {

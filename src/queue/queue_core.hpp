@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <queue>
@@ -40,6 +41,7 @@ struct LeasedItem {
   std::uint32_t receive_count = 1;
   std::optional<base::Sequence> gap_before;
   bool redriven = false;
+  base::OperationId replay;  // 0: a live event
 };
 struct LeaseDraft {
   std::uint64_t id = 0;
@@ -69,6 +71,10 @@ struct QueueCoreOptions {
 // memory, every
 //   row behind it is counted in rows_beyond();
 // - at most one lease per lane, and it holds the lane's first items.
+//
+// A replay gives settled events once more. They stand in replay lanes beside the live lane of their group: in memory
+// only, named in the operation's record as the outstanding ones are in the cursor record, never dead-lettered. Of the
+// lanes of one group at most one is leased at a time, in turn. Without a replay none of this costs anything.
 class QueueCore {
  public:
   QueueCore(base::QueueId id, engine::QueueSpec spec, QueueCoreOptions options = {});
@@ -76,6 +82,8 @@ class QueueCore {
   // ---- start: what was on disk; `outstanding` are the events the cursor record names.
   void restore(const CursorRecord& cursor, std::vector<std::pair<base::GroupKey, LaneHeader>> lanes,
                const std::vector<Scanned>& outstanding, Now now);
+  // After restore(); `outstanding` are the events the record names.
+  void restore_operation(base::OperationId operation, StoredOperation stored, const std::vector<Scanned>& outstanding);
 
   // ---- scan
   base::Sequence scanned() const { return scanned_; }
@@ -117,12 +125,27 @@ class QueueCore {
   void tick(Now now);  // ends back-offs and visibility timeouts that are due
 
   // ---- dead letters; `entry` is what is stored and committed
-  bool redrive(base::Sequence sequence, const DeadLetterEntry& entry);
+  bool redrive(base::Sequence sequence, const DeadLetterEntry& entry, base::OperationId by = {});
   bool purge(base::Sequence sequence, const DeadLetterEntry& entry);
+
+  // ---- operations; false: the queue remembers kOperationsPerQueue already
+  bool begin_operation(base::OperationId operation, bool replay, base::Sequence keep_to = {});
+  bool may_replay(base::Sequence sequence) const;  // whether it has been scanned and is not outstanding
+  void replay(base::OperationId operation, const Scanned& event);
+  void reached(base::OperationId operation, base::Sequence sequence, std::uint64_t passed);
+  engine::OperationTally end_operation(base::OperationId operation, bool forget);  // as it is then
+  const StoredOperation* operation(base::OperationId operation) const;
+  // Of replay lanes: events in flight, lanes that back off; both are counted in in_flight() and backing_off(), too.
+  struct Replays {
+    std::uint64_t waiting = 0;
+    std::uint64_t in_flight = 0;
+    std::uint64_t backing_off = 0;
+  };
+  Replays replays() const;
 
   // ---- expiry (max_wait); leased events are left for later
   std::size_t expire_outstanding(std::int64_t before_ms, std::size_t limit);
-  bool expire_row(base::Sequence sequence, base::GroupKey group);
+  bool expire_row(base::Sequence sequence, const RowPlace& place);
 
   // ---- what must be written
   bool dirty() const { return dirty_; }  // something was settled, listed or blocked
@@ -187,10 +210,17 @@ class QueueCore {
     std::int64_t since_ms = 0;
     std::uint64_t lease = 0;
     std::unique_ptr<Failure> failure;
+    base::OperationId replay;  // a replay lane, of this operation
+    base::GroupKey live;       // of a replay lane: the lane of the live events
 
     std::uint64_t rows_beyond() const { return rows - listed; }
   };
   using Lanes = std::unordered_map<base::GroupKey, Lane>;
+  // The lanes of one group while there is a replay lane among them. One lease at a time.
+  struct Family {
+    std::vector<base::GroupKey> replays;
+    bool leased = false;
+  };
   struct LeasePart {
     base::GroupKey group;
     std::uint32_t count = 0;
@@ -243,6 +273,17 @@ class QueueCore {
   void settle_lane(base::GroupKey group, Lane& lane, std::uint32_t count, const engine::MessageFate* fates, Now now);
   void end_lease(base::GroupKey group, Lane& lane);
   void schedule(base::GroupKey group, base::MonoTime at);
+  Family* family_of(base::GroupKey group, const Lane& lane);
+  base::GroupKey replay_lane(base::OperationId operation, base::GroupKey live);
+  base::GroupKey join_lane(base::OperationId operation, const Scanned& event);
+  void leave_family(base::GroupKey group, const Lane& lane);
+  void settle_replayed(base::GroupKey group, Lane& lane, const engine::MessageFate& fate);
+  enum class End : std::uint8_t { delivered, failed, ended };
+  void count_end(base::OperationId operation, base::Sequence sequence, End end, const std::string& error_class = {});
+  void withdraw(base::OperationId operation);
+  void drop_ended(base::OperationId operation);
+  StoredOperation* touch_operation(base::OperationId operation);
+  void write_operations();
   LaneHeader header_of(const Lane& lane) const;
   bool valid_fates(const std::vector<LeasePart>& parts, const std::vector<engine::MessageFate>& fates) const;
 
@@ -261,6 +302,13 @@ class QueueCore {
   std::deque<base::GroupKey> want_load_;
   std::deque<base::GroupKey> held_;
   std::deque<base::GroupKey> gaps_;
+  struct Operation {
+    StoredOperation stored;
+    bool touched = false;
+    bool forget = false;  // once nothing of it is open
+  };
+  std::map<base::OperationId, Operation> operations_;    // at most kOperationsPerQueue
+  std::unordered_map<base::GroupKey, Family> families_;  // at most as many as replayed events are outstanding
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::unordered_map<std::uint64_t, std::vector<LeasePart>> leases_;
   std::uint64_t next_lease_ = 1;

@@ -16,7 +16,8 @@ bool QueueCore::sweep_blockers(std::size_t buckets_max) {
   for (; sweep_at_ < end; ++sweep_at_) {
     for (auto at = lanes_.begin(sweep_at_); at != lanes_.end(sweep_at_); ++at) {
       const Lane& lane = at->second;
-      if (lane.state != LaneState::backing_off && lane.state != LaneState::parked) continue;
+      const bool blocked = lane.state == LaneState::backing_off || lane.state == LaneState::parked;
+      if (!blocked || lane.replay.value != 0) continue;
       engine::Blocker blocker;
       blocker.head = lane.head;
       blocker.behind = lane.rows > 0 ? lane.rows - 1 : 0;

@@ -35,10 +35,12 @@ std::vector<LeaseDraft> QueueCore::lease(const engine::ReceiveLimits& limits, No
     Lane& lane = found->second;
     lane.queued = false;
     if (lane.state != LaneState::ready || lane.leased > 0 || lane.count == 0 || lane.hold_delta > committed_) continue;
+    // Another lane of this group is in flight; it is ready again when that one's lease ends.
+    if (const Family* family = family_of(group, lane); family != nullptr && family->leased) continue;
     if (spec_.pulled && over_receive_count(group, lane, now)) continue;
     if (drafts.empty() || !standard()) {
       LeaseDraft draft;
-      draft.group = group;
+      draft.group = lane.replay.value != 0 ? lane.live : group;
       // A pulled lease's id is its receipt: not to be guessed. A push lease never leaves the process.
       draft.id = spec_.pulled ? base::ByteReader(base::random_bytes(8)).u64() | 1 : next_lease_++;
       drafts.push_back(std::move(draft));
@@ -85,6 +87,7 @@ void QueueCore::lease_part(GroupKey group, Lane& lane, std::uint32_t count, Leas
   lane.lease = draft.id;
   in_flight_ += count;
   leases_[draft.id].push_back({group, count});
+  if (Family* family = family_of(group, lane)) family->leased = true;
   std::uint32_t at = lane.first;
   for (std::uint32_t i = 0; i < count; ++i, at = items_[at].next) {
     Item& item = items_[at];
@@ -101,6 +104,7 @@ void QueueCore::lease_part(GroupKey group, Lane& lane, std::uint32_t count, Leas
     leased.attempts = lane.head == item.sequence ? lane.attempts : 0;
     leased.receive_count = std::max<std::uint32_t>(item.row.receive_count, 1);
     leased.redriven = item.row.redriven;
+    leased.replay = lane.replay;
     if (i == 0 && lane.gap_before.value != 0) leased.gap_before = lane.gap_before;
     draft.items.push_back(leased);
   }
@@ -179,24 +183,39 @@ void QueueCore::end_lease(GroupKey group, Lane& lane) {
     lane.state = LaneState::ready;
     touch(group, lane);
   }
+  Family* family = family_of(group, lane);
+  if (family == nullptr) return;
+  // The others of the group come first now, in turn.
+  family->leased = false;
+  for (const GroupKey other : family->replays) {
+    if (other != group) make_ready(other, lanes_.at(other));
+  }
+  if (lane.replay.value == 0) return;
+  if (const auto live = lanes_.find(lane.live); live != lanes_.end()) make_ready(lane.live, live->second);
 }
 
 void QueueCore::settle_lane(GroupKey group, Lane& lane, std::uint32_t count, const MessageFate* fates, Now now) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const MessageFate& fate = fates[i];
     if (fate.fate == Fate::release) break;
-    if (fate.fate != Fate::delivered) journal_failure(lane, fate, now);
+    if (fate.fate != Fate::delivered && lane.replay.value == 0) journal_failure(lane, fate, now);
     if (fate.fate == Fate::retry) {
       back_off(group, lane, fate, now);
       return;
+    }
+    if (lane.replay.value != 0) {
+      settle_replayed(group, lane, fate);
+      continue;
     }
     if (fate.fate == Fate::park) {
       park(group, lane, fate, now);
       return;
     }
+    const base::OperationId by = items_[lane.first].row.operation;
     const Sequence sequence = items_[lane.first].sequence;
     if (fate.fate == Fate::skip) {
       dead_letter(group, lane, fate, now);
+      count_end(by, sequence, End::failed, fate.error_class);
     } else {
       lane.gap_before = {};
       if (fate.fate == Fate::delivered) {
@@ -205,6 +224,8 @@ void QueueCore::settle_lane(GroupKey group, Lane& lane, std::uint32_t count, con
         window_.delivered(base::Millis(millis(now.wall) - items_[lane.first].row.accepted_ms), now.mono);
       }
       if (fate.fate == Fate::drop) put_outcome(sequence, Outcome::dropped);
+      // Dropped when its attempts ran out: it has failed, too.
+      count_end(by, sequence, fate.fate == Fate::delivered ? End::delivered : End::failed, fate.error_class);
     }
     finish_head(group, lane);
     if (fate.fate != Fate::delivered && !standard()) {
@@ -272,8 +293,15 @@ void QueueCore::back_off(GroupKey group, Lane& lane, const MessageFate& fate, No
 void QueueCore::park(GroupKey group, Lane& lane, const MessageFate& fate, Now now) {
   const Sequence head = items_[lane.first].sequence;
   set_failure(lane, fate, head, now);
+  Item& item = items_[lane.first];
   const DeadLetterEntry entry{
-      true, group, items_[lane.first].row, fate.attempts, lane.since_ms, fate.error_class, lane.failure->error_detail};
+      true, group, item.row, fate.attempts, lane.since_ms, fate.error_class, lane.failure->error_detail};
+  if (item.row.operation.value != 0) {
+    // The entry remembers who redrove it; the row's next end is not that operation's any more.
+    count_end(item.row.operation, head, End::failed, fate.error_class);
+    item.row.operation = {};
+    if (item.listed) put_row(group, lane, head, item.row);
+  }
   list_all(group, lane);
   sort(lane);
   trim(lane);
@@ -342,11 +370,12 @@ void QueueCore::tick(Now now) {
 
 // ---- dead letters and expiry
 
-bool QueueCore::redrive(Sequence sequence, const DeadLetterEntry& entry) {
+bool QueueCore::redrive(Sequence sequence, const DeadLetterEntry& entry, base::OperationId by) {
   Lane& lane = lanes_[entry.group];
   Row row = entry.row;
   row.redriven = true;
   row.receive_count = 0;
+  row.operation = by;
   if (entry.parked) {
     if (lane.state != LaneState::parked || lane.head != sequence) return forget_if_empty(entry.group, lane), false;
     lane.state = LaneState::ready;
@@ -373,6 +402,7 @@ bool QueueCore::redrive(Sequence sequence, const DeadLetterEntry& entry) {
     if (lane.gap_before == sequence) lane.gap_before = {};
   }
   delta_.remove(kQueue, by_sequence_key(id_, 'D', sequence));
+  if (StoredOperation* stored = touch_operation(by)) ++stored->tally.given;
   hold(entry.group, lane);
   make_ready(entry.group, lane);
   return true;
@@ -387,7 +417,7 @@ bool QueueCore::purge(Sequence sequence, const DeadLetterEntry& entry) {
   }
   const auto found = lanes_.find(entry.group);
   if (found == lanes_.end() || found->second.state != LaneState::parked || found->second.head != sequence) return false;
-  if (!expire_row(sequence, entry.group)) return false;
+  if (!expire_row(sequence, {entry.group, entry.row.accepted_ms, {}})) return false;
   --totals_.expired;
   put_outcome(sequence, Outcome::purged);
   return true;
@@ -401,12 +431,13 @@ std::size_t QueueCore::expire_outstanding(std::int64_t before_ms, std::size_t li
   }
   std::size_t expired = 0;
   for (const Outstanding& entry : due) {
-    if (expire_row(entry.sequence, entry.group)) ++expired;
+    if (expire_row(entry.sequence, {entry.group, entry.accepted_ms, {}})) ++expired;
   }
   return expired;
 }
 
-bool QueueCore::expire_row(Sequence sequence, GroupKey group) {
+bool QueueCore::expire_row(Sequence sequence, const RowPlace& place_on_disk) {
+  const GroupKey group = place_on_disk.group;
   const auto found = lanes_.find(group);
   if (found == lanes_.end()) return false;
   Lane& lane = found->second;
@@ -420,6 +451,7 @@ bool QueueCore::expire_row(Sequence sequence, GroupKey group) {
   if (at == kNone && (lane.rows_beyond() == 0 || lane.loading)) return false;  // being read: it is met again
   if ((at != kNone && place < lane.leased) || (at == kNone && lane.leased > lane.count)) return false;
   const bool was_head = lane.state != LaneState::ready && lane.head == sequence;
+  count_end(at == kNone ? place_on_disk.operation : items_[at].row.operation, sequence, End::ended);
   if (at == kNone) {
     ++totals_.settled;
     --lane.rows;

@@ -107,6 +107,12 @@ class World {
     std::vector<Scanned> outstanding;
     for (const Sequence sequence : cursor.outstanding) outstanding.push_back(log[sequence.value - 1]);
     core->restore(cursor, std::move(lanes), outstanding, now());
+    for (const auto& [key, value] : disk.list('P')) {
+      const StoredOperation stored = *decode_operation(value);
+      std::vector<Scanned> named;
+      for (const Sequence sequence : stored.outstanding) named.push_back(log[sequence.value - 1]);
+      core->restore_operation({sequence_of(key).value}, stored, named);
+    }
     load();
   }
 
@@ -116,6 +122,12 @@ class World {
     limits.max_messages_per_group = per_group;
     for (LeaseDraft& draft : core->lease(limits, now())) {
       for (const LeasedItem& item : draft.items) {
+        // Of a standard queue, too: a replayed event is not in flight beside its own live delivery.
+        if (item.replay.value != 0) {
+          const auto recorded = operation_on_disk(item.replay);
+          EXPECT_TRUE(recorded && std::ranges::binary_search(recorded->outstanding, item.sequence))
+              << item.sequence.value << " is replayed, and nothing on disk says so";
+        }
         if (spec_.order == event::Order::none) continue;
         for (const LeaseDraft& other : open) {
           EXPECT_NE(log[other.items[0].sequence.value - 1].group, log[item.sequence.value - 1].group)
@@ -148,6 +160,13 @@ class World {
     EXPECT_TRUE(settled.ok() || settled.error().code != base::Errc::invalid) << settled.error().detail;
   }
   void delivered(const LeasedItem& item) {
+    if (item.replay.value != 0) {
+      auto& lane = replayed[{item.replay.value, log[item.sequence.value - 1].group.value}];
+      if (std::ranges::find(lane, item.sequence.value) != lane.end()) return;  // again, after a crash
+      EXPECT_TRUE(lane.empty() || lane.back() < item.sequence.value) << "replayed out of order";
+      lane.push_back(item.sequence.value);
+      return;
+    }
     if (!seen.insert(item.sequence.value).second) return;
     auto& lane = delivered_by_group[log[item.sequence.value - 1].group.value];
     if (!item.redriven) {
@@ -160,9 +179,51 @@ class World {
     for (const auto& [key, value] : disk.list('D')) action(sequence_of(key), *decode_dead_letter(value));
   }
 
+  std::optional<StoredOperation> operation_on_disk(base::OperationId operation) const {
+    for (const auto& [key, value] : disk.list('P')) {
+      if (sequence_of(key).value == operation.value) return *decode_operation(value);
+    }
+    return std::nullopt;
+  }
+  // One step of a redrive over everything that it has not redriven yet.
+  void redrive_step(base::OperationId operation, bool skips) {
+    if (!core->begin_operation(operation, false)) return;
+    std::size_t left = random() % 4 + 1;
+    for_each_dead_letter([&](Sequence sequence, const DeadLetterEntry& entry) {
+      if (entry.row.operation == operation || left == 0 || (!entry.parked && !skips)) return;
+      if (core->redrive(sequence, entry, operation)) --left;
+    });
+  }
+  // One step of a replay of what is settled behind what it has reached.
+  void replay_step(base::OperationId operation) {
+    if (!core->begin_operation(operation, true, {log.size()})) return;
+    flush();
+    std::set<std::uint64_t> held;
+    for (const char letter : {'S', 'D'}) {
+      for (const auto& [key, value] : disk.list(letter)) held.insert(sequence_of(key).value);
+    }
+    std::uint64_t at = core->operation(operation)->tally.reached.value + 1;
+    std::uint64_t passed = 0;
+    for (std::size_t left = random() % 6 + 1; at <= log.size() && left > 0; ++at, --left) {
+      if (held.contains(at) || !core->may_replay({at})) {
+        ++passed;
+      } else {
+        core->replay(operation, log[at - 1]);
+      }
+    }
+    core->reached(operation, {at - 1}, passed);
+  }
+  std::uint64_t open_of_operations() const {
+    std::uint64_t sum = 0;
+    for (std::uint64_t i = 1; i <= kOperations; ++i) {
+      if (const auto* stored = core->operation({i})) sum += stored->tally.open();
+    }
+    return sum;
+  }
+
   // Everything that can go out goes out; parked lanes are redriven.
   void drain() {
-    for (int i = 0; i < 5'000 && core->totals().settled < log.size(); ++i) {
+    for (int i = 0; i < 5'000 && (core->totals().settled < log.size() || open_of_operations() > 0); ++i) {
       scan();
       receive(50, 5);
       while (!open.empty()) settle([](const LeasedItem&) { return Fate::delivered; });
@@ -192,6 +253,9 @@ class World {
   std::vector<LeaseDraft> open;
   std::set<std::uint64_t> seen;
   std::map<std::uint64_t, std::vector<std::uint64_t>> delivered_by_group;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::uint64_t>> replayed;  // (operation, group)
+  std::set<std::uint64_t> retired;                 // operations; their ids are not used again
+  static constexpr std::uint64_t kOperations = 6;  // odd ones redrive, even ones replay
 
  private:
   engine::QueueSpec spec_;
@@ -226,7 +290,7 @@ Fate any_fate(std::mt19937_64& random, bool skips) {
 
 void random_steps(World& world, bool skips, int steps) {
   for (int step = 0; step < steps; ++step) {
-    switch (world.random() % 12) {
+    switch (world.random() % 14) {
       case 0:
       case 1:
       case 2:
@@ -262,6 +326,23 @@ void random_steps(World& world, bool skips, int steps) {
       case 11:
         world.load();
         break;
+      case 12: {
+        const base::OperationId operation{world.random() % World::kOperations + 1};
+        if (world.random() % 10 != 0 || world.retired.contains(operation.value)) break;
+        if (operation.value % 2 == 0) {
+          world.replay_step(operation);
+        } else {
+          world.redrive_step(operation, skips);
+        }
+        break;
+      }
+      case 13:
+        if (world.random() % 300 == 0) {
+          const std::uint64_t operation = world.random() % World::kOperations + 1;
+          world.core->end_operation({operation}, world.random() % 2 == 0);
+          world.retired.insert(operation);
+        }
+        break;
     }
   }
 }
@@ -289,6 +370,19 @@ TEST_P(QueueCoreModel, everything_accepted_is_delivered_in_order_through_crashes
     ASSERT_EQ(world.core->in_flight(), 0u);
     ASSERT_EQ(world.disk.list('R').size(), 0u);
     ASSERT_EQ(world.disk.list('S').size(), 0u);
+    for (std::uint64_t i = 1; i <= World::kOperations; ++i) {
+      const auto recorded = world.operation_on_disk({i});
+      if (!recorded) continue;
+      ASSERT_EQ(recorded->tally.open(), 0u) << "operation " << i;
+      ASSERT_TRUE(recorded->outstanding.empty());
+      ASSERT_EQ(recorded->tally.failed == 0, recorded->tally.last_failed.empty());
+      if (!recorded->replay) continue;
+      std::uint64_t delivered = 0;
+      for (const auto& [lane, sequences] : world.replayed) delivered += lane.first == i ? sequences.size() : 0;
+      // What failed or was withdrawn after a crash had forgotten its delivery is counted there.
+      ASSERT_GE(delivered, recorded->tally.delivered);
+      ASSERT_LE(delivered, recorded->tally.given);
+    }
     // Delivered or dead-lettered; both, where a crash forgot the delivery and the repeat was skipped.
     std::set<std::uint64_t> ended = world.seen;
     for (const auto& [key, value] : world.disk.list('D')) ended.insert(sequence_of(key).value);
@@ -306,6 +400,125 @@ TEST_P(QueueCoreModel, everything_accepted_is_delivered_in_order_through_crashes
       }
       ASSERT_EQ(once, accepted);
     }
+  }
+}
+
+TEST(QueueCore, a_replay_and_live_events_of_a_group_take_turns_and_are_never_in_flight_at_once) {
+  World world(fifo(), 1);
+  for (int i = 0; i < 4; ++i) world.append(1);
+  world.scan();
+  world.receive(2, 2);
+  world.settle([](const LeasedItem&) { return Fate::delivered; });
+  world.flush();
+  ASSERT_TRUE(world.core->begin_operation({9}, true));
+  for (const std::uint64_t sequence : {1, 2}) world.core->replay({9}, world.log[sequence - 1]);
+  world.core->reached({9}, {2}, 0);
+  std::vector<std::pair<std::uint64_t, bool>> order;
+  world.receive(1, 1);
+  EXPECT_FALSE(world.open.at(0).items[0].replay.value != 0) << "not before the replay is on disk";
+  world.flush();
+  for (int i = 0; i < 4; ++i) {
+    world.receive(10, 1);
+    ASSERT_EQ(world.open.size(), 1u) << "one lease of the group";
+    EXPECT_EQ(world.open[0].group, world.log[0].group) << "sinks know one lane";
+    order.emplace_back(world.open[0].items[0].sequence.value, world.open[0].items[0].replay.value == 9);
+    world.settle([](const LeasedItem&) { return Fate::delivered; });
+  }
+  EXPECT_EQ(order, (std::vector<std::pair<std::uint64_t, bool>>{{3, false}, {1, true}, {4, false}, {2, true}}));
+  EXPECT_EQ(world.core->operation({9})->tally.delivered, 2u);
+  EXPECT_EQ(world.core->lanes(), 0u);
+}
+
+TEST(QueueCore, a_replayed_event_that_fails_for_good_is_counted_and_is_no_dead_letter) {
+  World world(fifo(), 1);
+  world.append(1);
+  world.scan();
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::delivered; });
+  world.flush();
+  ASSERT_TRUE(world.core->begin_operation({9}, true));
+  world.core->replay({9}, world.log[0]);
+  world.flush();
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::retry; });
+  EXPECT_EQ(world.core->replays().backing_off, 1u);
+  world.clock.advance(base::Millis(100));
+  world.core->tick(world.now());
+  world.receive(1, 1);
+  EXPECT_EQ(world.open.at(0).items[0].attempts, 1u);
+  world.settle([](const LeasedItem&) { return Fate::park; });
+  world.flush();
+  const StoredOperation stored = *world.operation_on_disk({9});
+  EXPECT_EQ(stored.tally.failed, 1u);
+  EXPECT_EQ(stored.tally.error_class, "test");
+  EXPECT_EQ(stored.tally.last_failed, (std::vector<Sequence>{{1}}));
+  EXPECT_TRUE(world.disk.list('D').empty());
+  EXPECT_EQ(world.core->totals().parked, 0u);
+}
+
+TEST(QueueCore, what_a_replay_has_given_is_given_again_after_a_crash_and_taken_back_by_its_end) {
+  World world(standard(), 1);
+  for (int i = 0; i < 5; ++i) world.append(1);
+  world.scan();
+  world.receive(10, 1);
+  while (!world.open.empty()) world.settle([](const LeasedItem&) { return Fate::delivered; });
+  world.flush();
+  ASSERT_TRUE(world.core->begin_operation({9}, true));
+  for (const Scanned& event : world.log) world.core->replay({9}, event);
+  world.flush();
+  world.receive(1, 1);
+  world.crash();
+  EXPECT_EQ(world.core->replays().waiting, 5u);
+  world.core->replay({9}, world.log[2]);
+  EXPECT_EQ(world.core->replays().waiting, 5u) << "a step that is repeated gives nothing twice";
+  world.receive(1, 1);
+  ASSERT_EQ(world.open.size(), 1u);
+  world.core->end_operation({9}, true);
+  EXPECT_EQ(world.core->replays().waiting, 1u) << "what is in flight stays";
+  EXPECT_FALSE(world.core->begin_operation({9}, true)) << "it has ended";
+  world.settle([](const LeasedItem&) { return Fate::delivered; });
+  world.flush();
+  EXPECT_TRUE(world.disk.list('P').empty()) << "it is forgotten when nothing of it is open";
+  EXPECT_EQ(world.core->lanes(), 0u);
+}
+
+TEST(QueueCore, an_operation_redrives_nothing_twice_and_knows_what_failed_again) {
+  for (const bool skips : {false, true}) {
+    World world(fifo(), 1);
+    for (const std::uint64_t group : {1, 2, 3}) world.log.push_back({{group}, {group}, 0, 10});
+    for (Scanned& event : world.log) event.accepted_ms = world.now().wall.time_since_epoch().count();
+    world.scan();
+    world.receive(10, 1);
+    while (!world.open.empty()) world.settle([&](const LeasedItem&) { return skips ? Fate::skip : Fate::park; });
+    ASSERT_TRUE(world.core->begin_operation({5}, false));
+    const auto redrive_all = [&] {
+      int redriven = 0;
+      world.for_each_dead_letter([&](Sequence sequence, const DeadLetterEntry& entry) {
+        if (entry.row.operation.value != 5) redriven += world.core->redrive(sequence, entry, {5}) ? 1 : 0;
+      });
+      world.flush();
+      return redriven;
+    };
+    EXPECT_EQ(redrive_all(), 3);
+    world.crash();
+    world.load();
+    world.receive(10, 1);
+    ASSERT_EQ(world.open.size(), 3u);
+    while (!world.open.empty()) {
+      world.settle([&](const LeasedItem& item) {
+        if (item.sequence.value != 2) return Fate::delivered;
+        return skips ? Fate::skip : Fate::park;
+      });
+    }
+    EXPECT_EQ(redrive_all(), 0);
+    const engine::OperationTally tally = world.operation_on_disk({5})->tally;
+    EXPECT_EQ(tally.given, 3u);
+    EXPECT_EQ(tally.delivered, 2u);
+    EXPECT_EQ(tally.failed, 1u);
+    EXPECT_EQ(tally.last_failed, (std::vector<Sequence>{{2}}));
+    world.for_each_dead_letter(
+        [&](Sequence sequence, const DeadLetterEntry& entry) { EXPECT_TRUE(world.core->purge(sequence, entry)); });
+    EXPECT_EQ(world.core->operation({5})->tally.ended, 0u) << "it was counted as failed";
   }
 }
 
@@ -550,7 +763,7 @@ TEST(QueueCore, what_is_older_than_max_wait_expires_and_frees_its_lane) {
   for (const auto& [key, value] : world.disk.list('S')) {
     const RowPlace place = *decode_place(value);
     if (place.accepted_ms < world.now().wall.time_since_epoch().count() - 60'000) {
-      EXPECT_TRUE(world.core->expire_row(sequence_of(key), place.group));
+      EXPECT_TRUE(world.core->expire_row(sequence_of(key), place));
     }
   }
   world.flush();

@@ -7,6 +7,7 @@
 #include "base/check.hpp"
 #include "base/log.hpp"
 #include "queue/keys.hpp"
+#include "queue/queue_walk.hpp"
 
 namespace trunkline::queue {
 
@@ -28,13 +29,8 @@ constexpr base::Millis kStatisticsAge(50);
 constexpr std::size_t kScanEntries = 4096;  // read at once: about 300 KB
 constexpr std::size_t kScanMatches = 1024;
 constexpr std::size_t kLoadsMax = 4;  // lanes read at the same time by one queue
-constexpr std::size_t kWalkChunk = 256;
 constexpr std::size_t kExpireChunk = 1000;
 constexpr std::size_t kReceivesMax = 1000;
-
-Error reopened_meanwhile() {
-  return {Errc::unavailable, "the store was reopened after a disk error; try again"};
-}
 
 struct ScanResult {
   std::vector<Scanned> events;
@@ -75,6 +71,13 @@ ScanResult read_scan(const store::Store& store, base::QueueId id, event::Order o
 
 }  // namespace
 
+Result<std::optional<Scanned>> scanned_at(const store::Store& store, event::Order order, Sequence sequence) {
+  TRUNKLINE_TRY(const auto value, store.get(handle(Table::scan), sequence_key(sequence)));
+  if (!value) return std::optional<Scanned>();
+  TRUNKLINE_TRY(const ScanEntry entry, decode_scan(*value));
+  return std::optional<Scanned>({sequence, group_in(entry.groups, order, sequence), entry.accepted_ms, entry.bytes});
+}
+
 Result<RestoredQueue> read_queue(const store::Store& store, base::QueueId id, const engine::QueueSpec& spec,
                                  Sequence created_after) {
   RestoredQueue restored;
@@ -93,30 +96,24 @@ Result<RestoredQueue> read_queue(const store::Store& store, base::QueueId id, co
   }
   TRUNKLINE_TRY_VOID(at->status());
   for (const Sequence sequence : restored.cursor.outstanding) {
-    TRUNKLINE_TRY(const auto value, store.get(handle(Table::scan), sequence_key(sequence)));
-    if (!value)
+    TRUNKLINE_TRY(const auto found, scanned_at(store, spec.order, sequence));
+    if (!found)
       return {Errc::corrupt, fmt::format("queue {}: event {} waits but is not in the log", spec.name, sequence.value)};
-    TRUNKLINE_TRY(const ScanEntry entry, decode_scan(*value));
-    restored.outstanding.push_back(
-        {sequence, group_in(entry.groups, spec.order, sequence), entry.accepted_ms, entry.bytes});
+    restored.outstanding.push_back(*found);
   }
+  const std::string operations = queue_prefix(id, 'P');
+  for (at = store.seek(kQueue, operations, prefix_end(operations)); at->valid(); at->next()) {
+    RestoredQueue::Operation& operation = restored.operations.emplace_back();
+    operation.id = {sequence_of(at->key()).value};
+    TRUNKLINE_TRY(operation.stored, decode_operation(at->value()));
+    for (const Sequence sequence : operation.stored.outstanding) {
+      TRUNKLINE_TRY(const auto found, scanned_at(store, spec.order, sequence));
+      if (found) operation.outstanding.push_back(*found);
+    }
+  }
+  TRUNKLINE_TRY_VOID(at->status());
   return restored;
 }
-
-// A walk over the dead letters there were when it began. One at a time in a queue: each reads what the one before has
-// written.
-struct QueueRunner::Walk {
-  DeadLetterAction action = DeadLetterAction::redrive;
-  engine::RedriveFilter filter;
-  Sequence after;
-  Sequence end;  // dead letters that come later, or come again, are not met
-  std::uint64_t count = 0;
-  CountCallback done;
-
-  void finish(Result<std::uint64_t> result) {
-    if (CountCallback callback = std::exchange(done, {})) callback(std::move(result));
-  }
-};
 
 QueueRunner::QueueRunner(Context context, base::QueueId id, engine::QueueSpec spec, QueueCoreOptions options)
     : context_(context), id_(id), spec_(std::move(spec)), options_(options) {}
@@ -124,6 +121,8 @@ QueueRunner::QueueRunner(Context context, base::QueueId id, engine::QueueSpec sp
 void QueueRunner::start(RestoredQueue restored, std::uint64_t routed, std::uint64_t epoch) {
   core_ = std::make_unique<QueueCore>(id_, spec_, options_);
   core_->restore(restored.cursor, std::move(restored.lanes), restored.outstanding, now());
+  for (RestoredQueue::Operation& operation : restored.operations)
+    core_->restore_operation(operation.id, std::move(operation.stored), operation.outstanding);
   epoch_ = epoch;
   routed_ = routed_counted_ = routed;
   running_ = true;
@@ -370,6 +369,7 @@ void QueueRunner::hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallba
       message.receive_count = item.receive_count;
       message.gap_before = item.gap_before;
       message.redriven = item.redriven;
+      if (item.replay.value != 0) message.replay = item.replay;
     }
   }
   if (!fetched->missing.empty()) return fetch(std::move(fetched));
@@ -419,6 +419,8 @@ void QueueRunner::give_back(Fetch& fetched, const Error& error) {
     for (std::size_t i = 0; i < fates.size(); ++i) {
       const bool blocks = i == 0 || spec_.order == event::Order::none;
       fates[i].fate = blocks ? engine::Fate::retry : engine::Fate::release;
+      // A replay has no claim on history that is gone.
+      if (blocks && lease.messages[i].replay) fates[i].fate = engine::Fate::drop;
       fates[i].delay = options_.unreadable_pause;
       fates[i].attempts = lease.messages[i].attempts;
       fates[i].error_class = "store_" + std::string(base::name(error.code));
@@ -586,18 +588,18 @@ void QueueRunner::expire(std::int64_t before_ms, std::size_t limit, CountCallbac
   const std::uint64_t from_memory = core_->expire_outstanding(before_ms, limit);
   context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop, id = id_,
                       before_ms, limit, from_memory, spec_name = spec_.name, done = std::move(done)]() mutable {
-    std::vector<std::pair<Sequence, base::GroupKey>> due;
+    std::vector<std::pair<Sequence, RowPlace>> due;
     const std::string prefix = queue_prefix(id, 'S');
     for (auto at = store.seek(kQueue, prefix, prefix_end(prefix)); at->valid() && due.size() < limit; at->next()) {
       const auto place = decode_place(at->value());
       if (!place.ok() || place->accepted_ms >= before_ms) break;
-      due.emplace_back(sequence_of(at->key()), place->group);
+      due.emplace_back(sequence_of(at->key()), *place);
     }
     loop.post([weak, epoch, due = std::move(due), from_memory, done = std::move(done)]() mutable {
       const auto self = weak.lock();
       if (!self || !self->running_ || self->epoch_ != epoch) return done(from_memory);
       std::uint64_t expired = from_memory;
-      for (const auto& [sequence, group] : due) expired += self->core_->expire_row(sequence, group) ? 1 : 0;
+      for (const auto& [sequence, place] : due) expired += self->core_->expire_row(sequence, place) ? 1 : 0;
       if (expired > 0) {
         base::log::warn("events expired", "queue", self->spec_.name, "count", expired);
         self->pump();
@@ -605,68 +607,6 @@ void QueueRunner::expire(std::int64_t before_ms, std::size_t limit, CountCallbac
       done(expired);
     });
   });
-}
-
-// ---- dead letters
-
-void QueueRunner::for_dead_letters(DeadLetterAction action, engine::RedriveFilter filter, CountCallback done) {
-  auto next = std::make_shared<Walk>();
-  next->action = action;
-  next->after = filter.sequence ? Sequence{filter.sequence->value - 1} : Sequence{};
-  next->end = filter.sequence ? *filter.sequence : Sequence{~0ull - 1};
-  next->filter = std::move(filter);
-  next->done = std::move(done);
-  if (!running_) return next->done(Error{Errc::unavailable, "the queue is starting"});
-  walks_.push_back(next);
-  if (!walking_) walk(next);
-}
-
-void QueueRunner::walk(std::shared_ptr<Walk> current) {
-  walking_ = true;
-  // What was parked or skipped a moment ago must be on disk before it is read.
-  waiters_.push_back([weak = weak_from_this(), epoch = epoch_, current](Result<void> written) {
-    const auto runner = weak.lock();
-    if (!runner || !runner->running_ || runner->epoch_ != epoch || !written.ok())
-      return current->finish(reopened_meanwhile());
-    runner->context_.reads.run(
-        [weak, epoch, current, id = runner->id_, &store = runner->context_.store, &loop = runner->context_.loop] {
-          std::vector<std::pair<Sequence, DeadLetterEntry>> entries;
-          const std::string first = by_sequence_key(id, 'D', {current->after.value + 1});
-          const std::string end = by_sequence_key(id, 'D', {current->end.value + 1});
-          auto at = store.seek(kQueue, first, end);
-          for (; at->valid() && entries.size() < kWalkChunk; at->next()) {
-            auto entry = decode_dead_letter(at->value());
-            if (entry.ok()) entries.emplace_back(sequence_of(at->key()), std::move(*entry));
-          }
-          loop.post([weak, epoch, current, entries = std::move(entries), ended = !at->valid()]() mutable {
-            const auto self = weak.lock();
-            if (!self || !self->running_ || self->epoch_ != epoch) return current->finish(reopened_meanwhile());
-            self->apply(current, std::move(entries), ended);
-          });
-        });
-  });
-  flush_soon();
-}
-
-void QueueRunner::apply(const std::shared_ptr<Walk>& current, std::vector<std::pair<Sequence, DeadLetterEntry>> entries,
-                        bool ended) {
-  for (const auto& [sequence, entry] : entries) {
-    current->after = sequence;
-    if (!current->filter.error_class.empty() && entry.error_class != current->filter.error_class) continue;
-    const bool done =
-        current->action == DeadLetterAction::redrive ? core_->redrive(sequence, entry) : core_->purge(sequence, entry);
-    if (done) ++current->count;
-  }
-  if (!ended) return walk(current);
-  walking_ = false;
-  std::erase(walks_, current);
-  // The answer says what is on disk.
-  waiters_.push_back([current](Result<void> written) {
-    if (written.ok()) return current->finish(current->count);
-    current->finish(written.error());
-  });
-  if (!walks_.empty()) walk(walks_.front());
-  pump();
 }
 
 // ---- figures
@@ -691,8 +631,10 @@ Result<engine::QueueStatistics> QueueRunner::statistics_now() {
 engine::QueueStatistics QueueRunner::count() const {
   const QueueTotals& totals = core_->totals();
   engine::QueueStatistics fresh;
-  fresh.in_flight = core_->in_flight();
-  fresh.backing_off = core_->backing_off();
+  const QueueCore::Replays replays = core_->replays();
+  fresh.in_flight = core_->in_flight() - replays.in_flight;
+  fresh.backing_off = core_->backing_off() - replays.backing_off;
+  fresh.replaying = replays.waiting;
   fresh.parked = totals.parked;
   fresh.dead_letters = totals.dead_letters;
   fresh.delivered = totals.delivered;

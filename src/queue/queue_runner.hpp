@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "engine/engine.hpp"
 #include "queue/committer.hpp"
+#include "queue/listing.hpp"
 #include "queue/queue_core.hpp"
 #include "queue/read_pool.hpp"
 #include "queue/tail_cache.hpp"
@@ -31,10 +32,19 @@ struct RestoredQueue {
   CursorRecord cursor;
   std::vector<std::pair<base::GroupKey, LaneHeader>> lanes;
   std::vector<Scanned> outstanding;
+  struct Operation {
+    base::OperationId id;
+    StoredOperation stored;
+    std::vector<Scanned> outstanding;  // of what it names, what is still in the log
+  };
+  std::vector<Operation> operations;
 };
 // A new queue (no cursor record) starts behind `created_after`.
 base::Result<RestoredQueue> read_queue(const store::Store& store, base::QueueId id, const engine::QueueSpec& spec,
                                        base::Sequence created_after);
+
+// What a scan says of the event; nothing where it is not in the log (any more).
+base::Result<std::optional<Scanned>> scanned_at(const store::Store& store, event::Order order, base::Sequence sequence);
 
 // One queue on its loop: feeds a QueueCore from the tail and the store, answers receives, writes its deltas. All
 // methods but statistics() on the loop. Held by shared_ptr; callbacks hold weak ones, so a removed queue goes quietly.
@@ -69,6 +79,12 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   enum class DeadLetterAction : std::uint8_t { redrive, purge };
   // Walks the dead letters there are now, in order, and applies the action to those that match.
   void for_dead_letters(DeadLetterAction action, engine::RedriveFilter filter, CountCallback done);
+
+  // See engine::Engine. The answer comes when the step is on disk.
+  void redrive_step(engine::RedriveStep step, engine::Engine::StepCallback done);
+  void replay_step(engine::ReplayStep step, engine::Engine::StepCallback done);
+  void operation_tally(base::OperationId operation, engine::Engine::StepCallback done);
+  void end_operation(base::OperationId operation, bool forget, engine::Engine::StepCallback done);
 
   // Expires up to `limit` of the oldest waiting events accepted before; says how many. For max_wait and for a full
   // disk.
@@ -123,9 +139,13 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   void name_blockers();
   void publish_statistics();
   engine::QueueStatistics count() const;
+  void begin_walk(std::shared_ptr<Walk> walk);
   void walk(std::shared_ptr<Walk> walk);
-  void apply(const std::shared_ptr<Walk>& walk, std::vector<std::pair<base::Sequence, DeadLetterEntry>> entries,
-             bool ended);
+  void read_for(const std::shared_ptr<Walk>& walk);
+  void apply(const std::shared_ptr<Walk>& walk, DeadLetterChunk chunk);
+  void apply_replay(const std::shared_ptr<Walk>& walk, const std::vector<Scanned>& events, std::uint64_t passed);
+  void end_walk(const std::shared_ptr<Walk>& walk);
+  engine::StepResult step_result(base::OperationId operation, bool ended) const;
   void read_failed(std::string_view what, const base::Error& error);
   Now now() const { return now_of(context_.loop.clock()); }
 

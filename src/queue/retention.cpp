@@ -1,7 +1,9 @@
 #include "queue/retention.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
+#include <optional>
 
 #include "queue/codec.hpp"
 #include "queue/history.hpp"
@@ -14,6 +16,29 @@ using base::Result;
 using base::Sequence;
 
 constexpr std::size_t kSurvivorsMax = 2'000;  // looked at in one step
+
+// What replays need: the events they have out, and where the history begins that they have yet to read.
+struct Replayed {
+  std::vector<Sequence> outstanding;  // ascending
+  std::optional<Sequence> unread;     // all behind it
+};
+Result<Replayed> replayed_by(const store::Store& store, const std::vector<base::QueueId>& queues) {
+  Replayed replayed;
+  for (const base::QueueId queue : queues) {
+    const std::string prefix = queue_prefix(queue, 'P');
+    auto at = store.seek(handle(Table::queue), prefix, prefix_end(prefix));
+    for (; at->valid(); at->next()) {
+      TRUNKLINE_TRY(const StoredOperation operation, decode_operation(at->value()));
+      replayed.outstanding.insert(replayed.outstanding.end(), operation.outstanding.begin(),
+                                  operation.outstanding.end());
+      if (operation.closed || operation.tally.reached >= operation.keep_to) continue;
+      replayed.unread = std::min(replayed.unread.value_or(operation.tally.reached), operation.tally.reached);
+    }
+    TRUNKLINE_TRY_VOID(at->status());
+  }
+  std::ranges::sort(replayed.outstanding);
+  return replayed;
+}
 
 // The last sequence that no queue's scan or memory needs.
 Result<Sequence> settled_end(const store::Store& store, const std::vector<base::QueueId>& queues, Sequence end) {
@@ -28,10 +53,11 @@ Result<Sequence> settled_end(const store::Store& store, const std::vector<base::
   return lowest;
 }
 
-// Sequences in (from, to] that some queue's rows or dead letters hold, ascending.
+// Sequences in (from, to] that some queue's rows, dead letters or replays hold, ascending.
 Result<std::vector<Sequence>> pinned_between(const store::Store& store, const std::vector<base::QueueId>& queues,
-                                             Sequence from, Sequence to) {
-  std::vector<Sequence> pinned;
+                                             const Replayed& replayed, Sequence from, Sequence to) {
+  const std::vector<Sequence>& out = replayed.outstanding;
+  std::vector<Sequence> pinned(std::ranges::upper_bound(out, from), std::ranges::upper_bound(out, to));
   for (const base::QueueId queue : queues) {
     for (const char list : {'S', 'D'}) {
       const std::string first = by_sequence_key(queue, list, {from.value + 1});
@@ -55,11 +81,12 @@ void remove_records(store::Batch& batch, Sequence first, Sequence end) {
 }
 
 // Records that outlived their sweep and are needed no more.
-Result<void> sweep_survivors(const store::Store& store, const std::vector<base::QueueId>& queues, Sweep& sweep) {
+Result<void> sweep_survivors(const store::Store& store, const std::vector<base::QueueId>& queues,
+                             const Replayed& replayed, Sweep& sweep) {
   std::size_t seen = 0;
   for (auto at = store.seek(handle(Table::meta), "v", "w"); at->valid() && seen < kSurvivorsMax; at->next(), ++seen) {
     const Sequence sequence = sequence_of(at->key());
-    TRUNKLINE_TRY(const auto pinned, pinned_between(store, queues, {sequence.value - 1}, sequence));
+    TRUNKLINE_TRY(const auto pinned, pinned_between(store, queues, replayed, {sequence.value - 1}, sequence));
     if (!pinned.empty()) continue;
     for (const Table table : {Table::log, Table::scan}) sweep.batch.remove(handle(table), sequence_key(sequence));
     sweep.batch.remove(handle(Table::meta), at->key());
@@ -77,10 +104,14 @@ Result<void> sweep_survivors(const store::Store& store, const std::vector<base::
 Result<Sweep> sweep(const store::Store& store, const std::vector<base::QueueId>& queues, Sequence end,
                     const SweepOptions& options) {
   Sweep result;
-  TRUNKLINE_TRY_VOID(sweep_survivors(store, queues, result));
+  TRUNKLINE_TRY(const Replayed replayed, replayed_by(store, queues));
+  TRUNKLINE_TRY_VOID(sweep_survivors(store, queues, replayed, result));
   TRUNKLINE_TRY(const auto stored, store.get(handle(Table::meta), kSweptKey));
   const Sequence swept{stored ? base::ByteReader(*stored).u64() : 0};
-  TRUNKLINE_TRY(const Sequence settled, settled_end(store, queues, end));
+  TRUNKLINE_TRY(Sequence settled, settled_end(store, queues, end));
+  // A replay does not hold history against the disk's budget.
+  const bool hard = options.before_ms == std::numeric_limits<std::int64_t>::max();
+  if (replayed.unread && !hard) settled = std::min(settled, *replayed.unread);
   Sequence to = swept;
   std::size_t seen = 0;
   auto at = store.seek(handle(Table::scan), sequence_key({swept.value + 1}), sequence_key({settled.value + 1}));
@@ -93,7 +124,7 @@ Result<Sweep> sweep(const store::Store& store, const std::vector<base::QueueId>&
   result.more = seen == options.step_max;
   if (to == swept) return result;
 
-  TRUNKLINE_TRY(const std::vector<Sequence> pinned, pinned_between(store, queues, swept, to));
+  TRUNKLINE_TRY(const std::vector<Sequence> pinned, pinned_between(store, queues, replayed, swept, to));
   Sequence first{swept.value + 1};
   for (const Sequence keep : pinned) {
     remove_records(result.batch, first, keep);

@@ -1,0 +1,37 @@
+#include "engine/engine.hpp"
+
+#include <utility>
+
+namespace trunkline::engine {
+namespace {
+
+template <class Callback>
+void refuse(base::Loop& reply_on, Callback done) {
+  reply_on.post([done = std::move(done)]() mutable {
+    done(base::Error{base::Errc::unsupported, "this engine knows no operations"});
+  });
+}
+
+}  // namespace
+
+void Engine::summarize_dead_letters(base::QueueId, RedriveFilter, base::Loop& reply_on,
+                                    base::UniqueFunction<void(base::Result<DeadLetterSummary>)> done) {
+  refuse(reply_on, std::move(done));
+}
+void Engine::redrive_step(base::QueueId, RedriveStep, base::Loop& reply_on, StepCallback done) {
+  refuse(reply_on, std::move(done));
+}
+void Engine::replay_step(base::QueueId, ReplayStep, base::Loop& reply_on, StepCallback done) {
+  refuse(reply_on, std::move(done));
+}
+void Engine::operation_tally(base::QueueId, base::OperationId, base::Loop& reply_on, StepCallback done) {
+  refuse(reply_on, std::move(done));
+}
+void Engine::end_operation(base::QueueId, base::OperationId, bool, base::Loop& reply_on, StepCallback done) {
+  refuse(reply_on, std::move(done));
+}
+void Engine::update_state(const std::string&, std::vector<StateWrite>, base::Loop& reply_on, DoneCallback done) {
+  refuse(reply_on, std::move(done));
+}
+
+}  // namespace trunkline::engine
