@@ -42,6 +42,13 @@ constexpr std::array kRoutes = {
     Route{"GET", "/api/v1/consumers/{}/dead-letters/{}", get_dead_letter},
     Route{"POST", "/api/v1/consumers/{}/redrive", post_redrive},
     Route{"POST", "/api/v1/consumers/{}/purge", post_purge},
+    Route{"GET", "/api/v1/operations", get_operations},
+    Route{"POST", "/api/v1/operations", post_operation},
+    Route{"GET", "/api/v1/operations/{}", get_operation},
+    Route{"POST", "/api/v1/operations/{}/pause", post_operation_pause},
+    Route{"POST", "/api/v1/operations/{}/resume", post_operation_resume},
+    Route{"POST", "/api/v1/operations/{}/cancel", post_operation_cancel},
+    Route{"GET", "/api/v1/audit", get_audit},
     Route{"GET", "/api/v1/quarantine", get_quarantine},
     Route{"POST", "/api/v1/quarantine/resubmit", post_resubmit},
     Route{"GET", "/api/v1/quarantine/{}", get_quarantine_entry},
@@ -132,8 +139,9 @@ void Api::handle(base::Loop& loop, net::HttpRequest request, net::Responder resp
       Call{hub_, clock_, loop, std::move(request), std::move(respond), std::vector<std::string>()});
   const std::string& path = call->request.path;
   if (!is_open(path)) {
-    if (const auto allowed = keys_.check(call->request, clock_.wall(), takes_key_in_query(path)); !allowed.ok())
-      return refuse(*call, allowed.error(), keys_);
+    const auto allowed = keys_.check(call->request, clock_.wall(), takes_key_in_query(path));
+    if (!allowed.ok()) return refuse(*call, allowed.error(), keys_);
+    call->caller = *allowed;
   }
   // The server leaves the body of an answer to HEAD away by itself.
   const bool head = call->request.method == "HEAD";

@@ -23,6 +23,7 @@ struct Call {
   net::HttpRequest request;
   net::Responder respond;
   std::vector<std::string> captures{};  // of the path, in order
+  std::string caller{};                 // who asks, by the key
 
   void answer(std::string json, int status = 200);
   void answer_text(std::string content_type, std::string text);

@@ -71,15 +71,13 @@ Result<engine::RedriveFilter> read_filter(const std::string& body) {
 using Action = void (engine::Engine::*)(base::QueueId, engine::RedriveFilter, base::Loop&,
                                         base::UniqueFunction<void(Result<std::uint64_t>)>);
 
-void act(CallPtr call, Action action, std::string_view word) {
-  const auto consumer = find_consumer(*call);
-  if (!consumer) return;
-  auto filter = read_filter(call->request.body);
-  if (!filter.ok()) return call->fail(filter.error(), "nothing was changed");
+void act_audited(CallPtr call, base::QueueId queue, engine::RedriveFilter filter, Action action, std::string_view word,
+                 std::uint64_t audit) {
   engine::Engine& engine = call->hub.engine();
   base::Loop& loop = call->loop;
-  const bool single = filter->sequence.has_value();
-  auto done = [call = std::move(call), word, single](Result<std::uint64_t> count) {
+  const bool single = filter.sequence.has_value();
+  auto done = [call = std::move(call), word, single, audit](Result<std::uint64_t> count) {
+    call->hub.operations().set_outcome(audit, count.ok() ? fmt::format("{} {}", *count, word) : count.error().detail);
     if (!count.ok()) return call->fail(count.error());
     if (single && *count == 0)
       return call->fail({Errc::not_found, fmt::format("consumer '{}' has no such dead letter", call->captures[0])},
@@ -88,7 +86,28 @@ void act(CallPtr call, Action action, std::string_view word) {
     json::Writer(out).begin_object().member(word, *count).end_object();
     call->answer(std::move(out));
   };
-  (engine.*action)(consumer->queue, std::move(*filter), loop, std::move(done));
+  (engine.*action)(queue, std::move(filter), loop, std::move(done));
+}
+
+void act(CallPtr call, Action action, std::string_view word) {
+  const auto consumer = find_consumer(*call);
+  if (!consumer) return;
+  auto filter = read_filter(call->request.body);
+  if (!filter.ok()) return call->fail(filter.error(), "nothing was changed");
+  operation::AuditEntry audit;
+  audit.by = call->caller;
+  audit.action = word == "purged" ? "purge" : "redrive.at_once";
+  audit.consumer = consumer->name;
+  audit.what = operation::describe(*filter);
+  operation::Operations& operations = call->hub.operations();
+  base::Loop& loop = call->loop;
+  // Nothing is done that is not written down first; what came of it is added.
+  auto audited = [call = std::move(call), queue = consumer->queue, filter = std::move(*filter), action,
+                  word](Result<std::uint64_t> entry) mutable {
+    if (!entry.ok()) return call->fail(entry.error());
+    act_audited(std::move(call), queue, std::move(filter), action, word, *entry);
+  };
+  operations.record(std::move(audit), loop, std::move(audited));
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ void write_summary_members(json::Writer& writer, const ConsumerInfo& consumer, c
   write_count(writer, "backing_off", queue.backing_off);
   write_count(writer, "parked", queue.parked);
   write_count(writer, "dead_letters", queue.dead_letters);
+  write_count(writer, "replaying", queue.replaying);
   write_count(writer, "delivered", queue.delivered);
   write_count(writer, "expired", queue.expired);
   write_time(writer, "oldest_waiting", queue.oldest_waiting);
@@ -196,6 +197,7 @@ void write_message(json::Writer& writer, const engine::LeasedMessage& message) {
   write_count(writer, "sequence", record.sequence.value);
   write_count(writer, "receive_count", message.receive_count);
   writer.member("redriven", message.redriven);
+  if (message.replay) writer.member("replay", message.replay->value);
   writer.key("gap_before");
   if (message.gap_before) {
     writer.unsigned_integer(message.gap_before->value);

@@ -26,7 +26,12 @@ namespace trunkline::api::testing {
 
 class FakeHub final : public Hub {
  public:
-  explicit FakeHub(queue::EmbeddedEngine& engine) : engine_(engine) {}
+  FakeHub(queue::EmbeddedEngine& engine, base::Loop& loop)
+      : engine_(engine),
+        history_(engine),
+        operations_(std::make_unique<operation::Operations>(engine, history_, loop)) {
+    operations_->run();
+  }
 
   // Set up before the server starts; `paused` changes under the mutex.
   std::vector<ConsumerInfo> list;
@@ -47,6 +52,7 @@ class FakeHub final : public Hub {
     return std::nullopt;
   }
   engine::Engine& engine() override { return engine_; }
+  operation::Operations& operations() override { return *operations_; }
   Readiness readiness() override { return ready_now; }
   HubMetrics metrics() override { return counted; }
   void pause(const std::string& name, base::Loop& loop, engine::DoneCallback done) override {
@@ -136,7 +142,31 @@ class FakeHub final : public Hub {
     loop.post([done = std::move(done)]() mutable { done({}); });
   }
 
+  // Everything, of whatever time.
+  class PlayedHistory final : public operation::History {
+   public:
+    explicit PlayedHistory(queue::EmbeddedEngine& engine) : engine_(engine) {}
+    void range(base::WallTime, base::WallTime, base::Loop& loop, RangeCallback done) override {
+      loop.post([end = engine_.end(), done = std::move(done)]() mutable { done(std::pair(base::Sequence{1}, end)); });
+    }
+    void find(const operation::Request& request, base::Sequence after, Bounds bounds, base::Loop& loop,
+              FoundCallback done) override {
+      Found found;
+      for (found.reached = after; found.reached < request.range.last && found.sequences.size() < bounds.matches;) {
+        ++found.reached.value;
+        found.sequences.push_back(found.reached);
+        ++found.types["v2.test.{id}"];
+      }
+      loop.post([found = std::move(found), done = std::move(done)]() mutable { done(std::move(found)); });
+    }
+
+   private:
+    queue::EmbeddedEngine& engine_;
+  };
+
   queue::EmbeddedEngine& engine_;
+  PlayedHistory history_;
+  std::unique_ptr<operation::Operations> operations_;
   std::mutex mutex_;
 };
 
@@ -153,7 +183,7 @@ class Bench {
     engine_options.min_free = 0;
     engine_ =
         queue::EmbeddedEngine::open(std::move(engine_options), {loops_[0].get(), loops_[1].get()}, clock_).value();
-    hub_ = std::make_unique<FakeHub>(*engine_);
+    hub_ = std::make_unique<FakeHub>(*engine_, *loops_[0]);
     api_ = std::make_unique<Api>(*hub_, std::move(options), clock_);
     server_ = std::make_unique<net::HttpServer>(
         std::vector<net::IoLoop*>{loops_[0].get(), loops_[1].get()}, net::HttpServerOptions{},
@@ -164,6 +194,7 @@ class Bench {
     for (const auto& loop : loops_) loop->start();
   }
   ~Bench() {
+    loops_[0]->post([this] { hub_->operations().stop(); });
     engine_->stop();
     for (const auto& loop : loops_) loop->stop();
     for (const auto& loop : loops_) loop->join();

@@ -33,6 +33,14 @@ void get_dead_letter(CallPtr call);
 void post_redrive(CallPtr call);
 void post_purge(CallPtr call);
 
+void get_operations(CallPtr call);
+void post_operation(CallPtr call);
+void get_operation(CallPtr call);
+void post_operation_pause(CallPtr call);
+void post_operation_resume(CallPtr call);
+void post_operation_cancel(CallPtr call);
+void get_audit(CallPtr call);
+
 void get_quarantine(CallPtr call);
 void get_quarantine_entry(CallPtr call);
 void post_resubmit_one(CallPtr call);

@@ -17,6 +17,7 @@
 #include "delivery/statistics.hpp"
 #include "engine/engine.hpp"
 #include "net/http_stream.hpp"
+#include "operation/operations.hpp"
 
 namespace trunkline::api {
 
@@ -141,6 +142,7 @@ class Hub {
   virtual std::vector<ConsumerInfo> consumers() = 0;  // in order of the configuration
   virtual std::optional<ConsumerInfo> consumer(std::string_view name) = 0;
   virtual engine::Engine& engine() = 0;
+  virtual operation::Operations& operations() = 0;
   virtual Readiness readiness() = 0;
   virtual HubMetrics metrics() = 0;
 

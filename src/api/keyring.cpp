@@ -12,9 +12,15 @@ std::string_view given_key(const net::HttpRequest& request) {
   return bearer ? *bearer : request.header("x-api-key").value_or(std::string_view());
 }
 
+// Two keys without a name are told apart; nothing of the key is given away.
+std::string name_of(const ApiKey& key) {
+  if (!key.name.empty()) return key.name;
+  return "key " + base::hex_encode(base::sha256("trunkline key print\n" + key.key)).substr(0, 8);
+}
+
 struct Match {
   bool known = false;
-  bool valid = false;
+  std::optional<std::string> name{};  // of a valid one
 };
 
 Match find(const std::vector<ApiKey>& keys, std::string_view given, base::WallTime now) {
@@ -22,7 +28,7 @@ Match find(const std::vector<ApiKey>& keys, std::string_view given, base::WallTi
   for (const ApiKey& key : keys) {
     const bool equal = !key.key.empty() && base::equal_constant_time(key.key, given);
     found.known |= equal;
-    found.valid |= equal && (!key.until || now < *key.until);
+    if (equal && (!key.until || now < *key.until)) found.name = name_of(key);
   }
   return found;
 }
@@ -38,14 +44,14 @@ base::Result<void> refuse_foreign_pages(const net::HttpRequest& request) {
   return {base::Errc::unauthenticated, "without api.keys and api.users no page of another site may call the API"};
 }
 
-base::Result<void> check_key(const std::vector<ApiKey>& keys, std::string_view given, base::WallTime now) {
+base::Result<std::string> check_key(const std::vector<ApiKey>& keys, std::string_view given, base::WallTime now) {
   const Match found = find(keys, given, now);
-  if (found.valid) return {};
+  if (found.name) return *found.name;
   return {base::Errc::unauthenticated, found.known ? "this API key has expired" : "this API key is not known"};
 }
 
-base::Result<void> check_user(const std::vector<ApiUser>& users, std::string_view credentials,
-                              const net::HttpRequest& request, base::WallTime now) {
+base::Result<std::string> check_user(const std::vector<ApiUser>& users, std::string_view credentials,
+                                     const net::HttpRequest& request, base::WallTime now) {
   const auto given = net::basic_credentials(credentials);
   if (!given) return {base::Errc::unauthenticated, "the Basic credentials are not base64 of USER:PASSWORD"};
   Match found;
@@ -53,13 +59,13 @@ base::Result<void> check_user(const std::vector<ApiUser>& users, std::string_vie
     const bool named = base::equal_constant_time(user.name, given->first);
     const Match password = find(user.passwords, given->second, now);
     found.known |= named && password.known;
-    found.valid |= named && password.valid;
+    if (named && password.name) found.name = user.name;
   }
-  if (!found.valid) {
+  if (!found.name) {
     return {base::Errc::unauthenticated,
             found.known ? "this password has expired" : "this user and password are not known"};
   }
-  if (!net::is_of_foreign_page(request)) return {};
+  if (!net::is_of_foreign_page(request)) return *found.name;
   return {base::Errc::unauthenticated, "no page of another site may use a password that the browser has kept"};
 }
 
@@ -80,15 +86,18 @@ Keyring::Shared Keyring::credentials() const {
   return credentials_;
 }
 
-base::Result<void> Keyring::check(const net::HttpRequest& request, base::WallTime now, bool query_too) const {
+base::Result<std::string> Keyring::check(const net::HttpRequest& request, base::WallTime now, bool query_too) const {
   const Shared accepted = credentials();
-  if (accepted->none()) return refuse_foreign_pages(request);
+  if (accepted->none()) {
+    TRUNKLINE_TRY_VOID(refuse_foreign_pages(request));
+    return std::string("local");
+  }
   const auto basic = net::authorization(request, "Basic");
   const bool with_user = basic && !accepted->users.empty();
   std::string given(given_key(request));
   if (given.empty() && query_too) given = request.query_parameter("key").value_or(std::string());
   if (!given.empty()) {
-    base::Result<void> allowed = check_key(accepted->keys, given, now);
+    base::Result<std::string> allowed = check_key(accepted->keys, given, now);
     if (allowed.ok() || !with_user) return allowed;
   }
   if (with_user) return check_user(accepted->users, *basic, request, now);

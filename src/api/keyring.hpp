@@ -16,6 +16,7 @@ namespace trunkline::api {
 struct ApiKey {
   std::string key;
   std::optional<base::WallTime> until{};  // not accepted from this time on
+  std::string name{};                     // who has it, for the audit record; empty: a print of the key stands for it
 };
 
 // Passwords of one name, sent as Basic authorization; the same end dates.
@@ -44,7 +45,8 @@ class Keyring {
   // by itself: see Api.
   // `query_too`: a key also as the query parameter `key`, for what a browser's EventSource calls, which sends no headers
   // of its own. A URL may end up in the logs of a proxy; the hub writes none.
-  base::Result<void> check(const net::HttpRequest& request, base::WallTime now, bool query_too = false) const;
+  // Says who it is: the key's name, the user's, or "local" without credentials.
+  base::Result<std::string> check(const net::HttpRequest& request, base::WallTime now, bool query_too = false) const;
 
   // WWW-Authenticate of the answer to a request that was refused. Basic is not offered to a page's script (which says
   // `x-requested-with`): the browser would open its own window over the page's.

@@ -31,6 +31,23 @@ std::uint64_t ObjectReader::whole(std::string_view name, std::uint64_t least, st
   return otherwise;
 }
 
+double ObjectReader::number(std::string_view name, double least, double most, double otherwise) {
+  const auto value = take(name);
+  if (!value) return otherwise;
+  const auto number = value->number();
+  if (number && *number >= least && *number <= most) return *number;
+  wrong(name, *value, fmt::format("a number from {} to {}", least, most));
+  return otherwise;
+}
+
+std::optional<base::WallTime> ObjectReader::time(std::string_view name) {
+  const auto value = take(name);
+  if (!value) return std::nullopt;
+  const auto time = base::parse_time(value->string());
+  if (!time) wrong(name, *value, "a time as RFC 3339 has it: \"2026-03-02T14:00:00Z\"");
+  return time;
+}
+
 base::Millis ObjectReader::seconds(std::string_view name, base::Millis least, base::Millis most,
                                    base::Millis otherwise) {
   const auto value = take(name);

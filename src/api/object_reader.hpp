@@ -21,6 +21,8 @@ class ObjectReader {
 
   bool has(std::string_view name) { return take(name).has_value(); }
   std::uint64_t whole(std::string_view name, std::uint64_t least, std::uint64_t most, std::uint64_t otherwise);
+  double number(std::string_view name, double least, double most, double otherwise);
+  std::optional<base::WallTime> time(std::string_view name);  // RFC 3339
   // Seconds, fractions allowed.
   base::Millis seconds(std::string_view name, base::Millis least, base::Millis most, base::Millis otherwise);
   std::string text(std::string_view name, std::size_t bytes_max);

@@ -123,6 +123,86 @@ void add_which(CLI::App& command, cli::DlqActOptions& options) {
   which->require_option(1);
 }
 
+void add_pace(CLI::App& command, cli::PaceOptions& pace) {
+  command.add_option("--rate", pace.rate, "Events a second, once it is at full speed")
+      ->check(CLI::Range(0.1, 100'000.0))
+      ->capture_default_str();
+  command
+      .add_option("--stop-share", pace.stop_share,
+                  "Stop when more than this share of the latest 50 fail again; 1 never stops")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command.add_flag("--dry-run", pace.dry_run, "Only say what it would give");
+  command.add_flag("--wait", pace.wait, "Show how far it is, and end with it");
+}
+
+void add_redrive(CLI::App& dlq, int& code) {
+  const auto [redrive, redriven] = add_command<cli::RedriveOptions>(
+      dlq, "redrive", "Deliver again: a parked event first, then its successors", code, cli::run_dlq_redrive);
+  redrive->add_option("consumer", redriven->consumer, "Of the dead letters")->required();
+  redrive->add_flag("--all", redriven->all, "Every one there is now");
+  redrive->add_option("--sequence", redriven->sequence, "Only this one");
+  redrive->add_option("--error-class", redriven->error_class, "Only those that failed this way");
+  redrive->add_option("--type", redriven->type, "Only events of this type");
+  redrive->add_option("--group", redriven->group, "Only of this message group or conversation");
+  add_duration(*redrive, "--older-than", redriven->older_than, "Only those that are dead letters for longer");
+  add_duration(*redrive, "--newer-than", redriven->newer_than, "Only those that became dead letters since");
+  add_pace(*redrive, redriven->pace);
+  redrive->add_flag("--at-once", redriven->at_once, "All in one go, without an operation");
+  redrive->footer(
+      R"(An operation of the hub: it begins with one event a second and doubles while they are delivered, stops by itself when they
+fail again, and goes on after a restart. `trunkline operations` shows, pauses, resumes and cancels it.
+
+  trunkline dlq redrive crm --all --dry-run
+  trunkline dlq redrive crm --error-class http_500 --older-than 1h --rate 50 --wait)");
+}
+
+void add_replay(CLI::App& app, int& code) {
+  const auto [replay, asked] = add_command<cli::ReplayOptions>(
+      app, "replay", "Give the past to one consumer once more, beside the live events", code, cli::run_replay);
+  replay->add_option("--consumer", asked->consumer, "Who gets it")->required();
+  replay->add_option("--from", asked->from, "Accepted from this time on: RFC 3339, or how long ago (2h)")->required();
+  replay->add_option("--to", asked->to, "And before this time. None: now");
+  replay->add_option("--type", asked->type, "Only events of this type");
+  replay->add_option("--conversation", asked->conversation, "Only of this conversation");
+  replay->add_flag("--all-routed", asked->all_routed,
+                   "What went there when it was accepted, instead of what its filter of now matches");
+  add_pace(*replay, asked->pace);
+  replay->footer(
+      R"(Events of the stored history (store.retain), marked: a webhook has the header trunkline-replay, Splunk the field
+trunkline_replay. In a lane they keep their order, and are never in flight together with a live event of it.
+
+  trunkline replay --consumer wfm --from 2026-03-02T08:00:00Z --to 2026-03-02T09:30:00Z --rate 200 --dry-run)");
+}
+
+void add_operations(CLI::App& app, int& code) {
+  CLI::App* operations = app.add_subcommand("operations", "Redrives and replays: how far they are, and to hold them");
+  operations->require_subcommand(1);
+  const auto [list, listed] = add_command<cli::OperationsListOptions>(*operations, "ls", "List them, newest first",
+                                                                      code, cli::run_operations_ls);
+  list->add_option("--consumer", listed->consumer, "Only of this one");
+  using Run = int (*)(const cli::OperationOptions&, const cli::Terminal&);
+  const auto add = [&](const char* name, const char* help, Run run) {
+    const auto [command, options] = add_command<cli::OperationOptions>(*operations, name, help, code, run);
+    command->add_option("id", options->id, "Of the operation")->required();
+    return std::pair(command, options);
+  };
+  const auto [show, shown] =
+      add("show", "One in full. Exit code 1: stopped, cancelled, or some failed again", cli::run_operations_show);
+  show->add_flag("--wait", shown->wait, "Show how far it is, and end with it");
+  add("pause", "Give nothing more for now; what is in the lanes goes on", cli::run_operations_pause);
+  add("resume", "Go on, slowly first; also one that stopped by itself", cli::run_operations_resume);
+  add("cancel", "End it: what is not in flight is not given", cli::run_operations_cancel);
+}
+
+void add_audit(CLI::App& app, int& code) {
+  const auto [audit, asked] = add_command<cli::AuditOptions>(
+      app, "audit", "Who redrove, replayed or gave up what, and what came of it", code, cli::run_audit);
+  audit->add_option("--consumer", asked->consumer, "Only about this one");
+  audit->add_option("--before", asked->before, "Older than this entry");
+  audit->add_option("--limit", asked->limit, "At most so many")->capture_default_str();
+}
+
 void add_dlq(CLI::App& app, int& code) {
   CLI::App* dlq = app.add_subcommand("dlq", "Dead letters and parked lanes of a consumer");
   dlq->require_subcommand(1);
@@ -134,9 +214,7 @@ void add_dlq(CLI::App& app, int& code) {
       add_command<cli::DlqShowOptions>(*dlq, "show", "One in full, with its event", code, cli::run_dlq_show);
   show->add_option("consumer", shown->consumer, "Of the dead letter")->required();
   show->add_option("sequence", shown->sequence, "Of the event")->required();
-  const auto [redrive, redriven] = add_command<cli::DlqActOptions>(
-      *dlq, "redrive", "Deliver again: a parked event first, then its successors", code, cli::run_dlq_redrive);
-  add_which(*redrive, *redriven);
+  add_redrive(*dlq, code);
   const auto [purge, purged] = add_command<cli::DlqActOptions>(
       *dlq, "purge", "Give up: settled without delivery, parked lanes go on", code, cli::run_dlq_purge);
   add_which(*purge, *purged);
@@ -178,6 +256,9 @@ void add_client_commands(CLI::App& app, int& code) {
   add_matches(app, code);
   add_reload(app, code);
   add_dlq(app, code);
+  add_replay(app, code);
+  add_operations(app, code);
+  add_audit(app, code);
   add_quarantine(app, code);
 }
 

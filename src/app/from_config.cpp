@@ -140,7 +140,7 @@ net::HttpServerOptions server_options(const config::Config& config) {
 api::ApiCredentials api_credentials(const config::Config& config) {
   const auto keys_of = [](const std::vector<config::AcceptedKey>& accepted) {
     std::vector<api::ApiKey> keys;
-    for (const config::AcceptedKey& key : accepted) keys.push_back({key.key.reveal(), key.until});
+    for (const config::AcceptedKey& key : accepted) keys.push_back({key.key.reveal(), key.until, key.name});
     return keys;
   };
   api::ApiCredentials credentials;

@@ -65,6 +65,7 @@ Result<std::unique_ptr<Hub>> Hub::start(const config::Config& config, HubOptions
   hub->reader_ = std::make_unique<net::IoLoop>("reader");
   hub->looks_ = std::make_unique<BoundedWork>(*hub->reader_, kLooksMax);
   hub->reader_->start();
+  TRUNKLINE_TRY_VOID(hub->start_operations());
   TRUNKLINE_TRY_VOID(hub->listen());
   return hub;
 }
@@ -280,6 +281,7 @@ void Hub::stop() {
     operator_->stop();
     operator_->join();
   }
+  stop_operations();
   if (reader_) {
     reader_->stop();
     reader_->join();

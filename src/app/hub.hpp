@@ -21,6 +21,7 @@
 #include "event/topic_table.hpp"
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
+#include "operation/operations.hpp"
 #include "queue/embedded_engine.hpp"
 #include "source/ingest.hpp"
 #include "tap/taps.hpp"
@@ -60,6 +61,7 @@ class Hub final : public api::Hub {
   std::vector<api::ConsumerInfo> consumers() override;
   std::optional<api::ConsumerInfo> consumer(std::string_view name) override;
   engine::Engine& engine() override { return *engine_; }
+  operation::Operations& operations() override { return *operations_; }
   api::Readiness readiness() override;
   api::HubMetrics metrics() override;
   void pause(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) override;
@@ -117,6 +119,8 @@ class Hub final : public api::Hub {
   base::Result<engine::RecordPtr> stored_event(base::Sequence sequence);
   base::Result<engine::RecordPtr> find_event(const api::ExplainRequest& request);
   void name_taps();
+  base::Result<void> start_operations();
+  void stop_operations();
   void handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond);
   void set_paused(const std::string& consumer, bool paused, base::Loop& reply_on, engine::DoneCallback done);
   base::Result<bool> stored_pause(const config::Consumer& consumer);
@@ -159,6 +163,8 @@ class Hub final : public api::Hub {
   mutable std::mutex ingests_mutex_;  // guards the list; requests go by the pointer
   std::atomic<source::Ingest*> ingest_{nullptr};
   ConsumerSet consumers_;
+  std::unique_ptr<operation::History> history_;
+  std::unique_ptr<operation::Operations> operations_;
   std::unique_ptr<tap::Taps> taps_;
   const console::Page page_;
   std::unique_ptr<api::Api> api_;

@@ -150,17 +150,81 @@ TEST_F(CliTest, dead_letters_are_listed_and_shown) {
   EXPECT_THAT(err, HasSubstr("consumer 'any' has no dead letter 9"));
 }
 
-TEST_F(CliTest, redrive_must_say_which_and_says_how_many) {
+TEST_F(CliTest, redrive_at_once_must_say_which_and_says_how_many) {
   make_dead_letters(3);
-  EXPECT_EQ(run(run_dlq_redrive, {{}, "any"}), exit_usage);
-  EXPECT_THAT(err, HasSubstr("Give exactly one of SEQUENCE, --error-class WORD, --all"));
-  EXPECT_EQ(run(run_dlq_redrive, {{}, "any", 1, "odd"}), exit_usage);
-  EXPECT_EQ(run(run_dlq_redrive, {{}, "any", 1}), exit_ok);
+  RedriveOptions which;
+  which.consumer = "any";
+  which.at_once = true;
+  EXPECT_EQ(run(run_dlq_redrive, which), exit_usage);
+  EXPECT_THAT(err, HasSubstr("--at-once takes exactly one of --all, --sequence, --error-class"));
+  which.sequence = 1;
+  which.error_class = "odd";
+  EXPECT_EQ(run(run_dlq_redrive, which), exit_usage);
+  which.error_class = "";
+  EXPECT_EQ(run(run_dlq_redrive, which), exit_ok);
   EXPECT_EQ(out, "1 dead letter of any redriven\n");
-  EXPECT_EQ(run(run_dlq_redrive, {{}, "any", 0, "nothing"}), exit_failed);
+  which.sequence = 0;
+  which.error_class = "nothing";
+  EXPECT_EQ(run(run_dlq_redrive, which), exit_failed);
   EXPECT_EQ(out, "0 dead letters of any redriven\n");
-  EXPECT_EQ(run(run_dlq_redrive, {{}, "any", 0, "", true}), exit_ok);
+  which.error_class = "";
+  which.all = true;
+  EXPECT_EQ(run(run_dlq_redrive, which), exit_ok);
   EXPECT_EQ(out, "2 dead letters of any redriven\n");
+}
+
+TEST_F(CliTest, a_redrive_is_previewed_begun_shown_held_and_written_down) {
+  make_dead_letters(3);
+  RedriveOptions which;
+  which.consumer = "any";
+  EXPECT_EQ(run(run_dlq_redrive, which), exit_usage);
+  EXPECT_THAT(err, HasSubstr("--all --dry-run says what there is"));
+  which.error_class = "odd";
+  which.pace.dry_run = true;
+  EXPECT_EQ(run(run_dlq_redrive, which), exit_ok);
+  EXPECT_EQ(out,
+            "2 events would be given to any\n"
+            "by error:\n           2  odd\n"
+            "by type:\n           2  v2.test.{id}\n"
+            "dead for at most:\n           2  1h\n");
+  which.pace.dry_run = false;
+  EXPECT_EQ(run(run_dlq_redrive, which), exit_ok);
+  EXPECT_EQ(out, "operation 1 begins\n");
+  EXPECT_THAT(err, HasSubstr("trunkline operations show 1"));
+  EXPECT_EQ(run(run_operations_pause, {{}, 1}), exit_ok);
+  EXPECT_THAT(out, StartsWith("operation 1, redrive to any: paused (by local)\n"));
+  EXPECT_EQ(run(run_operations_pause, {{}, 1}), exit_failed);
+  EXPECT_THAT(err, HasSubstr("operation 1 is paused"));
+  EXPECT_EQ(run(run_operations_show, {{}, 1}), exit_ok);
+  EXPECT_THAT(out, HasSubstr("which:      {\"error_class\":\"odd\",\"since_before\":"));
+  EXPECT_EQ(run(run_operations_cancel, {{}, 1}), exit_ok);
+  EXPECT_EQ(run(run_operations_show, {{}, 1, true}), exit_failed) << "it did not give all";
+  EXPECT_EQ(run(run_operations_ls, {{}, "any"}), exit_ok);
+  EXPECT_THAT(out, HasSubstr("cancelled"));
+  EXPECT_EQ(run(run_operations_ls, {{}, "other"}), exit_ok);
+  EXPECT_EQ(err, "there are no operations\n");
+  EXPECT_EQ(run(run_audit, {{}, "any", 0, 2}), exit_ok);
+  EXPECT_THAT(out, HasSubstr("redrive.cancelled"));
+  EXPECT_THAT(out, Not(HasSubstr("error_class=odd")));
+  EXPECT_EQ(err, "there may be more: --before 2\n");
+  EXPECT_EQ(run(run_audit, {{}, "any", 2, 2}), exit_ok);
+  EXPECT_THAT(out, HasSubstr("error_class=odd"));
+}
+
+TEST_F(CliTest, a_replay_says_when_it_cannot_read_its_times) {
+  make_dead_letters(1);
+  ReplayOptions which;
+  which.consumer = "any";
+  which.from = "yesterday";
+  EXPECT_EQ(run(run_replay, which), exit_usage);
+  EXPECT_THAT(err, HasSubstr("--from 'yesterday' is neither a time nor how long ago"));
+  which.from = "2h";
+  which.pace.dry_run = true;
+  EXPECT_EQ(run(run_replay, which), exit_ok);
+  EXPECT_THAT(out, StartsWith("1 event would be given to any\n"));
+  which.to = "3h";
+  EXPECT_EQ(run(run_replay, which), exit_failed);
+  EXPECT_THAT(err, HasSubstr("'from' must be before 'to'"));
 }
 
 TEST_F(CliTest, purge_asks_and_does_nothing_without_an_answer) {

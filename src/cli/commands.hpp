@@ -128,7 +128,7 @@ struct DlqShowOptions {
 };
 int run_dlq_show(const DlqShowOptions& options, const Terminal& terminal);
 
-// Which dead letters: exactly one of the three.
+// Which dead letters to give up: exactly one of the three.
 struct DlqActOptions {
   Connection connection{};
   std::string consumer{};
@@ -137,8 +137,67 @@ struct DlqActOptions {
   bool all = false;            // every one
   bool yes = false;            // purge without asking
 };
-int run_dlq_redrive(const DlqActOptions& options, const Terminal& terminal);
 int run_dlq_purge(const DlqActOptions& options, const Terminal& terminal);
+
+// How fast an operation goes, and whether the command waits for its end.
+struct PaceOptions {
+  double rate = 100;        // events a second, in the end
+  double stop_share = 0.2;  // stop by itself when more of the latest outcomes are failures; 1: never
+  bool dry_run = false;     // only say what it would give
+  bool wait = false;        // show how far it is until it ends
+};
+
+// Which dead letters: all, or what matches everything that is given.
+struct RedriveOptions {
+  Connection connection{};
+  std::string consumer{};
+  bool all = false;
+  std::uint64_t sequence = 0;
+  std::string error_class{};
+  std::string type{};                       // of the event
+  std::string group{};                      // message group, or conversation
+  std::chrono::milliseconds older_than{0};  // dead for longer; 0: not asked
+  std::chrono::milliseconds newer_than{0};
+  PaceOptions pace{};
+  bool at_once = false;  // no operation: all that match in one go
+};
+int run_dlq_redrive(const RedriveOptions& options, const Terminal& terminal);
+
+struct ReplayOptions {
+  Connection connection{};
+  std::string consumer{};
+  std::string from{};  // accepted from this time on: RFC 3339, or how long ago: "2h"
+  std::string to{};    // and before this time; empty: now
+  std::string type{};
+  std::string conversation{};
+  bool all_routed = false;  // what went there when it was accepted, instead of what the filter of now matches
+  PaceOptions pace{};
+};
+int run_replay(const ReplayOptions& options, const Terminal& terminal);
+
+struct OperationsListOptions {
+  Connection connection{};
+  std::string consumer{};  // only of this one
+};
+int run_operations_ls(const OperationsListOptions& options, const Terminal& terminal);
+
+struct OperationOptions {
+  Connection connection{};
+  std::uint64_t id = 0;
+  bool wait = false;  // show how far it is until it ends or stops
+};
+int run_operations_show(const OperationOptions& options, const Terminal& terminal);
+int run_operations_pause(const OperationOptions& options, const Terminal& terminal);
+int run_operations_resume(const OperationOptions& options, const Terminal& terminal);
+int run_operations_cancel(const OperationOptions& options, const Terminal& terminal);
+
+struct AuditOptions {
+  Connection connection{};
+  std::string consumer{};     // only about this one
+  std::uint64_t before = 0;   // older than this entry
+  std::uint32_t limit = 100;  // at most so many
+};
+int run_audit(const AuditOptions& options, const Terminal& terminal);
 
 struct QuarantineListOptions {
   Connection connection{};

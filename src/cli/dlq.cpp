@@ -106,11 +106,6 @@ int run_dlq_show(const DlqShowOptions& options, const Terminal& terminal) {
   return exit_ok;
 }
 
-int run_dlq_redrive(const DlqActOptions& options, const Terminal& terminal) {
-  const std::string body = selection(options, terminal, "redrive");
-  return body.empty() ? exit_usage : act(options, terminal, body, "redrive", "redriven");
-}
-
 int run_dlq_purge(const DlqActOptions& options, const Terminal& terminal) {
   const std::string body = selection(options, terminal, "purge");
   if (body.empty()) return exit_usage;

@@ -20,6 +20,7 @@ namespace trunkline::config {
 struct AcceptedKey {
   Secret key;
   std::optional<base::WallTime> until;  // not accepted from this time on
+  std::string name{};                   // who has it, for the audit record
 };
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };

@@ -262,6 +262,10 @@ constexpr std::array kKey = {
                       .type = Type::time,
                       .help = "Not accepted from then on: `2026-12-01` or `2026-12-01T06:00:00Z`. None: no end."},
                      assign<&AcceptedKey::until>},
+    Row<AcceptedKey>{{.path = "name",
+                      .type = Type::text,
+                      .help = "Who has it: of `api.keys`, what `trunkline audit` says. None: a print of the key."},
+                     assign<&AcceptedKey::name>},
 };
 
 }  // namespace

@@ -94,17 +94,20 @@ void add_event_headers(net::Headers& headers, const delivery::Batch& batch) {
   std::string sequences;
   std::string gaps;
   std::string redriven;
+  std::string replayed;
   for (const engine::LeasedMessage& message : batch.messages) {
     const std::string sequence = std::to_string(message.record->sequence.value);
     append_item(sequences, sequence);
     if (message.gap_before) append_item(gaps, fmt::format("{}={}", sequence, message.gap_before->value));
     if (message.redriven) append_item(redriven, sequence);
+    if (message.replay) append_item(replayed, fmt::format("{}={}", sequence, message.replay->value));
   }
   headers.emplace_back("trunkline-consumer", percent_encoded(batch.consumer));
   headers.emplace_back("trunkline-sequence", std::move(sequences));
   headers.emplace_back("trunkline-attempt", std::to_string(batch.attempt));
   if (!gaps.empty()) headers.emplace_back("trunkline-gap-before", std::move(gaps));
   if (!redriven.empty()) headers.emplace_back("trunkline-redriven", std::move(redriven));
+  if (!replayed.empty()) headers.emplace_back("trunkline-replay", std::move(replayed));
 }
 
 }  // namespace
@@ -124,15 +127,19 @@ base::Result<void> validate(const WebhookOptions& o) {
 }
 
 // The sequence alone would repeat after a new start on an empty store, the sender's ids are shared by conflicting
-// bodies.
+// bodies. A replay is another message: a receiver that keeps ids is meant to take it.
 std::string webhook_id(const std::vector<engine::LeasedMessage>& messages) {
   const engine::Record& first = *messages.front().record;
-  if (messages.size() == 1)
-    return fmt::format("evt_{}_{}", first.sequence.value, first.accepted_at.time_since_epoch().count());
+  if (messages.size() == 1) {
+    const auto& replay = messages.front().replay;
+    return fmt::format("evt_{}_{}{}", first.sequence.value, first.accepted_at.time_since_epoch().count(),
+                       replay ? fmt::format("_replay{}", replay->value) : "");
+  }
   std::string all;
   for (const engine::LeasedMessage& message : messages) {
     base::put_u64(all, message.record->sequence.value);
     base::put_u64(all, static_cast<std::uint64_t>(message.record->accepted_at.time_since_epoch().count()));
+    if (message.replay) base::put_string(all, fmt::format("replay {}", message.replay->value));
   }
   return "bat_" + base::hex_encode(base::view(base::hash128(all)));
 }

@@ -1,0 +1,299 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "queue/keys.hpp"
+#include "queue/queue_core.hpp"
+
+// A queue on a disk in memory, for the tests of QueueCore.
+namespace trunkline::queue::core_model {
+
+using base::GroupKey;
+using base::Sequence;
+using engine::Fate;
+using engine::MessageFate;
+
+inline constexpr base::QueueId kQueue{7};
+
+// The queue family as a plain map.
+class Disk {
+ public:
+  void apply(const store::Batch& batch) {
+    batch.visit([this](store::Batch::Kind kind, store::FamilyHandle, std::string_view key, std::string_view value) {
+      if (kind == store::Batch::Kind::put) entries_[std::string(key)] = value;
+      if (kind == store::Batch::Kind::remove) entries_.erase(std::string(key));
+    });
+  }
+  std::vector<std::pair<std::string, std::string>> list(char list) const {
+    std::vector<std::pair<std::string, std::string>> found;
+    const std::string prefix = queue_prefix(kQueue, list);
+    for (auto at = entries_.lower_bound(prefix); at != entries_.end() && at->first.starts_with(prefix); ++at)
+      found.push_back(*at);
+    return found;
+  }
+  std::vector<std::pair<Sequence, Row>> rows(GroupKey group, Sequence after, std::size_t limit, bool& ended) const {
+    std::vector<std::pair<Sequence, Row>> found;
+    const std::string prefix = lane_key(kQueue, group).replace(4, 1, "R");
+    auto at = entries_.upper_bound(row_key(kQueue, group, after));
+    for (; at != entries_.end() && at->first.starts_with(prefix) && found.size() < limit; ++at) {
+      found.emplace_back(sequence_of(at->first), *decode_row(at->second));
+    }
+    ended = at == entries_.end() || !at->first.starts_with(prefix);
+    return found;
+  }
+
+ private:
+  std::map<std::string, std::string> entries_;
+};
+
+// A queue, its disk, a log, and what a downstream has seen.
+class World {
+ public:
+  World(engine::QueueSpec spec, std::uint64_t seed) : random(seed), spec_(std::move(spec)) {
+    options_.window = 40;  // small, so that spilling, listing and reading back happen all the time
+    options_.row_chunk = 3;
+    options_.blocked_keep = 2;
+    begin();
+  }
+
+  Now now() const { return now_of(clock); }
+
+  void append(std::size_t groups) {
+    const Sequence sequence{log.size() + 1};
+    const GroupKey group =
+        spec_.order == event::Order::none ? GroupKey{sequence.value} : GroupKey{random() % groups + 1};
+    log.push_back({sequence, group, clock.wall().time_since_epoch().count(), 100});
+  }
+  void scan() {
+    while (core->wants_scan() && core->scanned().value < log.size()) core->scan(log[core->scanned().value], now());
+    if (!core->wants_scan() && !core->has_ready()) core->spill();
+  }
+  // Reads what the core wants. With slow_reads some answers come only with the next call, after other things happened.
+  void load() {
+    for (const Read& read : std::exchange(reading, {})) core->loaded(read.group, read.rows, read.ended);
+    while (const auto load = core->next_load()) {
+      Read read;
+      read.group = load->group;
+      read.rows = disk.rows(load->group, load->after, load->limit, read.ended);
+      if (slow_reads && random() % 2 == 0) {
+        reading.push_back(std::move(read));
+      } else {
+        core->loaded(read.group, read.rows, read.ended);
+      }
+    }
+  }
+  void flush() {
+    const std::uint64_t id = core->delta_id();
+    disk.apply(core->take_delta());
+    core->committed(id);
+    load();
+  }
+  void crash() {
+    open.clear();
+    reading.clear();
+    begin();
+  }
+  void begin() {
+    core = std::make_unique<QueueCore>(kQueue, spec_, options_);
+    CursorRecord cursor;
+    for (const auto& [key, value] : disk.list('C')) cursor = *decode_cursor(value);
+    std::vector<std::pair<GroupKey, LaneHeader>> lanes;
+    for (const auto& [key, value] : disk.list('L'))
+      lanes.emplace_back(GroupKey{sequence_of(key).value}, *decode_lane(value));
+    std::vector<Scanned> outstanding;
+    for (const Sequence sequence : cursor.outstanding) outstanding.push_back(log[sequence.value - 1]);
+    core->restore(cursor, std::move(lanes), outstanding, now());
+    for (const auto& [key, value] : disk.list('P')) {
+      const StoredOperation stored = *decode_operation(value);
+      std::vector<Scanned> named;
+      for (const Sequence sequence : stored.outstanding) named.push_back(log[sequence.value - 1]);
+      core->restore_operation({sequence_of(key).value}, stored, named);
+    }
+    load();
+  }
+
+  void receive(std::size_t messages, std::size_t per_group) {
+    engine::ReceiveLimits limits;
+    limits.max_messages = messages;
+    limits.max_messages_per_group = per_group;
+    for (LeaseDraft& draft : core->lease(limits, now())) {
+      for (const LeasedItem& item : draft.items) {
+        // Of a standard queue, too: a replayed event is not in flight beside its own live delivery.
+        if (item.replay.value != 0) {
+          const auto recorded = operation_on_disk(item.replay);
+          EXPECT_TRUE(recorded && std::ranges::binary_search(recorded->outstanding, item.sequence))
+              << item.sequence.value << " is replayed, and nothing on disk says so";
+        }
+        if (spec_.order == event::Order::none) continue;
+        for (const LeaseDraft& other : open) {
+          EXPECT_NE(log[other.items[0].sequence.value - 1].group, log[item.sequence.value - 1].group)
+              << "two leases of one lane";
+        }
+      }
+      open.push_back(std::move(draft));
+    }
+  }
+  // Settles a random open lease; `fate_of` names the fate of each message.
+  template <class FateOf>
+  void settle(FateOf fate_of) {
+    if (open.empty()) return;
+    const std::size_t at = random() % open.size();
+    const LeaseDraft draft = std::move(open[at]);
+    open.erase(open.begin() + static_cast<std::ptrdiff_t>(at));
+    std::vector<MessageFate> fates;
+    bool ended = false;
+    for (const LeasedItem& item : draft.items) {
+      MessageFate fate;
+      fate.fate = ended ? Fate::release : fate_of(item);
+      fate.delay = base::Millis(random() % 50);
+      fate.attempts = item.attempts + 1;
+      fate.error_class = "test";
+      ended = ended || (spec_.order != event::Order::none && fate.fate != Fate::delivered);
+      if (fate.fate == Fate::delivered) delivered(item);
+      fates.push_back(fate);
+    }
+    const auto settled = core->settle(draft.id, fates, now());
+    EXPECT_TRUE(settled.ok() || settled.error().code != base::Errc::invalid) << settled.error().detail;
+  }
+  void delivered(const LeasedItem& item) {
+    if (item.replay.value != 0) {
+      auto& lane = replayed[{item.replay.value, log[item.sequence.value - 1].group.value}];
+      if (std::ranges::find(lane, item.sequence.value) != lane.end()) return;  // again, after a crash
+      EXPECT_TRUE(lane.empty() || lane.back() < item.sequence.value) << "replayed out of order";
+      lane.push_back(item.sequence.value);
+      return;
+    }
+    if (!seen.insert(item.sequence.value).second) return;
+    auto& lane = delivered_by_group[log[item.sequence.value - 1].group.value];
+    if (!item.redriven) {
+      EXPECT_TRUE(lane.empty() || lane.back() < item.sequence.value) << "out of order: " << item.sequence.value;
+      lane.push_back(item.sequence.value);
+    }
+  }
+  void for_each_dead_letter(const std::function<void(Sequence, const DeadLetterEntry&)>& action) {
+    flush();
+    for (const auto& [key, value] : disk.list('D')) action(sequence_of(key), *decode_dead_letter(value));
+  }
+
+  std::optional<StoredOperation> operation_on_disk(base::OperationId operation) const {
+    for (const auto& [key, value] : disk.list('P')) {
+      if (sequence_of(key).value == operation.value) return *decode_operation(value);
+    }
+    return std::nullopt;
+  }
+  // One step of a redrive over everything that it has not redriven yet.
+  void redrive_step(base::OperationId operation, bool skips) {
+    if (!core->begin_operation(operation, false)) return;
+    std::size_t left = random() % 4 + 1;
+    for_each_dead_letter([&](Sequence sequence, const DeadLetterEntry& entry) {
+      if (entry.row.operation == operation || left == 0 || (!entry.parked && !skips)) return;
+      if (core->redrive(sequence, entry, operation)) --left;
+    });
+  }
+  // One step of a replay of what is settled behind what it has reached.
+  void replay_step(base::OperationId operation) {
+    if (!core->begin_operation(operation, true, {log.size()})) return;
+    flush();
+    std::set<std::uint64_t> held;
+    for (const char letter : {'S', 'D'}) {
+      for (const auto& [key, value] : disk.list(letter)) held.insert(sequence_of(key).value);
+    }
+    std::uint64_t at = core->operation(operation)->tally.reached.value + 1;
+    std::uint64_t passed = 0;
+    for (std::size_t left = random() % 6 + 1; at <= log.size() && left > 0; ++at, --left) {
+      if (held.contains(at) || !core->may_replay({at})) {
+        ++passed;
+      } else {
+        core->replay(operation, log[at - 1]);
+      }
+    }
+    core->reached(operation, {at - 1}, passed);
+  }
+  std::uint64_t open_of_operations() const {
+    std::uint64_t sum = 0;
+    for (std::uint64_t i = 1; i <= kOperations; ++i) {
+      if (const auto* stored = core->operation({i})) sum += stored->tally.open();
+    }
+    return sum;
+  }
+
+  // Everything that can go out goes out; parked lanes are redriven.
+  void drain() {
+    for (int i = 0; i < 5'000 && (core->totals().settled < log.size() || open_of_operations() > 0); ++i) {
+      scan();
+      receive(50, 5);
+      while (!open.empty()) settle([](const LeasedItem&) { return Fate::delivered; });
+      clock.advance(base::Millis(1'000));
+      core->tick(now());
+      flush();
+      for_each_dead_letter([this](Sequence sequence, const DeadLetterEntry& entry) {
+        EXPECT_TRUE(!entry.parked || core->redrive(sequence, entry)) << sequence.value;
+      });
+    }
+    flush();
+  }
+
+  struct Read {
+    GroupKey group;
+    std::vector<std::pair<Sequence, Row>> rows;
+    bool ended = false;
+  };
+
+  std::mt19937_64 random;
+  bool slow_reads = false;
+  std::deque<Read> reading;
+  base::ManualClock clock;
+  std::vector<Scanned> log;
+  Disk disk;
+  std::unique_ptr<QueueCore> core;
+  std::vector<LeaseDraft> open;
+  std::set<std::uint64_t> seen;
+  std::map<std::uint64_t, std::vector<std::uint64_t>> delivered_by_group;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::uint64_t>> replayed;  // (operation, group)
+  std::set<std::uint64_t> retired;                 // operations; their ids are not used again
+  static constexpr std::uint64_t kOperations = 6;  // odd ones redrive, even ones replay
+
+ private:
+  engine::QueueSpec spec_;
+  QueueCoreOptions options_;
+};
+
+inline engine::QueueSpec fifo() {
+  engine::QueueSpec spec;
+  spec.name = "q";
+  spec.order = event::Order::conversation;
+  return spec;
+}
+inline engine::QueueSpec standard() {
+  engine::QueueSpec spec = fifo();
+  spec.order = event::Order::none;
+  return spec;
+}
+inline engine::QueueSpec pulled(engine::QueueSpec spec) {
+  spec.pulled = true;
+  spec.max_receive_count = 0;  // the model decides what is dead-lettered
+  return spec;
+}
+
+inline Fate any_fate(std::mt19937_64& random, bool skips) {
+  const auto dice = random() % 100;
+  if (dice < 70) return Fate::delivered;
+  if (dice < 82) return Fate::retry;
+  if (dice < 88) return Fate::release;
+  if (dice < 94) return Fate::park;
+  return skips ? Fate::skip : Fate::retry;
+}
+
+}  // namespace trunkline::queue::core_model
