@@ -26,8 +26,9 @@ base::Result<MatchesRequest> read_matches(const std::string& body) {
   MatchesRequest request;
   for (auto member = root->first(); member; member = member->next()) {
     const std::string_view name = member->name();
-    if (name != "policy" && name != "scope" && name != "hours" && name != "samples")
-      return {base::Errc::invalid, "unknown member '" + std::string(name) + "': policy, scope, hours, samples"};
+    if (name != "policy" && name != "scope" && name != "hours" && name != "samples" && name != "against")
+      return {base::Errc::invalid,
+              "unknown member '" + std::string(name) + "': policy, scope, hours, samples, against"};
   }
   request.policy = json_member(*root, "policy");
   if (request.policy.empty()) return {base::Errc::invalid, "'policy' is missing: an SNS filter policy"};
@@ -35,6 +36,7 @@ base::Result<MatchesRequest> read_matches(const std::string& body) {
   if (!scope.empty() && scope != "MessageAttributes" && scope != "MessageBody")
     return {base::Errc::invalid, "scope '" + scope + "' is neither MessageAttributes nor MessageBody"};
   request.body_scope = scope == "MessageBody";
+  request.against = root->string_at("against");
   if (const auto hours = root->find("hours")) {
     const std::string text(hours->raw());
     request.hours = std::strtod(text.c_str(), nullptr);
@@ -51,6 +53,16 @@ base::Result<MatchesRequest> read_matches(const std::string& body) {
   return request;
 }
 
+void write_samples(json::Writer& writer, std::string_view name, const std::vector<engine::RecordPtr>& samples) {
+  writer.key(name).begin_array();
+  for (const engine::RecordPtr& record : samples) {
+    writer.begin_object().member("sequence", record->sequence.value);
+    write_time(writer, "accepted_at", record->accepted_at);
+    writer.member("type", record->event.event_type).key("event").raw(record->event.raw).end_object();
+  }
+  writer.end_array();
+}
+
 std::string matches_json(const MatchesReport& report) {
   std::string out;
   json::Writer writer(out);
@@ -59,15 +71,18 @@ std::string matches_json(const MatchesReport& report) {
   writer.member("complete", report.complete).key("types").begin_array();
   for (const MatchesReport::ByType& type : report.types) {
     writer.begin_object().member("type", type.type).member("total", type.total).member("matched", type.matched);
+    if (report.backtest) writer.member("gained", type.gained).member("lost", type.lost);
     writer.end_object();
   }
-  writer.end_array().key("samples").begin_array();
-  for (const engine::RecordPtr& record : report.samples) {
-    writer.begin_object().member("sequence", record->sequence.value);
-    write_time(writer, "accepted_at", record->accepted_at);
-    writer.member("type", record->event.event_type).key("event").raw(record->event.raw).end_object();
+  writer.end_array();
+  write_samples(writer, "samples", report.samples);
+  if (report.backtest) {
+    writer.member("got", report.backtest->got).member("gained", report.backtest->gained);
+    writer.member("lost", report.backtest->lost);
+    write_samples(writer, "gained_samples", report.backtest->gained_samples);
+    write_samples(writer, "lost_samples", report.backtest->lost_samples);
   }
-  writer.end_array().end_object();
+  writer.end_object();
   return out;
 }
 

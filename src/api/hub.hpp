@@ -81,12 +81,23 @@ struct MatchesRequest {
   bool body_scope = false;
   double hours = 24;
   std::size_t samples = 5;
+  std::string against{};  // a consumer: what it would have got more, and less, than it did
 };
 struct MatchesReport {
   struct ByType {
     std::string type;
     std::uint64_t total = 0;
     std::uint64_t matched = 0;
+    std::uint64_t gained = 0;
+    std::uint64_t lost = 0;
+  };
+  // Against a consumer: `got` events were routed to it when they were accepted.
+  struct Backtest {
+    std::uint64_t got = 0;
+    std::uint64_t gained = 0;                         // match, and were not routed to it
+    std::uint64_t lost = 0;                           // were routed to it, and do not match
+    std::vector<engine::RecordPtr> gained_samples{};  // the newest, newest first
+    std::vector<engine::RecordPtr> lost_samples{};
   };
   std::uint64_t total = 0;
   std::uint64_t matched = 0;
@@ -94,6 +105,7 @@ struct MatchesReport {
   std::vector<engine::RecordPtr> samples{};  // the newest that matched, newest first
   std::optional<base::WallTime> from{};      // accepted_at of the oldest event that was looked at
   bool complete = true;                      // false: too many; only the newest were looked at
+  std::optional<Backtest> backtest{};        // where a consumer was named
 };
 
 // Who gets an event by the filters of now, and why.
@@ -178,7 +190,7 @@ class Hub {
   virtual void backup(std::string directory, base::Loop& reply_on, BackupCallback done) = 0;
 
   // Both read as long as they must on a thread of their own, one request after the other, within bounds.
-  // Errc::invalid: the policy; Errc::not_found: the event; Errc::overloaded: too many wait, said at once.
+  // Errc::invalid: the policy; Errc::not_found: the event, the consumer; Errc::overloaded: too many wait, said at once.
   using MatchesCallback = base::UniqueFunction<void(base::Result<MatchesReport>)>;
   virtual void matches(MatchesRequest request, base::Loop& reply_on, MatchesCallback done) = 0;
   using ExplainCallback = base::UniqueFunction<void(base::Result<std::vector<ExplainedEvent>>)>;

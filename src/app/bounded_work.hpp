@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <memory>
 
+#include "base/function.hpp"
 #include "base/loop.hpp"
+#include "base/result.hpp"
 
 namespace trunkline::app {
 
@@ -13,6 +15,19 @@ namespace trunkline::app {
 class BoundedWork {
  public:
   BoundedWork(base::Loop& loop, std::size_t tasks_max) : loop_(loop), tasks_max_(tasks_max) {}
+
+  // Runs `run` there and answers on `reply_on`; at once, with Errc::overloaded, when too much is asked.
+  template <class T, class Run>
+  void ask(base::Loop& reply_on, base::UniqueFunction<void(base::Result<T>)> done, Run run) {
+    // Shared with the task, which may be refused.
+    auto answer = std::make_shared<base::UniqueFunction<void(base::Result<T>)>>(std::move(done));
+    const bool posted = post([&reply_on, answer, run = std::move(run)]() mutable {
+      reply_on.post([answer, result = run()]() mutable { (*answer)(std::move(result)); });
+    });
+    if (!posted)
+      (*answer)(
+          base::Error{base::Errc::overloaded, "too many questions wait for a look into the log: ask again later"});
+  }
 
   // False, and the task is destroyed unrun, when tasks_max wait or run.
   bool post(base::Task task) {

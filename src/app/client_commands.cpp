@@ -82,6 +82,20 @@ and when. An id that is not known as an event's is looked for among suppressed r
   trunkline why 0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0)");
 }
 
+void add_backtest(CLI::App& app, int& code) {
+  const auto [backtest, asked] = add_command<cli::BacktestOptions>(
+      app, "backtest", "What a consumer would have got more, and less, with another filter", code, cli::run_backtest);
+  backtest->add_option("consumer", asked->consumer, "Whose filter is to be changed")->required();
+  backtest->add_option("policy", asked->policy, "The new one: an SNS filter policy as JSON")->required();
+  backtest->add_flag("--body-scope", asked->body_scope, "The filter looks at the event's own JSON");
+  backtest->add_option("--hours", asked->hours, "Of the last so many hours")->capture_default_str();
+  backtest->footer(
+      R"(What the consumer did get is what was routed to it when it was accepted, under whichever filter it had then. Looks at
+the newest 200,000 events at most. Exit code 1 when nothing would change.
+
+  trunkline backtest crm '{"eventCategory":["conversation"],"mediaType":["VOICE"]}' --hours 48)");
+}
+
 void add_top(CLI::App& app, int& code) {
   const auto [top, shown] = add_command<cli::TopOptions>(
       app, "top", "Consumers live: rates, what waits and for how long, what is blocked", code, cli::run_top);
@@ -254,6 +268,7 @@ void add_client_commands(CLI::App& app, int& code) {
   add_top(app, code);
   add_why(app, code);
   add_matches(app, code);
+  add_backtest(app, code);
   add_reload(app, code);
   add_dlq(app, code);
   add_replay(app, code);

@@ -25,10 +25,6 @@ constexpr std::uint64_t kEventsMax = 200'000;
 constexpr std::size_t kTypesMax = 100;
 constexpr std::size_t kExplainedMax = 100;
 
-Error too_many_looks() {
-  return {Errc::overloaded, "too many questions wait for a look into the log: ask again in a while"};
-}
-
 base::Sequence newest(base::Sequence end) {
   return {end.value > kEventsMax ? end.value - kEventsMax + 1 : 1};
 }
@@ -50,45 +46,107 @@ api::ExplainedEvent explained(const event::Event& event, const std::vector<api::
   return result;
 }
 
+// The newest events of a kind, newest first.
+class Samples {
+ public:
+  explicit Samples(std::size_t most) : most_(most) {}
+  void add(const engine::Record& record) {
+    newest_.push_front(std::make_shared<engine::Record>(record));
+    if (newest_.size() > most_) newest_.pop_back();
+  }
+  std::vector<engine::RecordPtr> take() { return {newest_.begin(), newest_.end()}; }
+
+ private:
+  const std::size_t most_;
+  std::deque<engine::RecordPtr> newest_;
+};
+
+// What a policy makes of events, one after the other.
+class Matching {
+ public:
+  Matching(const filter::Policy& policy, std::size_t samples, std::optional<base::QueueId> against)
+      : index_({{0, policy}}), against_(against), matched_(samples), gained_(samples), lost_(samples) {
+    if (against) report_.backtest.emplace();
+  }
+
+  void look(const engine::Record& record) {
+    if (!report_.from) report_.from = record.accepted_at;
+    const source::EventMessage message(record.event);
+    const bool matches = !index_.match(message.message(), scratch_).empty();
+    api::MatchesReport::ByType& type = types_[record.event.event_type];
+    ++report_.total;
+    ++type.total;
+    if (matches) {
+      ++report_.matched;
+      ++type.matched;
+      matched_.add(record);
+    }
+    if (against_) compare(record, matches, type);
+  }
+
+  api::MatchesReport report() {
+    for (auto& [name, counts] : types_) {
+      counts.type = name;
+      report_.types.push_back(std::move(counts));
+    }
+    const auto interest = [this](const api::MatchesReport::ByType& type) {
+      return against_ ? type.gained + type.lost : type.matched;
+    };
+    std::ranges::stable_sort(report_.types, std::greater(), interest);
+    if (report_.types.size() > kTypesMax) report_.types.resize(kTypesMax);
+    report_.samples = matched_.take();
+    if (report_.backtest) {
+      report_.backtest->gained_samples = gained_.take();
+      report_.backtest->lost_samples = lost_.take();
+    }
+    return std::move(report_);
+  }
+
+ private:
+  void compare(const engine::Record& record, bool matches, api::MatchesReport::ByType& type) {
+    const bool got = std::ranges::binary_search(record.routes, *against_);
+    report_.backtest->got += got ? 1 : 0;
+    if (matches == got) return;
+    ++(matches ? report_.backtest->gained : report_.backtest->lost);
+    ++(matches ? type.gained : type.lost);
+    (matches ? gained_ : lost_).add(record);
+  }
+
+  const filter::PolicyIndex index_;
+  const std::optional<base::QueueId> against_;
+  filter::PolicyIndex::Scratch scratch_;
+  api::MatchesReport report_;
+  std::map<std::string, api::MatchesReport::ByType> types_;
+  Samples matched_;
+  Samples gained_;
+  Samples lost_;
+};
+
 }  // namespace
 
 Result<api::MatchesReport> Hub::run_matches(const api::MatchesRequest& request) {
   TRUNKLINE_TRY(const filter::Policy policy, policy_of(request.policy, request.body_scope));
-  const filter::PolicyIndex index({{0, policy}});
-  filter::PolicyIndex::Scratch scratch;
+  std::optional<base::QueueId> against;
+  if (!request.against.empty()) {
+    const auto named = consumer(request.against);
+    if (!named) return {Errc::not_found, fmt::format("there is no consumer '{}'", request.against)};
+    against = named->queue;
+  }
   const auto since = clock_.wall() - base::Millis(static_cast<std::int64_t>(request.hours * 3'600'000));
   const base::Sequence first = newest(engine_->end());
-  api::MatchesReport report;
-  std::map<std::string, api::MatchesReport::ByType> types;
-  std::deque<engine::RecordPtr> samples;
+  Matching matching(policy, request.samples, against);
   bool cut = first.value > 1;
   TRUNKLINE_TRY_VOID(engine_->read_log(first, [&](const engine::Record& record) {
     if (stopping_.load(std::memory_order_relaxed)) return false;
     if (record.accepted_at < since) {
       cut = false;  // what was left out is older still
-      return true;
+    } else {
+      matching.look(record);
     }
-    if (!report.from) report.from = record.accepted_at;
-    const source::EventMessage message(record.event);
-    const bool matched = !index.match(message.message(), scratch).empty();
-    ++report.total;
-    auto& type = types[record.event.event_type];
-    ++type.total;
-    if (!matched) return true;
-    ++report.matched;
-    ++type.matched;
-    samples.push_front(std::make_shared<engine::Record>(record));
-    if (samples.size() > request.samples) samples.pop_back();
     return true;
   }));
+  api::MatchesReport report = matching.report();
   report.complete = !cut;
-  for (auto& [name, counts] : types) {
-    counts.type = name;
-    report.types.push_back(std::move(counts));
-  }
-  std::ranges::stable_sort(report.types, std::greater(), &api::MatchesReport::ByType::matched);
-  if (report.types.size() > kTypesMax) report.types.resize(kTypesMax);
-  report.samples.assign(samples.begin(), samples.end());
   return report;
 }
 
@@ -145,21 +203,11 @@ Result<std::vector<api::ExplainedEvent>> Hub::run_explain(const api::ExplainRequ
 }
 
 void Hub::matches(api::MatchesRequest request, base::Loop& reply_on, MatchesCallback done) {
-  auto ask = std::make_shared<MatchesCallback>(std::move(done));  // shared with the task, which may be refused
-  const bool posted = looks_->post([this, request = std::move(request), &reply_on, ask] {
-    auto report = run_matches(request);
-    reply_on.post([report = std::move(report), ask]() mutable { (*ask)(std::move(report)); });
-  });
-  if (!posted) (*ask)(too_many_looks());
+  looks_->ask(reply_on, std::move(done), [this, request = std::move(request)] { return run_matches(request); });
 }
 
 void Hub::explain(api::ExplainRequest request, base::Loop& reply_on, ExplainCallback done) {
-  auto ask = std::make_shared<ExplainCallback>(std::move(done));  // shared with the task, which may be refused
-  const bool posted = looks_->post([this, request = std::move(request), &reply_on, ask] {
-    auto events = run_explain(request);
-    reply_on.post([events = std::move(events), ask]() mutable { (*ask)(std::move(events)); });
-  });
-  if (!posted) (*ask)(too_many_looks());
+  looks_->ask(reply_on, std::move(done), [this, request = std::move(request)] { return run_explain(request); });
 }
 
 }  // namespace trunkline::app

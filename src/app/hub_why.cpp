@@ -382,10 +382,7 @@ Result<api::WhyReport> Hub::run_why(const std::string& what) {
 }
 
 void Hub::why(std::string what, base::Loop& reply_on, WhyCallback done) {
-  reader_->post([this, what = std::move(what), &reply_on, done = std::move(done)]() mutable {
-    auto report = run_why(what);
-    reply_on.post([report = std::move(report), done = std::move(done)]() mutable { done(std::move(report)); });
-  });
+  looks_->ask(reply_on, std::move(done), [this, what = std::move(what)] { return run_why(what); });
 }
 
 }  // namespace trunkline::app

@@ -70,6 +70,15 @@ struct MatchesOptions {
 };
 int run_matches(const MatchesOptions& options, const Terminal& terminal);
 
+struct BacktestOptions {
+  Connection connection{};
+  std::string consumer{};
+  std::string policy{};     // the new one, as JSON
+  bool body_scope = false;  // the policy looks at the event's own JSON
+  double hours = 24;
+};
+int run_backtest(const BacktestOptions& options, const Terminal& terminal);
+
 struct TopOptions {
   Connection connection{};  // json: one look, for scripts
   bool once = false;        // one look instead of a screen that is kept up to date

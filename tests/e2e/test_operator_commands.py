@@ -211,6 +211,24 @@ class Questions(HubTest):
         self.assertEqual(wrong.returncode, 1)
         self.assertIn("Empty arrays", wrong.stderr)
 
+    def test_backtest_holds_a_filter_against_what_the_consumer_got(self):
+        hub = self.hub({"crm": {"filter": {"eventCategory": ["conversation"]}}})
+        for _ in range(3):
+            self.accepted(hub.post([self.make.conversation(), self.make.presence()]), 2)
+        report = json.loads(hub.client("backtest", "crm", '{"eventCategory":["agent"]}', "--json").stdout)
+        self.assertEqual([report[key] for key in ("got", "matched", "gained", "lost", "total")], [3, 3, 3, 3, 6])
+        self.assertEqual([sample["sequence"] for sample in report["gained_samples"]], [6, 4, 2])
+        self.assertEqual([sample["sequence"] for sample in report["lost_samples"]], [5, 3, 1])
+        done = hub.client("backtest", "crm", '{"eventCategory":["agent","conversation"]}')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("crm got 3 of 6 events", done.stdout)
+        self.assertIn("with this filter 6: 3 more, 0 less", done.stdout)
+        self.assertRegex(done.stdout, r"3 +0 +3 +v2\.users\.\{id\}\.presence")
+        self.assertNotIn("lost, for example", done.stdout)
+        self.assertEqual(hub.client("backtest", "crm", '{"eventCategory":["conversation"]}').returncode, 1)
+        nobody = hub.client("backtest", "nobody", "{}")
+        self.assertIn("there is no consumer 'nobody'", nobody.stderr)
+
     def test_top_once_and_for_scripts(self):
         hub = self.hub({"crm": {"filter": {}}})
         self.accepted(hub.post(self.make.conversation()))
