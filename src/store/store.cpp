@@ -125,10 +125,10 @@ rocksdb::ColumnFamilyOptions family_options(const Family& family, std::uint64_t 
   if (family.shape == Shape::lookup) {
     // Random 16-byte keys do not compress; misses are answered by the filter. Partitioned, so that memory follows use.
     options.compression = rocksdb::kNoCompression;
-    table.filter_policy.reset(rocksdb::NewRibbonFilterPolicy(10));
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
     table.partition_filters = true;
-    table.metadata_block_size = 4096;
+    table.metadata_block_size = 32 << 10;
     options.memtable_prefix_bloom_size_ratio = 0.02;
     options.memtable_whole_key_filtering = true;
     // A batch inserts its random keys in order, each near to where the last of the same first byte went.
