@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "app/from_config.hpp"
 #include "app/hub.hpp"
 #include "event/identity.hpp"
 #include "filter/explain.hpp"
@@ -177,11 +178,8 @@ void take_consumer(api::WhyConsumer& why, const api::ConsumerInfo& consumer) {
 }
 
 void explain_filter(api::WhyConsumer& why, const engine::Record& record, const Subscribed& subscribed) {
-  const auto scope =
-      subscribed.scope == "MessageBody" ? filter::Scope::message_body : filter::Scope::message_attributes;
-  auto compiled = filter::Policy::compile(subscribed.policy, scope, filter::Limits::unlimited());
-  const auto* policy = std::get_if<filter::Policy>(&compiled);
-  if (policy == nullptr) return;
+  const auto policy = policy_of(subscribed.policy, subscribed.scope == "MessageBody");
+  if (!policy.ok()) return;
   const source::EventMessage message(record.event);
   const filter::Explanation explanation = filter::explain(*policy, message.message());
   why.filter_json = filter::to_json(explanation);

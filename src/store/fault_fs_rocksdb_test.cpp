@@ -104,6 +104,10 @@ class FaultFsRocksdb : public testing::Test {
     EXPECT_TRUE(entry->status().ok());
     return next;
   }
+  void expect_kept(std::uint64_t acknowledged) {
+    std::string value;
+    for (std::uint64_t i = 0; i < acknowledged; ++i) ASSERT_TRUE(db_->Get({}, key_of(i), &value).ok()) << i;
+  }
   std::string newest_log() const {
     std::string newest;
     for (const auto& entry : fs::directory_iterator(path_ + "/db")) {
@@ -253,7 +257,8 @@ TEST_F(FaultFsRocksdbErrors, after_no_space_anywhere_commits_fail_and_reopening_
     EXPECT_THAT(outcome.background, testing::EndsWith(rule.op == FaultOp::open ? "severity 3" : "severity 2"));
     close();
     ASSERT_TRUE(open().ok());
-    EXPECT_GE(present(), outcome.acknowledged);
+    // Of what was refused some may be there, and with gaps: RocksDB may have recovered by itself between two of them.
+    expect_kept(outcome.acknowledged);
     EXPECT_TRUE(put(outcome.acknowledged, true).ok());
   }
 }
@@ -269,8 +274,7 @@ TEST_F(FaultFsRocksdbErrors, after_a_failed_directory_sync_commits_fail_and_what
     close();
     mount({});
     ASSERT_TRUE(open().ok());
-    std::string value;
-    for (std::uint64_t i = 0; i < outcome.acknowledged; ++i) ASSERT_TRUE(db_->Get({}, key_of(i), &value).ok()) << i;
+    expect_kept(outcome.acknowledged);
   }
 }
 
