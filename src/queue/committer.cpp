@@ -115,7 +115,11 @@ Committer::~Committer() {
 
 Result<void> Committer::start() {
   TRUNKLINE_TRY_VOID(read_counters());
-  thread_ = std::thread([this] { run(); });
+  if (options_.runs_on != nullptr) {
+    life_ = std::make_shared<Committer*>(this);
+  } else {
+    thread_ = std::thread([this] { run(); });
+  }
   return {};
 }
 
@@ -151,11 +155,19 @@ Result<void> Committer::read_counters() {
 }
 
 void Committer::stop() {
-  if (!thread_.joinable()) return;
-  stopping_.store(true);
-  const std::uint64_t one = 1;
-  (void)!::write(wake_fd_, &one, sizeof one);
-  thread_.join();
+  if (life_) {
+    stopping_.store(true);
+    step();
+    *life_ = nullptr;
+    life_.reset();
+  } else if (thread_.joinable()) {
+    stopping_.store(true);
+    const std::uint64_t one = 1;
+    (void)!::write(wake_fd_, &one, sizeof one);
+    thread_.join();
+  } else {
+    return;
+  }
   stopped_.store(true);
   for (auto& operation : take_all()) fail_operation(*operation, {Errc::cancelled, "the hub is stopping"});
 }
@@ -222,6 +234,7 @@ Result<void> Committer::write_and_wait(store::Batch batch, std::function<Result<
   std::future<Result<void>> future = promise.get_future();
   write(std::move(batch), {0, std::move(prepare)}, nullptr,
         [&promise](Result<void> result) { promise.set_value(std::move(result)); });
+  if (life_) step();
   return future.get();
 }
 
@@ -232,6 +245,11 @@ void Committer::push(Operation* operation) {
   if (sleeping_.load(std::memory_order_seq_cst)) {
     const std::uint64_t one = 1;
     (void)!::write(wake_fd_, &one, sizeof one);
+  }
+  if (life_ && !std::exchange(stepping_, true)) {
+    options_.runs_on->post([life = life_] {
+      if (*life != nullptr) (*life)->step();
+    });
   }
   // Either stop() takes what was pushed, or this sees that it has come too late.
   if (stopped_.load()) {
@@ -261,35 +279,56 @@ void Committer::wait_for_work() {
 }
 
 void Committer::run() {
-  std::vector<std::unique_ptr<Operation>> held;  // taken, but over the size of one write
   for (;;) {
-    if (held.empty() && waiting_.load() == nullptr) {
+    if (waiting_.load() == nullptr && held_.empty()) {
       if (stopping_.load()) return;
       wait_for_work();
     }
-    for (auto& operation : take_all()) held.push_back(std::move(operation));
-    if (held.empty()) continue;
-    // An operation that looks at the store goes alone, since it must see all that came before it.
-    std::size_t count = 1;
-    std::size_t bytes = 0;
-    while (!held.front()->options.prepare && count < held.size() && bytes < options_.batch_bytes_max &&
-           !held[count]->options.prepare) {
-      bytes += held[count]->bytes + held[count]->batch.bytes();
-      ++count;
-    }
-    std::vector<std::unique_ptr<Operation>> now(
-        std::make_move_iterator(held.begin()),
-        std::make_move_iterator(held.begin() + static_cast<std::ptrdiff_t>(count)));
-    held.erase(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(count));
-    run_cycle(std::move(now));
-    if (broken_.load()) {
-      for (auto& operation : held) {
-        waiting_bytes_.fetch_sub(operation->bytes, std::memory_order_relaxed);
-        fail_operation(*operation, {Errc::unavailable, "the store is being reopened after a disk error"});
-      }
-      held.clear();
-      reopen_until_it_works();
-    }
+    round();
+    if (broken_.load()) reopen_until_it_works();
+  }
+}
+
+void Committer::step() {
+  stepping_ = false;
+  while (!held_.empty() || waiting_.load() != nullptr) round();
+  if (broken_.load() && !reopening_) reopen_later(options_.reopen_delay);
+}
+
+void Committer::reopen_later(base::Millis pause) {
+  reopening_ = true;
+  options_.runs_on->after(pause, [life = life_, pause] {
+    Committer* self = *life;
+    if (self == nullptr) return;
+    self->reopening_ = false;
+    if (!self->try_reopen(pause)) self->reopen_later(std::min(pause * 2, self->options_.reopen_delay_max));
+  });
+}
+
+void Committer::round() {
+  for (auto& operation : take_all()) held_.push_back(std::move(operation));
+  if (held_.empty()) return;
+  if (broken_.load()) return fail_held();
+  // An operation that looks at the store goes alone, since it must see all that came before it.
+  std::size_t count = 1;
+  std::size_t bytes = 0;
+  while (!held_.front()->options.prepare && count < held_.size() && bytes < options_.batch_bytes_max &&
+         !held_[count]->options.prepare) {
+    bytes += held_[count]->bytes + held_[count]->batch.bytes();
+    ++count;
+  }
+  std::vector<std::unique_ptr<Operation>> now(
+      std::make_move_iterator(held_.begin()),
+      std::make_move_iterator(held_.begin() + static_cast<std::ptrdiff_t>(count)));
+  held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(count));
+  run_cycle(std::move(now));
+  if (broken_.load()) fail_held();
+}
+
+void Committer::fail_held() {
+  for (auto& operation : std::exchange(held_, {})) {
+    waiting_bytes_.fetch_sub(operation->bytes, std::memory_order_relaxed);
+    fail_operation(*operation, {Errc::unavailable, "the store is being reopened after a disk error"});
   }
 }
 
@@ -550,34 +589,34 @@ void Committer::reopen_until_it_works() {
     ::poll(&waiter, 1, static_cast<int>(pause.count()));
     std::uint64_t drained = 0;
     (void)!::read(wake_fd_, &drained, sizeof drained);
-    for (auto& operation : take_all()) {
-      waiting_bytes_.fetch_sub(operation->bytes, std::memory_order_relaxed);
-      fail_operation(*operation, {Errc::unavailable, "the store is being reopened after a disk error"});
-    }
-    Result<void> opened = store_.reopen();
-    // A probe that must reach the disk: a full device opens, but does not take a write.
-    if (opened.ok()) opened = read_counters();
-    if (opened.ok()) {
-      store::Batch probe;
-      std::string end;
-      base::put_u64(end, next_sequence_ - 1);
-      probe.put(handle(Table::meta), kEndKey, end);
-      opened = store_.write(probe);
-      if (opened.ok()) opened = store_.sync();
-    }
-    if (opened.ok()) {
-      epoch_.fetch_add(1, std::memory_order_acq_rel);
-      if (hooks_.on_reopened()) {
-        broken_.store(false, std::memory_order_release);
-        statistics_.reopens.fetch_add(1);
-        base::log::info("the store works again", "end", next_sequence_ - 1);
-        return;
-      }
-    } else {
-      base::log::warn("the store does not open yet", "error", opened.error().detail, "again_in", pause.count());
-    }
+    if (try_reopen(pause)) return;
     pause = std::min(pause * 2, options_.reopen_delay_max);
   }
+}
+
+bool Committer::try_reopen(base::Millis pause) {
+  round();  // refuses what waits
+  Result<void> opened = store_.reopen();
+  // A probe that must reach the disk: a full device opens, but does not take a write.
+  if (opened.ok()) opened = read_counters();
+  if (opened.ok()) {
+    store::Batch probe;
+    std::string end;
+    base::put_u64(end, next_sequence_ - 1);
+    probe.put(handle(Table::meta), kEndKey, end);
+    opened = store_.write(probe);
+    if (opened.ok()) opened = store_.sync();
+  }
+  if (!opened.ok()) {
+    base::log::warn("the store does not open yet", "error", opened.error().detail, "again_in", pause.count());
+    return false;
+  }
+  epoch_.fetch_add(1, std::memory_order_acq_rel);
+  if (!hooks_.on_reopened()) return false;
+  broken_.store(false, std::memory_order_release);
+  statistics_.reopens.fetch_add(1);
+  base::log::info("the store works again", "end", next_sequence_ - 1);
+  return true;
 }
 
 }  // namespace trunkline::queue

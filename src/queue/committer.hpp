@@ -26,6 +26,9 @@ struct CommitterOptions {
   std::uint64_t quarantine_bytes_max = 1 << 30;  // a full quarantine refuses what would be quarantined
   base::Millis reopen_delay = std::chrono::milliseconds(200);  // first pause after a disk error, doubled up to
   base::Millis reopen_delay_max = std::chrono::seconds(5);
+  // Null: a thread of its own. Else all work runs as tasks of this loop, on whose thread alone the committer is made,
+  // called and destroyed: the simulation, which must say when everything happens.
+  base::Loop* runs_on = nullptr;
 };
 
 // Upper bounds of the buckets of the sync and batch histograms.
@@ -117,6 +120,12 @@ class Committer {
 
   void push(Operation* operation);
   void run();
+  // On runs_on: does all that waits; after an error, tries to reopen later.
+  void step();
+  void reopen_later(base::Millis pause);
+  // One write with as much of held_ and of what waits as fits into it. Ends at once after an error.
+  void round();
+  void fail_held();
   void wait_for_work();
   std::vector<std::unique_ptr<Operation>> take_all();
   base::Result<void> read_counters();
@@ -133,6 +142,7 @@ class Committer {
   void fail(Cycle& cycle, const base::Error& error);
   void fail_operation(Operation& operation, const base::Error& error);
   void reopen_until_it_works();
+  bool try_reopen(base::Millis pause);
   void reply(base::Loop* loop, base::Task task);
 
   store::Store& store_;
@@ -141,7 +151,11 @@ class Committer {
   const CommitterOptions options_;
   Hooks hooks_;
   std::thread thread_;
-  std::atomic<Operation*> waiting_{nullptr};  // newest first
+  std::shared_ptr<Committer*> life_;              // of tasks on runs_on, which may outlive this
+  bool stepping_ = false;                         // a step is posted
+  bool reopening_ = false;                        // a try is armed
+  std::vector<std::unique_ptr<Operation>> held_;  // taken, but over the size of one write; the committer's thread only
+  std::atomic<Operation*> waiting_{nullptr};      // newest first
   std::atomic<std::size_t> waiting_bytes_{0};
   int wake_fd_ = -1;
   std::atomic<bool> sleeping_{false};

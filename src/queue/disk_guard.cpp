@@ -25,8 +25,13 @@ DiskGuard::DiskGuard(store::Store& store, Committer& committer, const base::Cloc
       queues_(std::move(queues)),
       expire_some_(std::move(expire_some)),
       next_(options),
-      usage_(store.usage()),
-      thread_([this] { run(); }) {}
+      usage_(store.usage()) {
+  if (options_.runs_on != nullptr) {
+    round_later();
+  } else {
+    thread_ = std::thread([this] { run(); });
+  }
+}
 
 DiskGuard::~DiskGuard() {
   {
@@ -34,7 +39,8 @@ DiskGuard::~DiskGuard() {
     stopping_ = true;
   }
   wake_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+  if (options_.runs_on != nullptr) options_.runs_on->cancel(timer_);
 }
 
 store::Store::Usage DiskGuard::usage() const {
@@ -49,20 +55,33 @@ void DiskGuard::set_limits(base::Millis retain, std::uint64_t disk_budget) {
 }
 
 void DiskGuard::run() {
-  std::size_t round = 0;
   for (;;) {
     {
       std::unique_lock lock(mutex_);
       wake_.wait_for(lock, options_.interval / kChecksPerInterval, [this] { return stopping_; });
       if (stopping_) return;
-      options_ = next_;
     }
-    if (round++ % kChecksPerInterval == 0) {
-      const auto before = clock_.wall() - options_.retain;
-      sweep_all(before.time_since_epoch().count());
-    }
-    check();
+    round();
   }
+}
+
+void DiskGuard::round_later() {
+  timer_ = options_.runs_on->after(options_.interval / kChecksPerInterval, [this] {
+    round();
+    round_later();
+  });
+}
+
+void DiskGuard::round() {
+  {
+    const std::lock_guard lock(mutex_);
+    options_ = next_;
+  }
+  if (rounds_++ % kChecksPerInterval == 0) {
+    const auto before = clock_.wall() - options_.retain;
+    sweep_all(before.time_since_epoch().count());
+  }
+  check();
 }
 
 bool DiskGuard::over(const store::Store::Usage& usage) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/loop.hpp"
 #include "queue/committer.hpp"
 #include "store/store.hpp"
 
@@ -17,6 +18,7 @@ struct DiskGuardOptions {
   std::uint64_t disk_budget = 0;
   std::uint64_t min_free = 0;
   base::Millis interval = std::chrono::seconds(5);
+  base::Loop* runs_on = nullptr;  // null: a thread; else on that loop, on whose thread alone the guard is used
 };
 
 // A thread that keeps the store inside its disk budget: deletes settled history older than `retain`; over the budget
@@ -36,6 +38,8 @@ class DiskGuard {
 
  private:
   void run();
+  void round();  // one look
+  void round_later();
   void check();
   // Steps until nothing more is to be removed, then gives back the files that became empty.
   void sweep_all(std::int64_t before_ms);
@@ -57,6 +61,8 @@ class DiskGuard {
   bool stopping_ = false;
   bool refusing_ = false;
   bool compacted_ = false;  // nothing was removed since the store was compacted
+  std::size_t rounds_ = 0;
+  base::Loop::TimerId timer_ = 0;  // on runs_on
   std::thread thread_;
 };
 

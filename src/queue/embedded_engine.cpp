@@ -87,6 +87,7 @@ struct EmbeddedEngine::Impl {
   Result<void> start_runner(const Registered& registered, std::uint64_t routed);
   Result<QueueId> create(const engine::QueueSpec& spec);
   Result<StoredQueue> take_over(StoredQueue stored, const engine::QueueSpec& spec);
+  bool end();  // false: it has ended before
   std::optional<Registered> find(QueueId queue) const;
   std::vector<QueueId> stored_queue_ids() const;
 
@@ -148,17 +149,19 @@ Result<void> EmbeddedEngine::Impl::open_store() {
   store_options.write_buffer_bytes = options.write_buffer_bytes;
   store_options.format_version = kFormatVersion;
   store_options.file_system = options.file_system;
+  store_options.compacts = options.steps.commits == nullptr;
   TRUNKLINE_TRY(store, store::Store::open(std::move(store_options)));
   return {};
 }
 
 Result<void> EmbeddedEngine::Impl::open() {
   TRUNKLINE_TRY_VOID(open_store());
-  reads = std::make_unique<ReadPool>(options.read_threads);
+  reads = std::make_unique<ReadPool>(options.read_threads, options.steps.reads);
   for (std::size_t i = 0; i < loops.size(); ++i) parts.push_back(std::make_unique<LoopPart>(options.tail_bytes_max));
   Committer::Hooks hooks;
   hooks.on_tail = [this](std::size_t loop, const TailBatchPtr& batch) { on_tail(loop, batch); };
   hooks.on_reopened = [this] { return rebuild(); };
+  options.committer.runs_on = options.steps.commits;
   committer = std::make_unique<Committer>(*store, clock, loops, options.committer, std::move(hooks));
   TRUNKLINE_TRY_VOID(committer->start());
   for (const auto& part : parts) part->shared.end = committer->end();
@@ -168,6 +171,7 @@ Result<void> EmbeddedEngine::Impl::open() {
   guard_options.disk_budget = options.disk_budget;
   guard_options.min_free = options.min_free;
   guard_options.interval = options.sweep_interval;
+  guard_options.runs_on = options.steps.guard;
   guard = std::make_unique<DiskGuard>(
       *store, *committer, clock, guard_options, [this] { return stored_queue_ids(); },
       [this](std::size_t count) {
@@ -360,6 +364,15 @@ std::vector<QueueId> EmbeddedEngine::Impl::stored_queue_ids() const {
   return ids;
 }
 
+bool EmbeddedEngine::Impl::end() {
+  if (std::exchange(stopped, true)) return false;
+  backups->stop();
+  guard.reset();
+  committer->stop();
+  reads->stop();
+  return true;
+}
+
 // ---- the port
 
 EmbeddedEngine::EmbeddedEngine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -375,12 +388,12 @@ Result<std::unique_ptr<EmbeddedEngine>> EmbeddedEngine::open(EmbeddedOptions opt
   return std::unique_ptr<EmbeddedEngine>(new EmbeddedEngine(std::move(impl)));
 }
 
+void EmbeddedEngine::abandon() {
+  impl_->end();
+}
+
 void EmbeddedEngine::stop() {
-  if (std::exchange(impl_->stopped, true)) return;
-  impl_->backups->stop();
-  impl_->guard.reset();
-  impl_->committer->stop();
-  impl_->reads->stop();
+  if (!impl_->end()) return;
   // Then a stopped data directory does not depend on its write-ahead log. Bounded by the size of the memtables.
   if (const auto flushed = impl_->store->flush(); !flushed.ok()) {
     base::log::warn("memory could not be flushed at the stop; the write-ahead log holds it", "error",

@@ -33,6 +33,15 @@ struct EmbeddedOptions {
   base::Millis sweep_interval = std::chrono::seconds(5);
   std::size_t queues_max = 1'000;                    // a queue costs a cursor record a second and some memory
   std::shared_ptr<rocksdb::FileSystem> file_system;  // tests and the crash drill
+  // The simulation: loops that run the commits, the reads and the disk guard instead of threads. All loops of the
+  // engine and these are on one thread then, and what waits for a loop (statistics_now, drain) must not be called. The
+  // store merges no table files.
+  struct Steps {
+    base::Loop* commits = nullptr;
+    base::Loop* reads = nullptr;
+    base::Loop* guard = nullptr;
+  };
+  Steps steps;
 };
 
 // The engine on RocksDB: one log, many cursors (DESIGN section 5). Loops are given and outlive the engine; start them
@@ -45,6 +54,8 @@ class EmbeddedEngine final : public engine::Engine {
 
   // Writes what is waiting and stops the threads. Open callbacks get Errc::cancelled. Not on a loop.
   void stop();
+  // The same without the flush of memory to table files, which a disk that has died takes a second to refuse.
+  void abandon();
 
   std::vector<engine::Capability> capabilities() const override;
   base::Result<base::QueueId> declare(const engine::QueueSpec& spec) override;

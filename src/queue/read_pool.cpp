@@ -2,7 +2,8 @@
 
 namespace trunkline::queue {
 
-ReadPool::ReadPool(std::size_t threads) {
+ReadPool::ReadPool(std::size_t threads, base::Loop* runs_on) : runs_on_(runs_on), life_(std::make_shared<int>()) {
+  if (runs_on_ != nullptr) return;
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
@@ -11,6 +12,7 @@ ReadPool::~ReadPool() {
 }
 
 void ReadPool::stop() {
+  life_.reset();
   std::deque<base::Task> unrun;
   {
     const std::lock_guard lock(mutex_);
@@ -23,6 +25,12 @@ void ReadPool::stop() {
 }
 
 void ReadPool::run(base::Task task) {
+  if (runs_on_ != nullptr) {
+    if (!life_) return;
+    return runs_on_->post([life = std::weak_ptr(life_), task = std::move(task)]() mutable {
+      if (!life.expired()) task();
+    });
+  }
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -14,7 +15,8 @@ namespace trunkline::queue {
 // wait here is bounded by the askers: a queue has a handful of reads under way, an API call one.
 class ReadPool {
  public:
-  explicit ReadPool(std::size_t threads);
+  // With `runs_on` there are no threads: tasks run on that loop, on whose thread alone the pool is used then.
+  explicit ReadPool(std::size_t threads, base::Loop* runs_on = nullptr);
   ~ReadPool();  // stop()
 
   // Any thread. After stop() the task is destroyed unrun.
@@ -30,6 +32,8 @@ class ReadPool {
   std::deque<base::Task> tasks_;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
+  base::Loop* const runs_on_;
+  std::shared_ptr<int> life_;  // of tasks on runs_on_; gone once stopped
 };
 
 }  // namespace trunkline::queue

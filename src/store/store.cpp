@@ -278,6 +278,7 @@ struct Store::Impl {
     for (std::size_t i = 0; i < options.families.size(); ++i) {
       descriptors.emplace_back(options.families[i].name,
                                family_options(options.families[i], options.write_buffer_bytes, cache, filters[i]));
+      descriptors.back().options.disable_auto_compactions = !options.compacts;
     }
     TRUNKLINE_TRY_VOID(check_manifest(*disk, directory()));
     TRUNKLINE_TRY_VOID(check_wals(*disk, directory()));

@@ -37,7 +37,10 @@ struct Options {
   // A family's memtable is flushed at this size. Small, flushes and compactions come every few thousand writes: the
   // crash drill wants to meet them.
   std::uint64_t write_buffer_bytes = 32 << 20;
-  std::uint32_t format_version = 1;                  // of the data; see open()
+  std::uint32_t format_version = 1;  // of the data; see open()
+  // False: table files are added and never merged. For the simulation, which is short and wants no thread but its own
+  // at work.
+  bool compacts = true;
   std::shared_ptr<rocksdb::FileSystem> file_system;  // default: the real one
 };
 
