@@ -31,6 +31,8 @@ spdlog::level::level_enum to_spdlog(Level level) {
       return spdlog::level::warn;
     case Level::error:
       return spdlog::level::err;
+    case Level::off:
+      return spdlog::level::off;
   }
   return spdlog::level::err;
 }
@@ -44,6 +46,7 @@ std::string_view level_name(Level level) {
     case Level::warn:
       return "warn";
     case Level::error:
+    case Level::off:
       return "error";
   }
   return "error";

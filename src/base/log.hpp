@@ -6,7 +6,7 @@
 
 namespace trunkline::base::log {
 
-enum class Level { debug, info, warn, error };
+enum class Level { debug, info, warn, error, off };
 
 // Lines are `time level message key=value …` on standard error: one per change of state, none per event. Any thread.
 // The logger is process-wide, since standard error is.

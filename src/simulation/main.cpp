@@ -1,0 +1,5 @@
+#include "simulation/command.hpp"
+
+int main(int argc, char** argv) {
+  return trunkline::simulation::simulate(argc, argv);
+}

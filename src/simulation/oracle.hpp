@@ -1,0 +1,144 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "delivery/sink.hpp"
+#include "engine/engine.hpp"
+#include "simulation/plan.hpp"
+#include "simulation/report.hpp"
+#include "simulation/trace.hpp"
+#include "simulation/traffic.hpp"
+
+namespace trunkline::simulation {
+
+// What must hold, kept from what senders, downstreams and operators have seen, without asking the product:
+//  I1  what was answered is in the log, after every kill
+//  I2  at the end every event has ended in one way: delivered, purged, or dropped where the policy says so
+//  I3  in a lane nothing is taken before what stands in front of it, but what was skipped by policy or purged
+//  I4  a downstream gets the bytes that were sent
+//  I5  an event is stored once; what is suppressed has its twin in the log
+//  and that no attempt is spent but on what was rejected, nothing is sent while paused, a publish fails only when the
+//  disk does, and an event comes again only where a crash, a disk error or a lost answer explains it.
+class Oracle {
+ public:
+  using Routes = std::uint32_t;  // a bit for each consumer
+
+  Oracle(const Plan& plan, const Traffic& traffic, const base::Clock& clock, Trace& trace, Report& report);
+
+  // Looks into the log now (audit()), or says that it cannot.
+  void on_audit_wanted(std::function<bool()> audit) { audit_ = std::move(audit); }
+  void queue_is(base::QueueId queue, std::uint32_t consumer) { consumer_of_[queue] = consumer; }
+
+  // ---- senders
+  // The consumers that there are now, and their filters.
+  void filters_are(const std::vector<std::size_t>& filters, const std::vector<bool>& begun);
+  // The event is on its way. Returns what answered() wants back.
+  std::uint64_t sending(EventKey key);
+  void answered(EventKey key, const engine::PublishResult& result, std::uint64_t floor);
+  void garbage_answered(const engine::PublishResult& result);
+  const std::set<std::uint64_t>& quarantined() const { return quarantined_; }
+
+  // ---- the log
+  std::uint64_t audited_to() const { return audited_to_; }
+  void audit(const engine::Record& record);  // in order
+  void audit_done();                         // all there was
+
+  // ---- delivery, as the hub sees it
+  void sent(std::uint32_t consumer, const engine::LeasedMessage& message);
+  void verdict(std::uint32_t consumer, std::uint64_t sequence, delivery::Verdict verdict);
+  void settled(std::uint32_t consumer, std::uint64_t sequence, const engine::MessageFate& fate,
+               base::MonoTime leased_at);
+  // ---- and as the downstream sees it: it has taken the event. `bytes` are those of the event.
+  void took(std::uint32_t consumer, std::uint64_t sequence, std::string_view bytes);
+
+  // ---- operators
+  void paused(std::uint32_t consumer, bool is) { consumers_[consumer].paused = is; }
+  void listed(std::uint32_t consumer, const engine::DeadLetter& letter);
+  void purging(std::uint32_t consumer, std::uint64_t sequence);  // it may be gone from now on
+
+  // ---- faults
+  // What was settled from a while before now until trouble_ends() may be forgotten.
+  void trouble_begins();
+  void trouble_ends();
+  bool in_trouble() const { return trouble_; }
+
+  // ---- the end
+  std::size_t unfinished(std::uint32_t consumer) const;
+  void finish();  // all must have ended
+
+  void blame(std::string rule, std::string text);
+  const std::vector<Finding>& findings() const { return findings_; }
+  // A fault has taken effect.
+  void fired(Kind kind);
+
+ private:
+  struct Event {
+    std::vector<Routes> attempts;  // routes it was sent with
+    std::optional<std::uint64_t> answered;
+    std::optional<std::uint64_t> stored;
+  };
+  struct Item {
+    std::uint32_t lane = 0;        // 0: none
+    std::uint32_t rejections = 0;  // and retries: what may spend an attempt
+    std::uint32_t taken = 0;
+    bool skipped = false;
+    bool purged = false;
+    bool settled = false;  // as delivered
+    base::MonoTime leased_at{};
+    base::MonoTime settled_at{};
+  };
+  struct Consumer {
+    const ConsumerPlan* plan = nullptr;
+    std::unordered_map<std::uint64_t, Item> items;
+    std::unordered_map<std::string, std::uint32_t> lanes;
+    std::vector<std::set<std::uint64_t>> open;  // by lane: not taken, not excused
+    bool paused = false;
+  };
+  struct Taken {
+    std::uint32_t consumer;
+    std::uint64_t sequence;
+    std::string bytes;
+  };
+  // Its attempts may have run out.
+  bool exhausted(const Consumer& consumer, const Item& item) const;
+  bool excused(const Consumer& consumer, Item& item) const;
+  bool ended(const Consumer& consumer, const Item& item) const;
+  bool explained(const Item& item) const;
+  void take(std::uint32_t consumer, std::uint64_t sequence, std::string_view bytes);
+  void check_order(Consumer& consumer, std::uint64_t sequence, const Item& item);
+  std::string text(std::uint32_t consumer, std::uint64_t sequence) const;
+
+  const Plan& plan_;
+  const Traffic& traffic_;
+  const base::Clock& clock_;
+  Trace& trace_;
+  Report& report_;
+  std::function<bool()> audit_;
+  std::map<base::QueueId, std::uint32_t> consumer_of_;
+  std::map<EventKey, Event> events_;
+  std::unordered_map<std::uint64_t, EventKey> by_sequence_;
+  std::vector<std::size_t> filters_;
+  std::vector<bool> begun_;
+  std::vector<EventKey> unproven_;  // answered since the last audit
+  std::uint64_t audited_to_ = 0;
+  std::uint64_t newest_answered_ = 0;
+  std::set<std::uint64_t> quarantined_;
+  std::vector<Consumer> consumers_;
+  std::vector<Taken> deferred_;  // while the log cannot be read
+  std::vector<std::pair<base::MonoTime, base::MonoTime>> troubles_;
+  bool trouble_ = false;
+  std::array<std::uint64_t, kKinds> unfollowed_{};
+  std::vector<Finding> findings_;
+};
+
+}  // namespace trunkline::simulation

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "simulation/plan.hpp"
+#include "simulation/report.hpp"
+
+namespace trunkline::simulation {
+
+struct RunOptions {
+  std::string scratch;  // a directory for the store; empty: one in memory where there is one
+  bool print_trace = false;
+  bool stop_at_first = true;  // finding
+};
+
+struct Outcome {
+  std::vector<Finding> findings;
+  Report report;
+  std::uint64_t trace = 0;                     // the same for the same plan
+  std::vector<std::uint64_t> consumer_traces;  // what each downstream was sent, and when
+  std::vector<std::size_t> dead_letters;       // by consumer, at the end
+};
+
+// Plays the plan on one thread in simulated time, then lets all faults end and demands that everything drains. The hub's
+// parts are the real ones: the embedded engine on RocksDB, consumers, sinks, decoder, router. Several runs may be played
+// at the same time, each on a thread of its own.
+Outcome run(const Plan& plan, const RunOptions& options);
+
+}  // namespace trunkline::simulation
