@@ -77,6 +77,35 @@ TEST_F(EmbeddedFaults, a_failed_sync_refuses_all_that_wait_and_the_engine_recove
   EXPECT_TRUE(receive(queue, 1, 1, base::Millis(30)).empty());
 }
 
+// Its receiver does not know of the reopen yet: what it settles must not end another lease, or that one's event is lost.
+TEST_F(EmbeddedFaults, a_lease_of_before_a_reopen_is_never_taken_for_one_of_after_it) {
+  open();
+  const base::QueueId queue = declare(spec("crm", event::Order::conversation));
+  for (int i = 0; i < 3; ++i) publish(make_event(id_of(i), fmt::format("c{}", i)), {queue});
+  ASSERT_TRUE(settle_all(receive(queue, 1, 1)[0], Fate::delivered).ok());
+  const auto before = receive(queue, 1, 1);
+  ASSERT_EQ(ids(before), (Ids{id_of(1)}));
+
+  FaultRule once = rule(FaultOp::sync, ".log");
+  once.times = 1;
+  faults().inject(once);
+  EXPECT_EQ(publish(make_event(id_of(9), "c9"), {queue}).verdict, PublishVerdict::failed);
+  until([this] { return !embedded().refusing(); });
+
+  Ids after;
+  std::vector<engine::Lease> leases;
+  for (int i = 0; i < 2; ++i) {
+    const auto next = receive(queue, 1, 1);
+    ASSERT_EQ(next.size(), 1u);
+    after.push_back(ids(next)[0]);
+    leases.push_back(next[0]);
+    EXPECT_NE(next[0].id, before[0].id);
+  }
+  EXPECT_THAT(after, testing::UnorderedElementsAre(id_of(1), id_of(2)));
+  EXPECT_EQ(settle_all(before[0], Fate::delivered).error().code, Errc::not_found);
+  for (const engine::Lease& lease : leases) EXPECT_TRUE(settle_all(lease, Fate::delivered).ok());
+}
+
 // Refused bytes must not count as waiting for ever.
 TEST_F(EmbeddedFaults, refused_publishes_give_back_what_they_took_of_the_bound_on_waiting_bytes) {
   options_.committer.waiting_bytes_max = 300'000;

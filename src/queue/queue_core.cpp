@@ -19,8 +19,8 @@ constexpr base::Millis kRestoredBackOffMax =
 
 }  // namespace
 
-QueueCore::QueueCore(base::QueueId id, engine::QueueSpec spec, QueueCoreOptions options)
-    : id_(id), spec_(std::move(spec)), options_(options), journal_(id) {}
+QueueCore::QueueCore(base::QueueId id, engine::QueueSpec spec, QueueCoreOptions options, std::uint64_t first_lease)
+    : id_(id), spec_(std::move(spec)), options_(options), next_lease_(first_lease), journal_(id) {}
 
 // ---- start
 

@@ -77,7 +77,10 @@ struct QueueCoreOptions {
 // lanes of one group at most one is leased at a time, in turn. Without a replay none of this costs anything.
 class QueueCore {
  public:
-  QueueCore(base::QueueId id, engine::QueueSpec spec, QueueCoreOptions options = {});
+  // `first_lease`: ids of push leases count from there. A core that takes another's place in the same process begins
+  // behind it, so that a lease of before is not known instead of meaning another one.
+  QueueCore(base::QueueId id, engine::QueueSpec spec, QueueCoreOptions options = {}, std::uint64_t first_lease = 1);
+  std::uint64_t next_lease() const { return next_lease_; }
 
   // ---- start: what was on disk; `outstanding` are the events the cursor record names.
   void restore(const CursorRecord& cursor, std::vector<std::pair<base::GroupKey, LaneHeader>> lanes,
@@ -311,7 +314,7 @@ class QueueCore {
   std::unordered_map<base::GroupKey, Family> families_;  // at most as many as replayed events are outstanding
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::unordered_map<std::uint64_t, std::vector<LeasePart>> leases_;
-  std::uint64_t next_lease_ = 1;
+  std::uint64_t next_lease_;
   std::uint64_t in_flight_ = 0;
   std::uint64_t backing_off_ = 0;
   store::Batch delta_;
