@@ -15,15 +15,26 @@
 namespace trunkline::base::failpoint {
 namespace {
 
-// Points at which the drill kills, those inside of a redrive or a replay, then the planted defects that prove that the drill sees them.
-constexpr std::array<std::string_view, 13> kNames = {
-    "commit.before_sync",  "commit.after_sync",
-    "wal.switch",          "flush",
-    "compaction",          "settle",
-    "cursor.move",         "operation.step",
-    "operation.given",     "operation.committed",
-    "defect.skip_sync",    "defect.answer_before_sync",
+// Points at which the drill kills, those inside of a redrive or a replay, then the planted defects that prove that the
+// drill sees them, then those that prove that the simulation does.
+constexpr std::array<std::string_view, 17> kNames = {
+    "commit.before_sync",
+    "commit.after_sync",
+    "wal.switch",
+    "flush",
+    "compaction",
+    "settle",
+    "cursor.move",
+    "operation.step",
+    "operation.given",
+    "operation.committed",
+    "defect.skip_sync",
+    "defect.answer_before_sync",
     "defect.cursor_skips",
+    "flaw.lost_wake_up",
+    "flaw.identity_after_event",
+    "flaw.breaker_spends",
+    "flaw.redrive_overtakes",
 };
 
 enum class Action { kill, power_cut, hold, on };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/failpoint.hpp"
 #include "base/hash.hpp"
 
 namespace trunkline::delivery {
@@ -359,6 +360,7 @@ void Scheduler::fail(const Flight& flight, const Item& item, const EventVerdict&
       return;
     case Verdict::unavailable:
       ++statistics_.unavailable;
+      if (base::failpoint::on("flaw.breaker_spends")) return spend(item, verdict, now);
       if (!flight.probe) return release(item);
       break;
     case Verdict::rejected:

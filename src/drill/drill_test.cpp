@@ -32,6 +32,7 @@ TEST(Plan, knows_the_points_that_the_program_passes_and_no_defect) {
   EXPECT_THAT(all_points(), testing::IsSupersetOf({"commit.before_sync", "commit.after_sync", "wal.switch", "flush",
                                                    "compaction", "settle", "cursor.move", "random"}));
   EXPECT_THAT(all_points(), testing::Not(testing::Contains(testing::StartsWith("defect."))));
+  EXPECT_THAT(all_points(), testing::Not(testing::Contains(testing::StartsWith("flaw."))));
   EXPECT_THAT(all_defects(),
               testing::UnorderedElementsAre("defect.skip_sync", "defect.answer_before_sync", "defect.cursor_skips"));
 }

@@ -341,13 +341,16 @@ void Committer::run_cycle(std::vector<std::unique_ptr<Operation>> operations) {
   for (auto& operation : cycle.operations) stage(cycle, *operation);
   if (Result<void> counted = stage_repeats(cycle); !counted.ok()) return fail(cycle, counted.error());
   // In the order of their keys, which the store takes faster.
+  store::Batch late;
+  store::Batch& identities = base::failpoint::on("flaw.identity_after_event") ? late : cycle.batch;
   for (const auto& [identity, known] : cycle.identities) {
-    if (known.changed) cycle.batch.put(handle(Table::identity), base::view(identity), encode_twins(known.twins));
+    if (known.changed) identities.put(handle(Table::identity), base::view(identity), encode_twins(known.twins));
   }
   if (!cycle.batch.empty()) {
     if (Result<void> written = write_and_sync(cycle); !written.ok()) return fail(cycle, written.error());
   }
   complete(cycle);
+  if (!late.empty()) (void)store_.write(late).ok();
 }
 
 // All identities of the round in one read.

@@ -387,6 +387,12 @@ bool QueueCore::redrive(Sequence sequence, const DeadLetterEntry& entry, base::O
     for (std::uint32_t at = lane.first; at != kNone; at = items_[at].next) {
       if (items_[at].sequence == sequence) items_[at].row = row;
     }
+    if (lane.count > 1 && lane.leased == 0 && base::failpoint::on("flaw.redrive_overtakes")) {
+      Item& first = items_[lane.first];
+      Item& second = items_[first.next];
+      std::swap(first.sequence, second.sequence);
+      std::swap(first.row, second.row);
+    }
   } else {
     ++lane.rows;
     ++totals_.rows;

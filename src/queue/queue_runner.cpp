@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "queue/keys.hpp"
 #include "queue/queue_walk.hpp"
@@ -498,6 +499,7 @@ void QueueRunner::flushed(std::uint64_t delta, std::uint64_t epoch, const Result
   }
   flushing_ = false;
   core_->committed(delta);
+  if (base::failpoint::on("flaw.lost_wake_up")) return;
   pump();
 }
 

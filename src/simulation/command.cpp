@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -16,6 +17,7 @@
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "simulation/outage.hpp"
 #include "simulation/run.hpp"
 #include "simulation/shrink.hpp"
 
@@ -31,12 +33,15 @@ usage: trunkline_simulate [OPTION...]
   --total HOURS     fresh seeds until so many simulated hours are played
   --hours H         simulated hours of one seed, before it drains (default 1)
   --jobs N          so many seeds at a time (default 1)
-  --defect NAME     plants a defect (a failpoint, "defect.NAME"): the run must find it
+  --defect NAME     plants a defect, which must be found: lost_wake_up, cursor_skips, identity_after_event,
+                    breaker_spends, redrive_overtakes
   --until-found     ends at the first finding with exit code 0, and with 1 when there is none
   --no-shrink       does not look for a smaller run with the same finding
   --steps RANGES    only these steps of the plan, as a shrunk run names them
   --consumers LIST  only these consumers
   --trace           prints what happens
+  --outage KIND     one of four consumers is down for --hours (default 4) at --rate events a second (default 60), as
+                    refused, hang, 503, 401 or items, or all one after the other: the others must not notice
   --cover           a kind of fault that never fired, or without a delivery after it, is a finding
 )";
 
@@ -44,7 +49,9 @@ struct Arguments {
   std::uint64_t seed = 1;
   std::optional<std::uint64_t> last;
   double total = 0;
-  double hours = 1;
+  std::optional<double> hours;
+  std::string outage;
+  std::uint32_t rate = 60;
   unsigned jobs = 1;
   std::string defect;
   bool until_found = false;
@@ -79,7 +86,10 @@ std::map<std::string_view, Read> readers(Arguments& to) {
                 parse(text.substr(dots + 2), to.last.emplace());
        }},
       {"--total", [&](std::string_view text) { return parse(text, to.total) && to.total > 0; }},
-      {"--hours", [&](std::string_view text) { return parse(text, to.hours) && to.hours > 0 && to.hours <= 1'000; }},
+      {"--hours",
+       [&](std::string_view text) { return parse(text, to.hours.emplace()) && *to.hours > 0 && *to.hours <= 1'000; }},
+      {"--outage", [&](std::string_view text) { return to.outage = text, !text.empty(); }},
+      {"--rate", [&](std::string_view text) { return parse(text, to.rate) && to.rate > 0 && to.rate <= 10'000; }},
       {"--jobs", [&](std::string_view text) { return parse(text, to.jobs) && to.jobs > 0 && to.jobs <= 64; }},
       {"--defect", [&](std::string_view text) { return to.defect = text, !text.empty(); }},
       {"--steps", mask(to.mask.steps)},
@@ -113,7 +123,7 @@ class Command {
  public:
   explicit Command(const Arguments& arguments)
       : arguments_(arguments),
-        length_(static_cast<std::int64_t>(arguments.hours * 3'600'000)),
+        length_(static_cast<std::int64_t>(arguments.hours.value_or(1) * 3'600'000)),
         next_(arguments.seed),
         begun_(std::chrono::steady_clock::now()) {
     if (arguments.total == 0) last_ = arguments.last.value_or(arguments.seed);
@@ -177,7 +187,7 @@ class Command {
     std::fflush(stdout);
   }
   std::string again(std::uint64_t seed, const Mask& mask) const {
-    std::string text = fmt::format("trunkline_simulate --seed {} --hours {}", seed, arguments_.hours);
+    std::string text = fmt::format("trunkline_simulate --seed {} --hours {}", seed, arguments_.hours.value_or(1));
     if (!arguments_.defect.empty()) text += " --defect " + arguments_.defect;
     if (const std::string steps = ranges(mask.steps); !steps.empty()) text += " --steps " + steps;
     if (const std::string consumers = ranges(mask.consumers); !consumers.empty()) text += " --consumers " + consumers;
@@ -203,16 +213,58 @@ class Command {
   const std::chrono::steady_clock::time_point begun_;
 };
 
+// The failpoint of a defect: of those made for the simulation, or of the crash drill's.
+bool plant(const std::string& defect) {
+  for (const char* kind : {"flaw.", "defect."}) {
+    if (base::failpoint::configure(kind + defect + "=on").ok()) return true;
+  }
+  return false;
+}
+
+int play_outages(const Arguments& arguments) {
+  OutageOptions options;
+  options.length = base::Millis(static_cast<std::int64_t>(arguments.hours.value_or(4) * 3'600'000));
+  options.events_a_second = arguments.rate;
+  options.seed = arguments.seed;
+  const std::array<std::string_view, kOutages.size()> names = {"refused", "hang", "503", "401", "items"};
+  const auto known = std::find(names.begin(), names.end(), arguments.outage);
+  if (known == names.end() && arguments.outage != "all")
+    return fmt::print(stderr, "--outage is refused, hang, 503, 401, items or all\n"), 2;
+  const Outcome calm = run(outage_plan(options, Kind::publish), RunOptions());
+  const auto line = [](std::string_view what, const Outcome& outcome) {
+    fmt::print(
+        "{:<8} {} events, {} deliveries, {} dead letters, {:.2f} h; of the siem {} attempts spent, {} given back, {} "
+        "batches sent; senders {:016x} others",
+        what, outcome.report.events, outcome.report.deliveries, outcome.report.dead_letters, outcome.report.hours,
+        outcome.consumers[0].attempts_spent, outcome.consumers[0].attempts_given_back,
+        outcome.consumers[0].batches_sent, outcome.sender_trace);
+    for (std::size_t i = 1; i < outcome.consumer_traces.size(); ++i) fmt::print(" {:016x}", outcome.consumer_traces[i]);
+    fmt::print("\n");
+    std::fflush(stdout);
+  };
+  line("none", calm);
+  int outcome = 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (arguments.outage != "all" && arguments.outage != names[i]) continue;
+    const Outcome outage = run(outage_plan(options, kOutages[i]), RunOptions());
+    line(names[i], outage);
+    for (const Finding& finding : compare_outage(calm, outage)) {
+      fmt::print("  FOUND {}: {}\n", finding.rule, finding.text);
+      outcome = 1;
+    }
+  }
+  return outcome;
+}
+
 }  // namespace
 
 int simulate(int argc, char** argv) {
   Arguments arguments;
   if (!parse_arguments(argc, argv, arguments)) return 2;
   base::log::set_level(base::log::Level::off);
-  if (!arguments.defect.empty()) {
-    const auto planted = base::failpoint::configure("defect." + arguments.defect + "=on");
-    if (!planted.ok()) return fmt::print(stderr, "{}\n", planted.error().detail), 2;
-  }
+  if (!arguments.defect.empty() && !plant(arguments.defect))
+    return fmt::print(stderr, "no defect is named {}\n", arguments.defect), 2;
+  if (!arguments.outage.empty()) return play_outages(arguments);
   return Command(arguments).play();
 }
 

@@ -52,6 +52,11 @@ class HubProcess {
   store::FaultFs& disk() { return *disk_; }
   std::optional<base::QueueId> queue(std::uint32_t consumer) const { return consumers_[consumer].queue; }
 
+  delivery::Statistics statistics(std::uint32_t consumer) const {
+    const auto& served = consumers_[consumer].consumer;
+    return served ? served->statistics() : delivery::Statistics();
+  }
+
   // What a source makes of the bytes; nothing if they are no event.
   std::optional<event::Event> decode(const std::string& bytes);
   std::vector<base::QueueId> route(const event::Event& event);

@@ -62,7 +62,7 @@ std::uint64_t Oracle::sending(EventKey key) {
 
 void Oracle::answered(EventKey key, const engine::PublishResult& result, std::uint64_t floor) {
   Event& event = events_.at(key);
-  trace_.add(result.verdict == PublishVerdict::failed ? "refused" : "answered", Trace::kNobody, key.number,
+  trace_.add(result.verdict == PublishVerdict::failed ? "refused" : "answered", Trace::kSenders, key.number,
              result.sequence);
   const std::string which = fmt::format("event {}.{}", key.number, key.version);
   if (result.verdict == PublishVerdict::failed) {
@@ -71,7 +71,9 @@ void Oracle::answered(EventKey key, const engine::PublishResult& result, std::ui
   }
   const auto other = events_.find({key.number, 1 - key.version});
   const bool other_sent = other != events_.end();
-  const bool other_known = other_sent && (other->second.answered || other->second.stored);
+  // Answers of one commit come in any order; sequences say what was first.
+  const std::uint64_t other_at =
+      other_sent ? other->second.stored.value_or(other->second.answered.value_or(UINT64_MAX)) : UINT64_MAX;
   if (result.verdict == PublishVerdict::quarantined) {
     blame("I2", which + " was quarantined");
   } else if (result.verdict == PublishVerdict::duplicate) {
@@ -84,7 +86,8 @@ void Oracle::answered(EventKey key, const engine::PublishResult& result, std::ui
     if (result.sequence <= floor)
       blame("I3", fmt::format("{} got {}, but {} was answered before it was sent", which, result.sequence, floor));
     if (result.verdict == PublishVerdict::conflict && !other_sent) blame("I5", which + " is in conflict with nothing");
-    if (result.verdict == PublishVerdict::accepted && other_known) blame("I5", which + " is not marked as a conflict");
+    if (result.verdict == PublishVerdict::accepted && other_at < result.sequence)
+      blame("I5", which + " is not marked as a conflict");
   }
   if (!event.answered) unproven_.push_back(key);
   event.answered = result.sequence;

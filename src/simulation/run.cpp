@@ -30,8 +30,8 @@ class Run {
         machine_{timeline_,
                  {},
                  {},
-                 timeline_.add_loop([this] { return commit_delay(); }),
-                 timeline_.add_loop([this] { return read_delay(); }, false),
+                 timeline_.add_loop([this] { return commit_delay(); }, SimulatedLoop::Turn::last),
+                 timeline_.add_loop([this] { return read_delay(); }, SimulatedLoop::Turn::overtaking),
                  timeline_.add_loop(),
                  {}},
         oracle_(plan, traffic_, timeline_.clock(), trace_, outcome_.report),
@@ -143,7 +143,7 @@ Millis Run::commit_delay() {
   const auto now = timeline_.clock().mono();
   if (plan_.disk_tick.count() > 0) {
     const auto since = std::chrono::duration_cast<Millis>(now.time_since_epoch());
-    return plan_.disk_tick - since % plan_.disk_tick;
+    return (plan_.disk_tick - since % plan_.disk_tick) % plan_.disk_tick;
   }
   if (now < slow_until_) return Millis(disk_random_.between(100, 3'000));
   return Millis(disk_random_.between(0, 3));
@@ -484,7 +484,11 @@ Outcome Run::play() {
   outcome_.report.tasks = timeline_.tasks();
   outcome_.findings = oracle_.findings();
   outcome_.trace = trace_.hash();
-  for (std::size_t i = 0; i < plan_.consumers.size(); ++i) outcome_.consumer_traces.push_back(trace_.hash_of(i));
+  outcome_.sender_trace = trace_.hash_of_senders();
+  for (std::uint32_t i = 0; i < plan_.consumers.size(); ++i) {
+    outcome_.consumer_traces.push_back(trace_.hash_of(i));
+    outcome_.consumers.push_back(hub_ ? hub_->statistics(i) : delivery::Statistics());
+  }
   return std::move(outcome_);
 }
 

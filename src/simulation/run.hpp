@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "delivery/statistics.hpp"
 #include "simulation/plan.hpp"
 #include "simulation/report.hpp"
 
@@ -18,9 +19,11 @@ struct RunOptions {
 struct Outcome {
   std::vector<Finding> findings;
   Report report;
-  std::uint64_t trace = 0;                     // the same for the same plan
-  std::vector<std::uint64_t> consumer_traces;  // what each downstream was sent, and when
-  std::vector<std::size_t> dead_letters;       // by consumer, at the end
+  std::uint64_t trace = 0;                      // the same for the same plan
+  std::uint64_t sender_trace = 0;               // what senders were answered, and when
+  std::vector<std::uint64_t> consumer_traces;   // what each consumer was sent and has settled, and when
+  std::vector<delivery::Statistics> consumers;  // of the last process
+  std::vector<std::size_t> dead_letters;        // by consumer, at the end
 };
 
 // Plays the plan on one thread in simulated time, then lets all faults end and demands that everything drains. The hub's

@@ -19,17 +19,17 @@ void SimulatedClock::advance_to(MonoTime at) {
 
 void SimulatedLoop::post(Task task) {
   const Millis delay = pace_ ? pace_() : Millis(0);
-  if (!ordered_) {
+  if (turn_ == Turn::overtaking) {
     after(delay, std::move(task));
     return;
   }
   MonoTime due = timeline_.clock_.mono() + delay;
   if (!posted_.empty()) due = std::max(due, posted_.back().key.first);
-  posted_.push_back({{due, timeline_.next_order_++}, std::move(task)});
+  posted_.push_back({{due, next_order()}, std::move(task)});
 }
 
 base::Loop::TimerId SimulatedLoop::after(Millis delay, Task task) {
-  const TimerId id = timeline_.next_order_++;
+  const TimerId id = next_order();
   const MonoTime due = timeline_.clock_.mono() + std::max(delay, Millis(0));
   timers_.emplace(Key{due, id}, std::move(task));
   deadlines_.emplace(id, due);
@@ -41,6 +41,11 @@ void SimulatedLoop::cancel(TimerId timer) {
   if (found == deadlines_.end()) return;
   timers_.erase(Key{found->second, timer});
   deadlines_.erase(found);
+}
+
+std::uint64_t SimulatedLoop::next_order() {
+  constexpr std::uint64_t kLast = 1ull << 62;
+  return timeline_.next_order_++ | (turn_ == Turn::last ? kLast : 0);
 }
 
 bool SimulatedLoop::here() const {
@@ -80,8 +85,8 @@ Task SimulatedLoop::take() {
 
 // ---- Timeline
 
-SimulatedLoop& Timeline::add_loop(SimulatedLoop::Pace pace, bool ordered) {
-  loops_.push_back(std::make_unique<SimulatedLoop>(*this, std::move(pace), ordered));
+SimulatedLoop& Timeline::add_loop(SimulatedLoop::Pace pace, SimulatedLoop::Turn turn) {
+  loops_.push_back(std::make_unique<SimulatedLoop>(*this, std::move(pace), turn));
   return *loops_.back();
 }
 

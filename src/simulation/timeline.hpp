@@ -36,11 +36,14 @@ class Timeline;
 // gives it.
 class SimulatedLoop final : public base::Loop {
  public:
-  // `pace`: how long a task that is posted now waits; null: not at all. `ordered` false: tasks may overtake each other,
-  // as those of several threads do.
+  enum class Turn : std::uint8_t {
+    ordered,     // of posting
+    overtaking,  // as the tasks of several threads do
+    last,  // ordered, and within a millisecond after those of all other loops, where the timeline does not shuffle
+  };
+  // `pace`: how long a task that is posted now waits; null: not at all.
   using Pace = std::function<base::Millis()>;
-  SimulatedLoop(Timeline& timeline, Pace pace, bool ordered)
-      : timeline_(timeline), pace_(std::move(pace)), ordered_(ordered) {}
+  SimulatedLoop(Timeline& timeline, Pace pace, Turn turn) : timeline_(timeline), pace_(std::move(pace)), turn_(turn) {}
 
   void post(base::Task task) override;
   TimerId after(base::Millis delay, base::Task task) override;
@@ -61,10 +64,11 @@ class SimulatedLoop final : public base::Loop {
   // When its next task is due, and its place among all.
   Key next() const;
   base::Task take();
+  std::uint64_t next_order();
 
   Timeline& timeline_;
   const Pace pace_;
-  const bool ordered_;
+  const Turn turn_;
   std::deque<Posted> posted_;
   std::map<Key, base::Task> timers_;
   std::unordered_map<TimerId, base::MonoTime> deadlines_;
@@ -79,7 +83,7 @@ class Timeline {
 
   SimulatedClock& clock() { return clock_; }
   // Loops live as long as the timeline.
-  SimulatedLoop& add_loop(SimulatedLoop::Pace pace = {}, bool ordered = true);
+  SimulatedLoop& add_loop(SimulatedLoop::Pace pace = {}, SimulatedLoop::Turn turn = SimulatedLoop::Turn::ordered);
   // Called after each task, outside of any: where a run may tear down what the task belongs to.
   void after_each(std::function<void()> hook) { after_each_ = std::move(hook); }
 

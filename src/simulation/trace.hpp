@@ -12,11 +12,12 @@ namespace trunkline::simulation {
 // What happened, as a hash: two runs that did the same have the same. Lines for people on request.
 class Trace {
  public:
-  // `lanes`: traces of their own, one a consumer, besides the one of all.
+  // `lanes`: traces of their own, one a consumer and one for the senders, besides the one of all.
   Trace(const base::Clock& clock, std::size_t consumers, bool lines)
       : clock_(clock), consumers_(consumers, kBasis), lines_(lines) {}
 
   static constexpr std::uint32_t kNobody = ~0u;
+  static constexpr std::uint32_t kSenders = ~0u - 1;
   void add(std::string_view what, std::uint32_t consumer, std::uint64_t one = 0, std::uint64_t other = 0) {
     const auto at = static_cast<std::uint64_t>(clock_.mono().time_since_epoch().count());
     std::uint64_t hash = kBasis;
@@ -24,12 +25,14 @@ class Trace {
     for (const std::uint64_t value : {at, std::uint64_t{consumer}, one, other}) mix(hash, value);
     mix(all_, hash);
     if (consumer < consumers_.size()) mix(consumers_[consumer], hash);
+    if (consumer == kSenders) mix(senders_, hash);
     ++entries_;
     if (lines_) print(what, consumer, one, other);
   }
 
   std::uint64_t hash() const { return all_; }
   std::uint64_t hash_of(std::size_t consumer) const { return consumers_.at(consumer); }
+  std::uint64_t hash_of_senders() const { return senders_; }
   std::uint64_t entries() const { return entries_; }
 
  private:
@@ -47,6 +50,7 @@ class Trace {
 
   const base::Clock& clock_;
   std::uint64_t all_ = kBasis;
+  std::uint64_t senders_ = kBasis;
   std::vector<std::uint64_t> consumers_;
   std::uint64_t entries_ = 0;
   const bool lines_;
