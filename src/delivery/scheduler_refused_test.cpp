@@ -126,5 +126,28 @@ TEST(Scheduler, a_suspect_outside_of_the_batch_is_none) {
   EXPECT_THAT(h.sequences(h.first_batch()), SizeIs(2));
 }
 
+// A smaller part behind it could be paid for already, but does not overtake it: nothing is to be done until then.
+TEST(Scheduler, a_part_that_waits_for_the_rate_is_not_asked_about_again_and_again) {
+  Options options = batches_of(8, 2);
+  options.rate = 10;
+  options.burst = 8;
+  SchedulerHarness h(options);
+  accept_lanes(h, 1, 12);
+  h.step();
+  const std::uint64_t large = h.first_batch();
+  h.pass(Millis(400));
+  ASSERT_THAT(h.in_flight, SizeIs(2));
+  const std::uint64_t small = h.in_flight.rbegin()->first;
+  h.refuse(large);
+  h.refuse(small);
+  h.pass(Millis(200));
+  EXPECT_THAT(h.in_flight, SizeIs(0));
+  ASSERT_TRUE(h.wake_at);
+  EXPECT_EQ(*h.wake_at - h.now.mono, Millis(200));
+  h.pass(Millis(200));
+  ASSERT_THAT(h.in_flight, SizeIs(1));
+  EXPECT_THAT(h.sequences(h.first_batch()), SizeIs(4));
+}
+
 }  // namespace
 }  // namespace trunkline::delivery

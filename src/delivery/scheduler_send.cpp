@@ -208,8 +208,14 @@ void Scheduler::plan_wake(Now now, Actions& out) {
   if (breaker_.state() == BreakerState::open) return at(breaker_.open_until());
   if (!receiving_ && now.mono < receive_not_before_) at(receive_not_before_);
   for (const Flight& flight : resend_) {
+    if (now.mono < flight.not_before) {
+      at(flight.not_before);
+      continue;
+    }
+    // Those behind the first one that waits for the rate wait with it: one of them that needs less wakes nobody now.
     const auto [begin, end] = flight.later.back();
-    at(std::max(flight.not_before, bucket_.when(end - begin, now.mono)));
+    at(bucket_.when(end - begin, now.mono));
+    break;
   }
   if (pending_.empty() || slots_free() == 0) return;
   if (!batch_ready(now)) {
