@@ -41,6 +41,7 @@ Result<std::unique_ptr<HubProcess>> HubProcess::start(Machine& machine, const Pl
 }
 
 HubProcess::~HubProcess() {
+  for (const auto& puller : machine_.pullers) puller->engine_is(nullptr, {});
   if (disk_) disk_->power_cut();
   drop_tasks();
   consumers_.clear();
@@ -83,10 +84,18 @@ Result<void> HubProcess::declare(std::uint32_t index) {
   engine::QueueSpec spec;
   spec.name = plan.name;
   spec.order = plan.order;
+  spec.pulled = plan.sink == SinkKind::pulled;
+  spec.max_receive_count = plan.options.max_attempts;
+  spec.park_on_max_receive = plan.options.exhausted() == delivery::OnExhausted::park;
   TRUNKLINE_TRY(const QueueId queue, engine_->declare(spec));
   oracle_.queue_is(queue, index);
   Served& served = consumers_[index];
   served.queue = queue;
+  if (spec.pulled) {
+    machine_.pullers[index]->pause(settings_.paused[index]);
+    machine_.pullers[index]->engine_is(engine_.get(), queue);
+    return {};
+  }
   auto& loop = dynamic_cast<SimulatedLoop&>(engine_->loop_of(queue));
   served.engine = std::make_unique<WitnessEngine>(*engine_, index, oracle_);
   served.consumer = std::make_unique<delivery::Consumer>(
@@ -139,6 +148,7 @@ void HubProcess::begin_consumer(std::uint32_t consumer, std::function<void(bool)
 }
 
 void HubProcess::set_paused(std::uint32_t index, bool paused) {
+  machine_.pullers[index]->pause(paused);
   delivery::Consumer* consumer = consumers_[index].consumer.get();
   if (consumer == nullptr) return;
   engine_->loop_of(*consumers_[index].queue).post([this, consumer, index, paused] {

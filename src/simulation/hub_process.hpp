@@ -14,6 +14,7 @@
 #include "simulation/downstream.hpp"
 #include "simulation/oracle.hpp"
 #include "simulation/plan.hpp"
+#include "simulation/puller.hpp"
 #include "simulation/timeline.hpp"
 #include "simulation/witness_engine.hpp"
 #include "source/router.hpp"
@@ -30,6 +31,7 @@ struct Machine {
   SimulatedLoop& reads;
   SimulatedLoop& world;  // everybody else
   std::vector<std::unique_ptr<Downstream>> downstreams;
+  std::vector<std::unique_ptr<Puller>> pullers;  // by consumer; idle where it is pushed
 };
 
 // What operators have set: as if it stood in the configuration.

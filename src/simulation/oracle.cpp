@@ -154,7 +154,9 @@ void Oracle::audit_done() {
 // ---- delivery
 
 bool Oracle::exhausted(const Consumer& consumer, const Item& item) const {
-  return item.rejections >= consumer.plan->options.max_attempts;
+  // A receive is counted on disk before it is answered: a crash in between is a receive that nobody has seen.
+  const std::size_t unseen = consumer.plan->sink == SinkKind::pulled ? troubles_.size() : 0;
+  return item.rejections + unseen >= consumer.plan->options.max_attempts;
 }
 
 bool Oracle::excused(const Consumer& consumer, Item& item) const {
@@ -184,13 +186,32 @@ void Oracle::sent(std::uint32_t index, const engine::LeasedMessage& message) {
     blame("attempts", text(index, sequence) + " was redriven, but its attempts had not run out");
   if (std::exchange(item.settled, false) && !explained(item))
     blame("settle", text(index, sequence) + " comes again after it was settled");
-  if (message.gap_before) {
-    const auto gap = consumer.items.find(message.gap_before->value);
-    const bool known = gap != consumer.items.end() && gap->second.lane == item.lane && excused(consumer, gap->second);
-    if (!known && !trouble_)
-      blame("I3",
-            fmt::format("{} says that {} was skipped before it", text(index, sequence), message.gap_before->value));
-  }
+  check_gap(index, message, item);
+}
+
+void Oracle::check_gap(std::uint32_t index, const engine::LeasedMessage& message, const Item& item) {
+  if (!message.gap_before) return;
+  Consumer& consumer = consumers_[index];
+  const auto gap = consumer.items.find(message.gap_before->value);
+  const bool known = gap != consumer.items.end() && gap->second.lane == item.lane && excused(consumer, gap->second);
+  if (!known && !trouble_)
+    blame("I3", fmt::format("{} says that {} was skipped before it", text(index, message.record->sequence.value),
+                            message.gap_before->value));
+}
+
+void Oracle::pulled(std::uint32_t index, const engine::LeasedMessage& message) {
+  const std::uint64_t sequence = message.record->sequence.value;
+  if (sequence > audited_to_ && audit_) audit_();
+  trace_.add("pulled", index, sequence, message.receive_count);
+  Item& item = consumers_[index].items[sequence];
+  item.rejections = std::max(item.rejections, message.receive_count);
+  if (item.proven) blame("settle", text(index, sequence) + " comes again after its settle was answered");
+  check_gap(index, message, item);
+}
+
+void Oracle::proven(std::uint32_t consumer, std::uint64_t sequence) {
+  trace_.add("proven", consumer, sequence);
+  consumers_[consumer].items[sequence].proven = true;
 }
 
 void Oracle::settled(std::uint32_t index, std::uint64_t sequence, const engine::MessageFate& fate, MonoTime leased_at) {

@@ -58,6 +58,9 @@ class Oracle {
   void verdict(std::uint32_t consumer, std::uint64_t sequence, delivery::Verdict verdict);
   void settled(std::uint32_t consumer, std::uint64_t sequence, const engine::MessageFate& fate,
                base::MonoTime leased_at);
+  // Of a pulled queue: received; and settled as delivered, on disk.
+  void pulled(std::uint32_t consumer, const engine::LeasedMessage& message);
+  void proven(std::uint32_t consumer, std::uint64_t sequence);
   // ---- and as the downstream sees it: it has taken the event. `bytes` are those of the event.
   void took(std::uint32_t consumer, std::uint64_t sequence, std::string_view bytes);
 
@@ -93,6 +96,7 @@ class Oracle {
     std::uint32_t taken = 0;
     bool skipped = false;
     bool purged = false;
+    bool proven = false;
     bool settled = false;  // as delivered
     base::MonoTime leased_at{};
     base::MonoTime settled_at{};
@@ -113,6 +117,7 @@ class Oracle {
   bool exhausted(const Consumer& consumer, const Item& item) const;
   bool excused(const Consumer& consumer, Item& item) const;
   bool ended(const Consumer& consumer, const Item& item) const;
+  void check_gap(std::uint32_t index, const engine::LeasedMessage& message, const Item& item);
   bool explained(const Item& item) const;
   void take(std::uint32_t consumer, std::uint64_t sequence, std::string_view bytes);
   void check_order(Consumer& consumer, std::uint64_t sequence, const Item& item);

@@ -83,6 +83,7 @@ enum class SinkKind : std::uint8_t {
   webhook_lines,  // a batch a request, all or nothing
   hec,            // names the bad event of a batch
   bulk,           // a verdict for each item
+  pulled,         // no sink: clients receive and settle
 };
 
 struct ConsumerPlan {

@@ -33,6 +33,7 @@ class Run {
                  timeline_.add_loop([this] { return commit_delay(); }, SimulatedLoop::Turn::last),
                  timeline_.add_loop([this] { return read_delay(); }, SimulatedLoop::Turn::overtaking),
                  timeline_.add_loop(),
+                 {},
                  {}},
         oracle_(plan, traffic_, timeline_.clock(), trace_, outcome_.report),
         senders_(plan, traffic_, machine_, oracle_) {
@@ -40,6 +41,7 @@ class Run {
     for (std::size_t i = 0; i < plan.loops; ++i) machine_.loops.push_back(&timeline_.add_loop());
     for (std::uint32_t i = 0; i < plan.consumers.size(); ++i) {
       machine_.downstreams.push_back(std::make_unique<Downstream>(i, plan, machine_.world, oracle_));
+      machine_.pullers.push_back(std::make_unique<Puller>(i, plan, machine_.world, oracle_));
       settings_.filters.push_back(plan.consumers[i].filter);
       settings_.begun.push_back(plan.consumers[i].begins == Millis(0));
       settings_.paused.push_back(false);
@@ -90,7 +92,7 @@ class Run {
   void drain();
   bool drained();
   void check_quarantine();
-  bool failed() const { return options_.stop_at_first && !oracle_.findings().empty(); }
+  bool failed() const { return timeline_.stuck() || (options_.stop_at_first && !oracle_.findings().empty()); }
 
   struct DiskFault {
     Kind kind;
@@ -403,6 +405,7 @@ void Run::watch() {
 void Run::heal() {
   healing_ = true;
   for (const auto& downstream : machine_.downstreams) downstream->heal();
+  for (const auto& puller : machine_.pullers) puller->heal();
   slow_until_ = {};
   kill_in_sync_.reset();
   kill_after_commit_.reset();
@@ -411,6 +414,7 @@ void Run::heal() {
   for (std::uint32_t i = 0; i < plan_.consumers.size(); ++i) {
     if (!settings_.paused[i]) continue;
     settings_.paused[i] = false;
+    machine_.pullers[i]->pause(false);
     if (hub_) hub_->set_paused(i, false);
     oracle_.paused(i, false);
   }
@@ -478,6 +482,7 @@ Outcome Run::play() {
     audit();
   }
   if (!failed()) drain();
+  if (timeline_.stuck()) oracle_.blame("I8", "a task posts itself again and again, and time does not pass");
   if (hub_) outcome_.report.reopens += hub_->engine().commit_statistics().reopens.load();
   outcome_.report.runs = 1;
   outcome_.report.hours = std::chrono::duration<double, std::ratio<3600>>(timeline_.clock().mono() - begun).count();

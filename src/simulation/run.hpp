@@ -23,12 +23,11 @@ struct Outcome {
   std::uint64_t sender_trace = 0;               // what senders were answered, and when
   std::vector<std::uint64_t> consumer_traces;   // what each consumer was sent and has settled, and when
   std::vector<delivery::Statistics> consumers;  // of the last process
-  std::vector<std::size_t> dead_letters;        // by consumer, at the end
 };
 
-// Plays the plan on one thread in simulated time, then lets all faults end and demands that everything drains. The hub's
-// parts are the real ones: the embedded engine on RocksDB, consumers, sinks, decoder, router. Several runs may be played
-// at the same time, each on a thread of its own.
+// Plays the plan on one thread in simulated time, then lets all faults end and demands that everything drains. The parts
+// of the hub are the real ones: the embedded engine on RocksDB, consumers, sinks, decoder, router. Several runs may be
+// played at the same time, each on a thread of its own.
 Outcome run(const Plan& plan, const RunOptions& options);
 
 }  // namespace trunkline::simulation

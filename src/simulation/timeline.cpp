@@ -1,6 +1,7 @@
 #include "simulation/timeline.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace trunkline::simulation {
 
@@ -109,7 +110,11 @@ SimulatedLoop* Timeline::choose(MonoTime end) {
 }
 
 void Timeline::run_until(MonoTime end) {
-  while (SimulatedLoop* loop = choose(end)) {
+  while (!stuck()) {
+    SimulatedLoop* loop = choose(end);
+    if (loop == nullptr) return clock_.advance_to(end);
+    if (std::exchange(moment_, clock_.mono()) != clock_.mono()) moment_tasks_ = 0;
+    ++moment_tasks_;
     {
       Task task = loop->take();
       running_ = loop;
@@ -119,7 +124,6 @@ void Timeline::run_until(MonoTime end) {
     ++tasks_;
     if (after_each_) after_each_();
   }
-  clock_.advance_to(end);
 }
 
 }  // namespace trunkline::simulation

@@ -87,10 +87,13 @@ class Timeline {
   // Called after each task, outside of any: where a run may tear down what the task belongs to.
   void after_each(std::function<void()> hook) { after_each_ = std::move(hook); }
 
-  // Runs all that is due until then, and what that makes due.
+  // Runs all that is due until then, and what that makes due. Ends early, for good, when more than kMomentMax tasks
+  // have run within one millisecond: something keeps itself busy without end.
   void run_until(base::MonoTime end);
   void run_for(base::Millis span) { run_until(clock_.mono() + span); }
   std::uint64_t tasks() const { return tasks_; }
+  bool stuck() const { return moment_tasks_ > kMomentMax; }
+  static constexpr std::uint64_t kMomentMax = 300'000;  // a thousand events to six consumers need a tenth of it
 
  private:
   friend class SimulatedLoop;
@@ -105,6 +108,8 @@ class Timeline {
   std::function<void()> after_each_;
   std::uint64_t next_order_ = 1;
   std::uint64_t tasks_ = 0;
+  base::MonoTime moment_{};
+  std::uint64_t moment_tasks_ = 0;  // since then
 };
 
 }  // namespace trunkline::simulation

@@ -88,5 +88,17 @@ TEST(Timeline, a_loop_that_is_dropped_runs_nothing_of_before) {
   EXPECT_EQ(ran, 1);
 }
 
+TEST(Timeline, ends_when_a_task_never_lets_time_pass) {
+  Timeline timeline(1, true);
+  SimulatedLoop& loop = timeline.add_loop();
+  std::function<void()> again = [&] { loop.after(Millis(0), again); };
+  loop.after(Millis(50), again);
+  timeline.run_for(Millis(49));
+  EXPECT_FALSE(timeline.stuck());
+  timeline.run_for(Millis(1));
+  EXPECT_TRUE(timeline.stuck());
+  EXPECT_LE(timeline.tasks(), Timeline::kMomentMax + 1);
+}
+
 }  // namespace
 }  // namespace trunkline::simulation
