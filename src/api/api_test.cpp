@@ -204,8 +204,9 @@ TEST(Api, consumers_are_listed_and_shown) {
   bench.add(crm);
   bench.add(Bench::pulled("wfm", event::Order::agent));
   const auto list = bench.call("GET", "/api/v1/consumers");
-  EXPECT_THAT(list.body, StartsWith("{\"consumers\":[{\"name\":\"crm\",\"sink\":\"http\",\"target\":\"https://crm."
-                                    "example/hook\",\"order\":\"conversation\",\"paused\":false,\"waiting\":0,"));
+  EXPECT_THAT(list.body,
+              StartsWith("{\"consumers\":[{\"name\":\"crm\",\"sink\":\"http\",\"target\":\"https://crm."
+                         "example/hook\",\"order\":\"conversation\",\"paused\":false,\"rest\":null,\"waiting\":0,"));
   EXPECT_THAT(list.body, HasSubstr("\"breaker\":\"open\",\"last_error\":{\"class\":\"http_500\""));
   EXPECT_THAT(list.body, HasSubstr("{\"name\":\"wfm\",\"sink\":\"pulled\""));
   const auto shown = bench.call("GET", "/api/v1/consumers/crm").body;
@@ -225,9 +226,12 @@ TEST(Api, consumers_are_listed_and_shown) {
 TEST(Api, pause_and_resume_say_what_holds_now) {
   Bench bench;
   bench.add(Bench::pushed("crm"));
-  EXPECT_EQ(bench.call("POST", "/api/v1/consumers/crm/pause").body, "{\"name\":\"crm\",\"paused\":true}\n");
+  EXPECT_THAT(bench.call("POST", "/api/v1/consumers/crm/pause", R"({"reason":"why","for_seconds":60})").body,
+              StartsWith("{\"name\":\"crm\",\"paused\":true,\"rest\":{\"by\":\"operator\",\"reason\":\"why\","));
+  EXPECT_EQ(bench.call("POST", "/api/v1/consumers/crm/pause", R"({"until":"1999-01-01T00:00:00Z"})").status, 400);
   EXPECT_TRUE(bench.hub().consumer("crm")->paused);
-  EXPECT_EQ(bench.call("POST", "/api/v1/consumers/crm/resume").body, "{\"name\":\"crm\",\"paused\":false}\n");
+  EXPECT_EQ(bench.call("POST", "/api/v1/consumers/crm/resume").body,
+            "{\"name\":\"crm\",\"paused\":false,\"rest\":null}\n");
   EXPECT_FALSE(bench.hub().consumer("crm")->paused);
   EXPECT_EQ(bench.call("POST", "/api/v1/consumers/nobody/pause").status, 404);
 }

@@ -50,6 +50,7 @@ void write_summary_members(json::Writer& writer, const ConsumerInfo& consumer, c
                            base::WallTime now) {
   writer.member("name", consumer.name).member("sink", consumer.sink).member("target", consumer.target);
   writer.member("order", event::name(consumer.spec.order)).member("paused", consumer.paused);
+  write_rest(writer, consumer.rest, now);
   write_count(writer, "waiting", queue.waiting);
   write_count(writer, "in_flight", queue.in_flight);
   write_count(writer, "backing_off", queue.backing_off);

@@ -58,6 +58,20 @@ void write_age_members(json::Writer& writer, const engine::QueueStatistics& queu
   writer.end_object();
 }
 
+void write_rest(json::Writer& writer, const watch::Rest& rest, base::WallTime now) {
+  writer.key("rest");
+  if (!rest.rests()) {
+    writer.null();
+    return;
+  }
+  writer.begin_object().member("by", watch::name(rest.by)).member("reason", rest.reason);
+  write_time(writer, "since", rest.since);
+  write_time(writer, "until", rest.until);
+  write_duration(writer, "resumes_in_seconds",
+                 rest.until ? std::optional(std::max(*rest.until - now, base::Millis(0))) : std::nullopt);
+  writer.end_object();
+}
+
 void write_blockers(json::Writer& writer, const std::vector<engine::Blocker>& blockers) {
   writer.key("blockers").begin_array();
   for (const engine::Blocker& blocker : blockers) {

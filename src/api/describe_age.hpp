@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "engine/engine.hpp"
 #include "json/writer.hpp"
+#include "watch/rest.hpp"
 
 namespace trunkline::api {
 
@@ -22,6 +23,8 @@ engine::Drain drain_of(const engine::QueueStatistics& queue);
 // expires_in_seconds, blocked_lanes, drain, recent: members of a consumer.
 void write_age_members(json::Writer& writer, const engine::QueueStatistics& queue, const engine::QueueSpec& spec,
                        base::WallTime now);
+// "rest": null, or who says that delivery rests, why, and until when.
+void write_rest(json::Writer& writer, const watch::Rest& rest, base::WallTime now);
 // "blockers": [...]
 void write_blockers(json::Writer& writer, const std::vector<engine::Blocker>& blockers);
 

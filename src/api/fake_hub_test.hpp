@@ -55,11 +55,11 @@ class FakeHub final : public Hub {
   operation::Operations& operations() override { return *operations_; }
   Readiness readiness() override { return ready_now; }
   HubMetrics metrics() override { return counted; }
-  void pause(const std::string& name, base::Loop& loop, engine::DoneCallback done) override {
-    set_paused(name, true, loop, std::move(done));
+  void pause(const std::string& name, PauseRequest request, base::Loop& loop, engine::DoneCallback done) override {
+    set_paused(name, {watch::RestBy::people, request.reason, clock_.wall(), request.until}, loop, std::move(done));
   }
   void resume(const std::string& name, base::Loop& loop, engine::DoneCallback done) override {
-    set_paused(name, false, loop, std::move(done));
+    set_paused(name, {}, loop, std::move(done));
   }
   void resubmit(std::vector<Resubmission> entries, base::Loop& loop, ResubmitCallback done) override {
     std::vector<ResubmitOutcome> outcomes;
@@ -135,10 +135,10 @@ class FakeHub final : public Hub {
     if (!entry.bytes) return {entry.id, {}, base::Error{base::Errc::invalid, "not_json: still not understood"}};
     return {entry.id, {{engine::PublishVerdict::accepted, 77, {}}}, {}};
   }
-  void set_paused(const std::string& name, bool paused, base::Loop& loop, engine::DoneCallback done) {
+  void set_paused(const std::string& name, const watch::Rest& rest, base::Loop& loop, engine::DoneCallback done) {
     const std::scoped_lock lock(mutex_);
     for (ConsumerInfo& info : list)
-      if (info.name == name) info.paused = paused;
+      if (info.name == name) info.paused = rest.rests(), info.rest = rest;
     loop.post([done = std::move(done)]() mutable { done({}); });
   }
 
@@ -164,6 +164,7 @@ class FakeHub final : public Hub {
     queue::EmbeddedEngine& engine_;
   };
 
+  base::SystemClock clock_;
   queue::EmbeddedEngine& engine_;
   PlayedHistory history_;
   std::unique_ptr<operation::Operations> operations_;

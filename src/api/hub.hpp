@@ -18,6 +18,7 @@
 #include "engine/engine.hpp"
 #include "net/http_stream.hpp"
 #include "operation/operations.hpp"
+#include "watch/rest.hpp"
 
 namespace trunkline::api {
 
@@ -38,10 +39,16 @@ struct ConsumerInfo {
   std::string sink;                                  // word of the kind: "http", "file"; "pulled" without a sink
   std::string target{};                              // where to, without credentials: a URL, a path; may be empty
   std::string filter{};                              // the policy as JSON text; empty: everything
-  bool paused = false;                               // by an operator or by the configuration
+  bool paused = false;                               // delivery rests, for whatever reason
+  watch::Rest rest{};                                // who says so, why and until when
   std::optional<delivery::Options> delivery{};       // nothing where pulled
   std::optional<delivery::Statistics> statistics{};  // nothing where pulled
   std::optional<LiveStatistics> live{};              // nothing where the sink is another
+};
+
+struct PauseRequest {
+  std::string reason{};                   // for people, at most watch::kReasonMax bytes
+  std::optional<base::WallTime> until{};  // it goes on by itself then
 };
 
 struct Readiness {
@@ -160,7 +167,8 @@ class Hub {
 
   // Kept over a restart. Pausing a paused consumer is no error. A name without a consumer is Errc::not_found. A pulled
   // consumer that is paused gets nothing: the API looks at ConsumerInfo::paused.
-  virtual void pause(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) = 0;
+  virtual void pause(const std::string& consumer, PauseRequest request, base::Loop& reply_on,
+                     engine::DoneCallback done) = 0;
   virtual void resume(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) = 0;
 
   // Decodes each entry's bytes as its source would, publishes what is in them and takes the entry out of the quarantine

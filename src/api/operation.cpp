@@ -119,30 +119,4 @@ void get_consumer(CallPtr call) {
   call->answer(std::move(out));
 }
 
-namespace {
-
-void set_paused(CallPtr call, bool paused) {
-  if (!find_consumer(*call)) return;
-  Hub& hub = call->hub;
-  base::Loop& loop = call->loop;
-  const std::string name = call->captures[0];
-  auto done = [call = std::move(call), paused](base::Result<void> result) {
-    if (!result.ok()) return call->fail(result.error());
-    std::string out;
-    json::Writer(out).begin_object().member("name", call->captures[0]).member("paused", paused).end_object();
-    call->answer(std::move(out));
-  };
-  if (paused) return hub.pause(name, loop, std::move(done));
-  hub.resume(name, loop, std::move(done));
-}
-
-}  // namespace
-
-void post_pause(CallPtr call) {
-  set_paused(std::move(call), true);
-}
-void post_resume(CallPtr call) {
-  set_paused(std::move(call), false);
-}
-
 }  // namespace trunkline::api

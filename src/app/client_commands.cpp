@@ -33,6 +33,8 @@ void add_consumers(CLI::App& app, int& code) {
   const auto [pause, paused] =
       add_command<cli::PauseOptions>(app, "pause", "Stop delivering to a consumer; events wait", code, cli::run_pause);
   pause->add_option("name", paused->name, "Of the consumer")->required();
+  add_duration(*pause, "--for", paused->for_time, "It goes on by itself after this time: 30m, 2h, 3d");
+  pause->add_option("--reason", paused->reason, "Shown wherever the pause is");
   const auto [resume, resumed] = add_command<cli::PauseOptions>(app, "resume", "Deliver again", code, cli::run_resume);
   resume->add_option("name", resumed->name, "Of the consumer")->required();
 }

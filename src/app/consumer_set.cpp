@@ -5,6 +5,8 @@
 
 #include "app/from_config.hpp"
 #include "base/check.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
 
 namespace trunkline::app {
 namespace {
@@ -15,8 +17,17 @@ constexpr base::Millis kDrain = std::chrono::hours(2);
 }  // namespace
 
 RunningConsumer::RunningConsumer(const config::Consumer& config, base::QueueId queue, net::IoLoop& loop,
-                                 engine::Engine& engine, bool paused)
-    : name_(config.name), queue_(queue), loop_(loop), engine_(engine), paused_(paused), config_(config) {}
+                                 engine::Engine& engine, watch::PauseState pause, base::WallTime now)
+    : name_(config.name),
+      queue_(queue),
+      loop_(loop),
+      engine_(engine),
+      paused_(false),
+      config_(config),
+      pause_(std::move(pause)) {
+  rest_ = watch::rest_of(pause_, maintenance_windows(config_), now);
+  paused_.store(rest_.rests());
+}
 
 void RunningConsumer::make(MadeSink made, const config::Consumer& config, const delivery::Statistics& carried) {
   auto consumer = std::make_unique<delivery::Consumer>(name_, engine_, queue_, std::move(made.sink),
@@ -95,8 +106,29 @@ void RunningConsumer::destroy() {
   feed_.reset();
 }
 
-void RunningConsumer::set_paused(bool paused) {
-  paused_.store(paused);
+void RunningConsumer::set_pause(watch::PauseState pause, base::WallTime now) {
+  {
+    const std::scoped_lock lock(mutex_);
+    pause_ = std::move(pause);
+  }
+  refresh_rest(now);
+}
+
+void RunningConsumer::refresh_rest(base::WallTime now) {
+  watch::Rest rest;
+  {
+    const std::scoped_lock lock(mutex_);
+    rest = watch::rest_of(pause_, maintenance_windows(config_), now);
+    if (rest == rest_) return;
+    rest_ = rest;
+    paused_.store(rest.rests());
+  }
+  if (rest.rests()) {
+    base::log::info("consumer paused", "consumer", name_, "by", watch::name(rest.by), "reason", rest.reason, "until",
+                    rest.until ? base::format_time(*rest.until) : "it is resumed");
+  } else {
+    base::log::info("consumer resumed", "consumer", name_);
+  }
   loop_.post([self = shared_from_this()] {
     if (!self->consumer_) return;
     if (self->paused_.load()) {
@@ -126,7 +158,8 @@ api::ConsumerInfo RunningConsumer::info() const {
   info.sink = sink_kind(config_);
   info.target = sink_target(config_);
   info.filter = config_.filter.json;
-  info.paused = paused_.load();
+  info.rest = rest_;
+  info.paused = rest_.rests();
   if (!is_pulled(config_)) {
     info.delivery = delivery_options(config_);
     info.statistics = consumer_ ? consumer_->statistics() : delivery::Statistics();

@@ -16,6 +16,7 @@
 #include "engine/engine.hpp"
 #include "net/io_loop.hpp"
 #include "sinks/live_feed.hpp"
+#include "watch/rest.hpp"
 
 namespace trunkline::app {
 
@@ -30,7 +31,7 @@ struct MadeSink {
 class RunningConsumer : public std::enable_shared_from_this<RunningConsumer> {
  public:
   RunningConsumer(const config::Consumer& config, base::QueueId queue, net::IoLoop& loop, engine::Engine& engine,
-                  bool paused);
+                  watch::PauseState pause, base::WallTime now);
 
   // Loop thread; once. With a null sink the consumer is pulled, and nothing delivers.
   void start(MadeSink made);
@@ -46,8 +47,10 @@ class RunningConsumer : public std::enable_shared_from_this<RunningConsumer> {
   // Loop thread, or after the loop has ended.
   void destroy();
 
-  // Any thread.
-  void set_paused(bool paused);
+  // Any thread. What was said last.
+  void set_pause(watch::PauseState pause, base::WallTime now);
+  // Any thread, about once a second: pauses that end and maintenance windows take effect.
+  void refresh_rest(base::WallTime now);
   bool paused() const { return paused_.load(); }
   // Any thread. False: it delivers what it has, and no new event is routed to it.
   void set_routed(bool routed) { routed_.store(routed); }
@@ -72,12 +75,14 @@ class RunningConsumer : public std::enable_shared_from_this<RunningConsumer> {
   const base::QueueId queue_;
   net::IoLoop& loop_;
   engine::Engine& engine_;
-  std::atomic<bool> paused_;
+  std::atomic<bool> paused_;  // rest_.rests(), for the loop
   std::atomic<bool> routed_{true};
   std::optional<Next> next_;  // loop thread: what follows once the present deliveries have ended
   bool stopping_ = false;     // loop thread
   mutable std::mutex mutex_;  // guards what follows; taken on the loop only to exchange it
   config::Consumer config_;
+  watch::PauseState pause_;
+  watch::Rest rest_;
   std::unique_ptr<delivery::Consumer> consumer_;
   std::shared_ptr<sinks::LiveFeed> feed_;
 };

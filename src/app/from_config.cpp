@@ -195,6 +195,13 @@ engine::QueueSpec queue_spec(const config::Consumer& consumer) {
   return spec;
 }
 
+std::vector<watch::MaintenanceWindow> maintenance_windows(const config::Consumer& consumer) {
+  std::vector<watch::MaintenanceWindow> windows;
+  for (const config::MaintenanceWindow& window : consumer.maintenance)
+    windows.push_back({window.day_bits, window.from_minute, window.to_minute, {window.local, window.offset_minutes}});
+  return windows;
+}
+
 delivery::Options delivery_options(const config::Consumer& consumer) {
   delivery::Options options;
   options.ordered = consumer.order != config::Order::none;

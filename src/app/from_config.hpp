@@ -19,6 +19,7 @@
 #include "queue/embedded_engine.hpp"
 #include "sinks/live_feed.hpp"
 #include "source/source_spec.hpp"
+#include "watch/rest.hpp"
 
 // What the configuration means to each module. The only place that knows both.
 namespace trunkline::app {
@@ -33,6 +34,7 @@ base::Result<std::shared_ptr<const event::NameTable>> name_table(const config::C
 
 engine::QueueSpec queue_spec(const config::Consumer& consumer);
 delivery::Options delivery_options(const config::Consumer& consumer);
+std::vector<watch::MaintenanceWindow> maintenance_windows(const config::Consumer& consumer);
 // Of a policy that somebody asks about; `body_scope`: over the event's own JSON instead of its attributes.
 base::Result<filter::Policy> policy_of(const std::string& text, bool body_scope);
 // The error names the consumer and the place in the file.

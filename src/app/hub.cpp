@@ -67,6 +67,8 @@ Result<std::unique_ptr<Hub>> Hub::start(const config::Config& config, HubOptions
   hub->reader_->start();
   TRUNKLINE_TRY_VOID(hub->start_operations());
   TRUNKLINE_TRY_VOID(hub->listen());
+  hub->watcher_ = std::make_unique<Watcher>([watched = hub.get()] { watched->look(); });
+  hub->watcher_->start();
   return hub;
 }
 
@@ -259,6 +261,12 @@ api::HubMetrics Hub::metrics() {
   return metrics;
 }
 
+// Once a second, on the watcher's thread.
+void Hub::look() {
+  const base::WallTime now = clock_.wall();
+  for (const auto& consumer : consumers_.all()) consumer->refresh_rest(now);
+}
+
 // ---- stop
 
 void Hub::stop_consumers() {
@@ -286,6 +294,7 @@ void Hub::stop() {
     reader_->stop();
     reader_->join();
   }
+  if (watcher_) watcher_->stop();
   stop_consumers();
   if (engine_) engine_->drain(kStopGrace);
   if (server_) {

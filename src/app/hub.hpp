@@ -12,6 +12,7 @@
 #include "api/hub.hpp"
 #include "app/bounded_work.hpp"
 #include "app/consumer_set.hpp"
+#include "app/watcher.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "config/config.hpp"
@@ -64,7 +65,8 @@ class Hub final : public api::Hub {
   operation::Operations& operations() override { return *operations_; }
   api::Readiness readiness() override;
   api::HubMetrics metrics() override;
-  void pause(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) override;
+  void pause(const std::string& consumer, api::PauseRequest request, base::Loop& reply_on,
+             engine::DoneCallback done) override;
   void resume(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) override;
   void resubmit(std::vector<api::Resubmission> entries, base::Loop& reply_on, ResubmitCallback done) override;
   base::Result<StreamStart> live(const std::string& consumer, base::Loop& loop, LiveRequest request) override;
@@ -90,11 +92,12 @@ class Hub final : public api::Hub {
   base::Result<void> settle_unnamed_queues();
   base::Result<MadeSink> sink_of(const config::Consumer& consumer, net::IoLoop& loop, base::QueueId queue);
   base::Result<MadeSink> sink_on_loop(const config::Consumer& consumer, base::QueueId queue);
-  void start_consumer(const config::Consumer& consumer, base::QueueId queue, MadeSink made, bool paused);
+  void start_consumer(const config::Consumer& consumer, base::QueueId queue, MadeSink made, watch::PauseState pause);
   base::Result<std::uint64_t> held_by(base::QueueId queue);
   base::Result<void> remove_consumer(const std::string& name, bool drop);
   void destroy_consumer(const std::shared_ptr<RunningConsumer>& consumer);
   base::Result<void> forget(const std::string& consumer);
+  watch::PauseState configured_pause(const config::Consumer& consumer) const;
   base::Result<void> put_pause(const std::string& consumer, const std::string& value);
   // hub_policies.cpp; not on a loop.
   base::Result<base::PolicyVersion> policy_version(const std::vector<source::Subscription>& subscriptions);
@@ -122,10 +125,11 @@ class Hub final : public api::Hub {
   base::Result<void> start_operations();
   void stop_operations();
   void handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond);
-  void set_paused(const std::string& consumer, bool paused, base::Loop& reply_on, engine::DoneCallback done);
-  base::Result<bool> stored_pause(const config::Consumer& consumer);
+  void set_paused(const std::string& consumer, watch::PauseState said, base::Loop& reply_on, engine::DoneCallback done);
+  base::Result<watch::PauseState> stored_pause(const config::Consumer& consumer);
   net::IoLoop& io_loop(base::Loop& loop);
   void stop_consumers();
+  void look();
 
   // hub_reload.cpp; operator thread.
   struct Reload;
@@ -169,8 +173,9 @@ class Hub final : public api::Hub {
   const console::Page page_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> server_;
-  std::unique_ptr<net::IoLoop> reader_;    // long looks into the log, one after the other
-  std::unique_ptr<BoundedWork> looks_;     // for it
+  std::unique_ptr<net::IoLoop> reader_;  // long looks into the log, one after the other
+  std::unique_ptr<BoundedWork> looks_;   // for it
+  std::unique_ptr<Watcher> watcher_;
   std::unique_ptr<net::IoLoop> operator_;  // reloads, one after the other; may wait for the others
   std::atomic<std::uint64_t> disk_budget_{0};
   std::uint16_t port_ = 0;

@@ -41,9 +41,9 @@ Result<void> Hub::start_consumers() {
   TRUNKLINE_TRY(const base::PolicyVersion version, policy_version(subscriptions));
   for (std::size_t i = 0; i < config_.consumers.size(); ++i) {
     const config::Consumer& consumer = config_.consumers[i];
-    TRUNKLINE_TRY(const bool paused, stored_pause(consumer));
+    TRUNKLINE_TRY(watch::PauseState pause, stored_pause(consumer));
     TRUNKLINE_TRY(auto made, sink_on_loop(consumer, subscriptions[i].queue));
-    start_consumer(consumer, subscriptions[i].queue, std::move(made), paused);
+    start_consumer(consumer, subscriptions[i].queue, std::move(made), std::move(pause));
   }
   set_router(std::make_shared<source::Router>(version, std::move(subscriptions)));
   name_taps();
@@ -83,20 +83,6 @@ Result<void> Hub::forget(const std::string& consumer) {
   return engine_->remove_state(sinks::LiveSink::state_owner(consumer));
 }
 
-// Empty: nobody has paused or resumed it yet, the configuration decides.
-Result<bool> Hub::stored_pause(const config::Consumer& consumer) {
-  TRUNKLINE_TRY(const auto state, engine_->get_state("consumers", consumer.name + "/paused"));
-  if (!state || state->bytes.empty()) return consumer.paused;
-  return state->bytes == "1";
-}
-
-// Not on a loop.
-Result<void> Hub::put_pause(const std::string& consumer, const std::string& value) {
-  TRUNKLINE_TRY(const auto state, engine_->get_state("consumers", consumer + "/paused"));
-  if ((state ? state->bytes : std::string()) == value) return {};
-  return put_state("consumers", consumer + "/paused", state ? state->version : 0, value);
-}
-
 net::IoLoop& Hub::io_loop(base::Loop& loop) {
   for (const auto& candidate : loops_) {
     if (candidate.get() == &loop) return *candidate;
@@ -133,9 +119,10 @@ Result<MadeSink> Hub::sink_on_loop(const config::Consumer& consumer, base::Queue
   return std::move(*made);
 }
 
-void Hub::start_consumer(const config::Consumer& consumer, base::QueueId queue, MadeSink made, bool paused) {
+void Hub::start_consumer(const config::Consumer& consumer, base::QueueId queue, MadeSink made,
+                         watch::PauseState pause) {
   net::IoLoop& loop = io_loop(engine_->loop_of(queue));
-  auto running = std::make_shared<RunningConsumer>(consumer, queue, loop, *engine_, paused);
+  auto running = std::make_shared<RunningConsumer>(consumer, queue, loop, *engine_, std::move(pause), clock_.wall());
   consumers_.add(running);
   loop.post([running, made = std::move(made)]() mutable { running->start(std::move(made)); });
 }
@@ -197,33 +184,6 @@ std::optional<api::ConsumerInfo> Hub::consumer(std::string_view name) {
   const auto consumer = consumers_.find(name);
   if (!consumer) return std::nullopt;
   return consumer->info();
-}
-
-void Hub::pause(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) {
-  set_paused(consumer, true, reply_on, std::move(done));
-}
-void Hub::resume(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) {
-  set_paused(consumer, false, reply_on, std::move(done));
-}
-
-void Hub::set_paused(const std::string& name, bool paused, base::Loop& reply_on, engine::DoneCallback done) {
-  const auto consumer = consumers_.find(name);
-  if (!consumer) {
-    reply_on.post([done = std::move(done), name]() mutable {
-      done(Error{Errc::not_found, fmt::format("no consumer is named '{}'", name)});
-    });
-    return;
-  }
-  const auto state = engine_->get_state("consumers", name + "/paused");
-  const std::uint64_t version = state.ok() && *state ? (*state)->version : 0;
-  engine_->put_state("consumers", name + "/paused", version, paused ? "1" : "0", reply_on,
-                     [consumer, paused, done = std::move(done)](Result<void> put) mutable {
-                       if (put.ok()) {
-                         base::log::info(paused ? "consumer paused" : "consumer resumed", "consumer", consumer->name());
-                         consumer->set_paused(paused);
-                       }
-                       done(std::move(put));
-                     });
 }
 
 Result<api::Hub::StreamStart> Hub::live(const std::string& name, base::Loop& loop, LiveRequest request) {

@@ -23,7 +23,8 @@ using base::Result;
 namespace {
 
 // What belongs to the queue or the router, and leaves a running delivery alone.
-constexpr std::array<std::string_view, 5> kNotOfDelivery = {"filter", "filter_scope", "paused", "max_wait", "on_full"};
+constexpr std::array<std::string_view, 7> kNotOfDelivery = {"filter",  "filter_scope", "paused", "max_wait",
+                                                            "on_full", "maintenance",  "alarms"};
 
 // Reloads that change a source, of one process. Each leaves its decoders and counters behind, about 100 KB.
 constexpr std::size_t kIngestsMax = 100;
@@ -69,7 +70,7 @@ struct Hub::Reload {
   std::vector<source::Subscription> subscriptions;
   std::vector<Declared> declared;
   std::map<std::string, MadeSink> sinks;
-  std::map<std::string, bool> paused;  // of those that begin
+  std::map<std::string, watch::PauseState> paused;  // of those that begin
   base::PolicyVersion version;
   std::unique_ptr<source::Ingest> ingest;  // of the new sources, where they change
 
@@ -91,7 +92,8 @@ struct Hub::Reload {
       what.paused = what.paused || rest == "paused";
       // A sink takes its bounds and its connections from these.
       what.sink = what.sink || rest == "concurrency" || rest.starts_with("batch.");
-      what.delivery = what.delivery || std::ranges::find(kNotOfDelivery, rest) == kNotOfDelivery.end();
+      what.delivery =
+          what.delivery || std::ranges::find(kNotOfDelivery, rest.substr(0, rest.find('.'))) == kNotOfDelivery.end();
     }
   }
 };
@@ -324,9 +326,9 @@ void Hub::apply_consumer(Reload& reload, const source::Subscription& subscriptio
     running->describe(consumer);
   }
   if (!found->second.paused) return;
-  if (const auto put = put_pause(consumer.name, consumer.paused ? "1" : "0"); !put.ok())
+  if (const auto put = put_pause(consumer.name, watch::encode(configured_pause(consumer))); !put.ok())
     reload.report.notes.push_back(fmt::format("consumer '{}': {}", consumer.name, put.error().detail));
-  running->set_paused(consumer.paused);
+  running->set_pause(configured_pause(consumer), clock_.wall());
 }
 
 void Hub::apply_removals(Reload& reload, const api::ReloadRequest& request) {

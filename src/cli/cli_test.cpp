@@ -102,8 +102,14 @@ TEST_F(CliTest, pause_and_resume_say_what_holds) {
   EXPECT_EQ(out, "crm is paused; its events wait. trunkline resume crm goes on\n");
   EXPECT_TRUE(bench.hub().consumer("crm")->paused);
   EXPECT_EQ(run(run_resume, {json(), "crm"}), exit_ok);
-  EXPECT_EQ(out, "{\"name\":\"crm\",\"paused\":false}\n");
+  EXPECT_EQ(out, "{\"name\":\"crm\",\"paused\":false,\"rest\":null}\n");
   EXPECT_FALSE(bench.hub().consumer("crm")->paused);
+  EXPECT_EQ(run(run_pause, {{}, "crm", "new disk", std::chrono::minutes(120) + std::chrono::seconds(30)}), exit_ok);
+  EXPECT_THAT(out, StartsWith("crm is paused; its events wait. It goes on by itself at "));
+  EXPECT_EQ(bench.hub().consumer("crm")->rest.reason, "new disk");
+  EXPECT_EQ(run(run_consumers, {{}, "crm"}), exit_ok);
+  EXPECT_THAT(out, HasSubstr("by operator (new disk) since "));
+  EXPECT_THAT(out, HasSubstr(", goes on in 2h 0m\n"));
   EXPECT_EQ(run(run_pause, {{}, "a/b?c"}), exit_failed);
 }
 

@@ -112,6 +112,8 @@ int run_consumer_names(const ConsumerNamesOptions& options, const Terminal& term
 struct PauseOptions {
   Connection connection{};
   std::string name{};
+  std::string reason{};                   // for people; only when it pauses, as the next
+  std::chrono::milliseconds for_time{0};  // it goes on by itself afterwards; 0: until it is resumed
 };
 int run_pause(const PauseOptions& options, const Terminal& terminal);
 int run_resume(const PauseOptions& options, const Terminal& terminal);

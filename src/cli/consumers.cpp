@@ -5,6 +5,7 @@
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
+#include "json/writer.hpp"
 
 namespace trunkline::cli {
 namespace {
@@ -26,6 +27,17 @@ std::string recent_of(json::Value recent) {
   return fmt::format("{:.1f}/s in, {:.1f}/s out, p50 {}, p99 {}", real_at(recent, "arrived_per_second"),
                      real_at(recent, "delivered_per_second"), millis_at(recent, "p50_millis"),
                      millis_at(recent, "p99_millis"));
+}
+
+std::string rest_of(json::Value consumer) {
+  const auto rest = consumer.find("rest");
+  if (!rest || !rest->is(json::Type::object)) return "";
+  std::string text = fmt::format("by {}", text_at(*rest, "by"));
+  if (!rest->string_at("reason").empty()) text += fmt::format(" ({})", text_at(*rest, "reason"));
+  if (!rest->string_at("since").empty()) text += fmt::format(" since {}", text_at(*rest, "since"));
+  if (!rest->string_at("until").empty())
+    text += fmt::format(", goes on in {}", human_seconds(real_at(*rest, "resumes_in_seconds")));
+  return text;
 }
 
 void print_blockers(json::Value consumer, std::ostream& out) {
@@ -64,6 +76,7 @@ int show(const ConsumersOptions& options, Client& client, const Terminal& termin
   if (const auto error = consumer.find("last_error"); error && error->is(json::Type::object))
     facts.add("last error",
               fmt::format("{}: {} ({})", text_at(*error, "class"), text_at(*error, "detail"), text_at(*error, "at")));
+  if (const std::string rest = rest_of(consumer); !rest.empty()) facts.add("rests", rest);
   facts.add("drained in", drain_of(consumer));
   if (const auto recent = consumer.find("recent")) {
     if (const auto minute = recent->find("minute")) facts.add("last minute", recent_of(*minute));
@@ -85,16 +98,33 @@ int show(const ConsumersOptions& options, Client& client, const Terminal& termin
 
 int set_paused(const PauseOptions& options, const Terminal& terminal, bool paused) {
   Client client(options.connection, terminal);
+  std::string body;
+  if (paused) {
+    json::Writer writer(body);
+    writer.begin_object();
+    if (!options.reason.empty()) writer.member("reason", options.reason);
+    if (options.for_time.count() > 0)
+      writer.key("for_seconds").number(std::chrono::duration<double>(options.for_time).count());
+    writer.end_object();
+  }
   const auto answer =
-      client.post("/api/v1/consumers/" + percent_encode(options.name) + (paused ? "/pause" : "/resume"), {});
+      client.post("/api/v1/consumers/" + percent_encode(options.name) + (paused ? "/pause" : "/resume"), body);
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();
-  } else {
-    terminal.out << options.name
-                 << (paused ? " is paused; its events wait. trunkline resume " + options.name + " goes on" : " goes on")
-                 << "\n";
+    return exit_ok;
   }
+  if (!paused) {
+    terminal.out << options.name << " goes on\n";
+    return exit_ok;
+  }
+  const auto rest = answer->root().find("rest");
+  const bool ends = rest && !rest->string_at("until").empty();
+  terminal.out << options.name << " is paused; its events wait. "
+               << (ends ? "It goes on by itself at " + text_at(*rest, "until") + ", or with trunkline resume " +
+                              options.name
+                        : "trunkline resume " + options.name + " goes on")
+               << "\n";
   return exit_ok;
 }
 

@@ -108,7 +108,13 @@ double real_at(json::Value object, std::string_view name) {
 
 std::string state_of(json::Value consumer) {
   const auto paused = consumer.find("paused");
-  if (paused && paused->boolean()) return "paused";
+  if (paused && paused->boolean()) {
+    const auto rest = consumer.find("rest");
+    const bool window = rest && rest->is(json::Type::object) && rest->string_at("by") == "maintenance";
+    const bool ends = rest && rest->is(json::Type::object) && !rest->string_at("until").empty();
+    std::string word = window ? "maintenance" : "paused";
+    return ends ? word + " " + human_seconds(real_at(*rest, "resumes_in_seconds")) : word;
+  }
   const std::string_view breaker = consumer.string_at("breaker");
   if (breaker == "open") return "down";
   if (breaker == "half_open") return "probing";

@@ -122,7 +122,8 @@ struct Source {
   std::vector<CertificateAuth> certificates;
   Place certificates_place;  // of auth.client_certificate
   Require require{};
-  std::string org;  // of bare notifications, which name none
+  std::string org;              // of bare notifications, which name none
+  base::Millis silent_after{};  // raises an alarm; 0 does not
 
   bool has_credential() const {  // none: the source is open
     return !api_keys.empty() || !query_keys.empty() || !basic.empty() || !oauth.empty() || !jwt.empty() ||
@@ -209,6 +210,60 @@ enum class Order : std::uint8_t { none, conversation, agent, queue, topic };
 enum class OnExhausted : std::uint8_t { park, skip, drop };
 enum class OnFull : std::uint8_t { refuse, expire };
 
+// Every week, when delivery rests.
+struct MaintenanceWindow {
+  std::vector<std::string> days;  // as written
+  std::string from;
+  std::string to;
+  std::string timezone;
+  Place place;
+  // What load() has made of it:
+  std::uint8_t day_bits = 0;      // bit 0 is Monday
+  std::uint16_t from_minute = 0;  // of the day
+  std::uint16_t to_minute = 0;    // 1 to 1440; not above from_minute: on the next day
+  bool local = false;             // by the zone of the process
+  std::int32_t offset_minutes = 0;
+};
+
+// What raises an alarm; 0 never does.
+struct AlarmWebhook {
+  std::string url;
+  std::vector<Secret> secrets;  // Standard Webhooks
+  std::vector<std::pair<std::string, Secret>> headers;
+  base::Millis timeout{};
+  bool allow_loopback = false;
+  bool allow_private = false;
+  std::vector<std::string> allowed_cidrs;
+  std::string tls_ca;
+};
+struct Alarms {
+  base::Millis oldest_age{};
+  base::Millis time_to_expiry{};
+  std::uint32_t blocked_lanes = 0;
+  std::uint32_t failed_deliveries = 0;
+  std::uint32_t expired = 0;
+  base::Millis breaker_open{};
+  base::Millis refusing{};
+  std::uint32_t disk_percent = 0;
+  std::uint32_t quarantined = 0;
+  std::uint32_t conflicts = 0;
+  std::uint32_t refused_credentials = 0;
+  base::Millis certificate_expiry{};
+  bool source_silence = false;
+  base::Millis window{};
+  base::Millis resolve_after{};
+  std::optional<AlarmWebhook> webhook;  // nothing: to the log alone
+};
+// What a consumer says otherwise.
+struct ConsumerAlarms {
+  std::optional<base::Millis> oldest_age;
+  std::optional<base::Millis> time_to_expiry;
+  std::optional<std::uint32_t> blocked_lanes;
+  std::optional<std::uint32_t> failed_deliveries;
+  std::optional<std::uint32_t> expired;
+  std::optional<base::Millis> breaker_open;
+};
+
 struct Consumer {
   std::string name;
   Place place;
@@ -225,6 +280,8 @@ struct Consumer {
   base::Millis max_wait{};
   OnFull on_full{};
   bool paused = false;
+  std::vector<MaintenanceWindow> maintenance;
+  ConsumerAlarms alarms;
   SinkConfig sink;
 };
 
@@ -255,6 +312,7 @@ struct Config {
   Log log;
   Limits limits;
   Store store;
+  Alarms alarms;
   std::string names_file;           // empty: no enrichment with names
   std::vector<Source> sources;      // in file order
   std::vector<Consumer> consumers;  // in file order

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "config/cross_checks.hpp"
+#include "config/maintenance.hpp"
 #include "config/option.hpp"
 #include "config/scope_reader.hpp"
 #include "config/source_credentials.hpp"
@@ -27,7 +28,7 @@ class Loader {
   Config config;
 
   void load(const YamlNode& root) {
-    constexpr std::array<std::string_view, 4> kChildren = {"api.users", "sources", "consumers", "topics"};
+    constexpr std::array<std::string_view, 5> kChildren = {"api.users", "sources", "consumers", "topics", "alarms"};
     const std::vector<Given> given = read_scope(root, root.place, root_table(), {"", kChildren, context_}, config);
     for (const Given& entry : given) {
       const std::string_view path = root_table()[entry.row].option.path;
@@ -40,6 +41,7 @@ class Loader {
     named(root, "sources", kSourcesMax, [&](const YamlNode::Member& member) { source(member); });
     named(root, "consumers", kConsumersMax, [&](const YamlNode::Member& member) { consumer(member); });
     topics(root);
+    alarms(root);
     config.tls.cert_place = place_of(places_, "tls.cert");
     config.tls.key_place = place_of(places_, "tls.key");
     config.tls.client_ca_place = place_of(places_, "tls.client_ca");
@@ -86,7 +88,7 @@ class Loader {
   }
 
   void consumer(const YamlNode::Member& member) {
-    constexpr std::array<std::string_view, 1> kChildren = {"sink"};
+    constexpr std::array<std::string_view, 2> kChildren = {"sink", "maintenance"};
     Consumer consumer;
     consumer.name = member.name;
     consumer.place = member.place;
@@ -100,6 +102,8 @@ class Loader {
     const bool named = sink != nullptr && sink->value.members.size() == 1;
     config.settings.push_back({reader.path + ".sink", named ? sink->value.members.front().name : "pulled", {}, true});
     if (sink != nullptr) consumer.sink = read_sink(*sink, reader.path);
+    if (const YamlNode::Member* windows = member.value.find("maintenance"))
+      read_maintenance(*windows, reader, consumer);
     check_consumer(consumer, sink != nullptr, given, diagnostics_);
     config.consumers.push_back(std::move(consumer));
   }
@@ -132,6 +136,29 @@ class Loader {
       diagnostics_.error(kind.value.place, fmt::format("'{}' is a map, not {}", path, describe(kind.value.kind)));
     }
     return scope;
+  }
+
+  // Without the section its defaults hold.
+  void alarms(const YamlNode& root) {
+    const YamlNode::Member* member = root.find("alarms");
+    if (member != nullptr && member->value.kind != YamlNode::Kind::map && member->value.kind != YamlNode::Kind::null) {
+      diagnostics_.error(member->value.place, fmt::format("'alarms' is a map, not {}", describe(member->value.kind)));
+      return;
+    }
+    YamlNode none;
+    none.kind = YamlNode::Kind::map;
+    const YamlNode& node = member != nullptr && member->value.kind == YamlNode::Kind::map ? member->value : none;
+    constexpr std::array<std::string_view, 1> kChildren = {"webhook"};
+    read_scope(node, node.place, alarms_table(), {"alarms", kChildren, context_}, config.alarms);
+    const YamlNode::Member* webhook = node.find("webhook");
+    if (webhook == nullptr || webhook->value.kind == YamlNode::Kind::null) return;
+    if (webhook->value.kind != YamlNode::Kind::map) {
+      diagnostics_.error(webhook->value.place,
+                         fmt::format("'alarms.webhook' is a map, not {}", describe(webhook->value.kind)));
+      return;
+    }
+    read_scope(webhook->value, webhook->place, alarm_webhook_table(), {"alarms.webhook", {}, context_},
+               config.alarms.webhook.emplace());
   }
 
   void topics(const YamlNode& root) {

@@ -61,12 +61,19 @@ std::vector<Section> sections() {
        "*pulled* "
        "through the API.",
        options_of(consumer_table())},
+      {"consumers.NAME.maintenance",
+       "When delivery rests, every week; events wait meanwhile, see [operations.md](operations.md#maintenance). A map, "
+       "or a list of maps.",
+       options_of(maintenance_table())},
       {"consumers.NAME.sink.http", "An HTTP endpoint.", options_of(http_sink_table())},
       {"consumers.NAME.sink.splunk_hec",
        "A Splunk HTTP Event Collector, see [sinks/splunk-hec.md](sinks/splunk-hec.md).", options_of(hec_sink_table())},
       {"consumers.NAME.sink.file", "JSON Lines files.", options_of(file_sink_table())},
       {"consumers.NAME.sink.live", "A board of what is going on, served as Server-Sent Events: docs/sinks/live.md.",
        options_of(live_sink_table())},
+      {"alarms", "What raises an alarm, see [operations.md](operations.md#alarms). A limit of 0 raises none.",
+       options_of(alarms_table())},
+      {"alarms.webhook", "Who is told of alarms, beside the log.", options_of(alarm_webhook_table())},
       {"topics[]", "Extra rows of the topic table.", options_of(topic_table())},
   };
 }

@@ -240,6 +240,15 @@ constexpr std::array kSource = {
                  .reloadable = true,
                  .help = "Organisation id of bare notifications, which name none."},
                 assign<&Source::org>},
+    Row<Source>{{.path = "silent_after",
+                 .type = Type::duration,
+                 .fallback = "0s",
+                 .min = 0,
+                 .max = 366 * 24 * kHour,
+                 .reloadable = true,
+                 .help = "An alarm is raised when nothing has come for so long. 0: by its usual hour of the week alone "
+                         "(`alarms.source_silence`)."},
+                assign<&Source::silent_after>},
 };
 
 constexpr std::array kTopic = {

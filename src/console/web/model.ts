@@ -18,6 +18,7 @@ export interface Consumer {
   target: string;
   order: string;
   paused: boolean;
+  rest?: { by: string; reason: string; resumes_in_seconds: number | null } | null;
   waiting: number;
   in_flight: number;
   backing_off: number;
@@ -150,7 +151,14 @@ export function lateness(consumer: Consumer): string {
 
 // One word for a consumer's state and a sentence why. The rates are events a second.
 export function stateOf(consumer: Consumer, incoming: number, outgoing: number): State {
-  if (consumer.paused) return { tone: "off", word: "Paused", why: "By an operator. Its events wait." };
+  if (consumer.paused) {
+    const rest = consumer.rest;
+    const by = rest?.by === "maintenance" ? "For maintenance" : rest?.by === "configuration" ? "By the configuration" : "By an operator";
+    const reason = rest?.reason ? `: ${rest.reason}` : "";
+    const minutes = Math.ceil((rest?.resumes_in_seconds ?? 0) / 60);
+    const end = minutes > 0 ? ` Goes on in ${minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`}.` : "";
+    return { tone: "off", word: "Paused", why: `${by}${reason}. Its events wait.${end}` };
+  }
   if (consumer.breaker === "open") {
     return { tone: "bad", word: "Breaker open", why: `Downstream is out: ${inWords(consumer.last_error)}. Nothing is spent.` };
   }
