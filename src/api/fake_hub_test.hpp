@@ -37,6 +37,7 @@ class FakeHub final : public Hub {
   std::vector<ConsumerInfo> list;
   HubMetrics counted;
   Readiness ready_now{true, ""};
+  AlarmsInfo alarms_now;
   ReloadReport reload_report;
   // Nothing: corrected bytes are stored as event 77, others are still not understood.
   std::function<ResubmitOutcome(const Resubmission&)> on_resubmit;
@@ -53,6 +54,7 @@ class FakeHub final : public Hub {
   }
   engine::Engine& engine() override { return engine_; }
   operation::Operations& operations() override { return *operations_; }
+  AlarmsInfo alarms() override { return alarms_now; }
   Readiness readiness() override { return ready_now; }
   HubMetrics metrics() override { return counted; }
   void pause(const std::string& name, PauseRequest request, base::Loop& loop, engine::DoneCallback done) override {

@@ -18,6 +18,7 @@ void post_matches(CallPtr call);
 void post_explain(CallPtr call);
 void get_why(CallPtr call);
 
+void get_alarms(CallPtr call);
 void get_consumers(CallPtr call);
 void get_consumer(CallPtr call);
 void post_pause(CallPtr call);

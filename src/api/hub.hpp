@@ -18,6 +18,7 @@
 #include "engine/engine.hpp"
 #include "net/http_stream.hpp"
 #include "operation/operations.hpp"
+#include "watch/alarms.hpp"
 #include "watch/rest.hpp"
 
 namespace trunkline::api {
@@ -44,6 +45,11 @@ struct ConsumerInfo {
   std::optional<delivery::Options> delivery{};       // nothing where pulled
   std::optional<delivery::Statistics> statistics{};  // nothing where pulled
   std::optional<LiveStatistics> live{};              // nothing where the sink is another
+};
+
+struct AlarmsInfo {
+  std::vector<watch::Incident> open{};    // by alarm and subject
+  std::vector<watch::Incident> recent{};  // resolved, newest first, 100 at most
 };
 
 struct PauseRequest {
@@ -162,6 +168,7 @@ class Hub {
   virtual std::optional<ConsumerInfo> consumer(std::string_view name) = 0;
   virtual engine::Engine& engine() = 0;
   virtual operation::Operations& operations() = 0;
+  virtual AlarmsInfo alarms() = 0;
   virtual Readiness readiness() = 0;
   virtual HubMetrics metrics() = 0;
 

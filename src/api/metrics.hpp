@@ -32,10 +32,11 @@ struct HubMetrics {
   std::uint64_t keys_missing = 0;      // requests answered 503 without the keys of their issuer
   std::uint64_t key_fetches = 0;
   std::uint64_t key_fetch_failures = 0;
-  std::uint64_t unknown_topics = 0;                                // events of a topic that no table row names
-  std::uint64_t mismatches = 0;                                    // events whose detail-type is not their topic's
-  std::vector<std::pair<std::string, std::uint64_t>> quarantined;  // by reason
-  std::uint64_t in_quarantine = 0;                                 // now
+  std::uint64_t unknown_topics = 0;                                  // events of a topic that no table row names
+  std::uint64_t mismatches = 0;                                      // events whose detail-type is not their topic's
+  std::vector<std::pair<std::string, std::uint64_t>> source_events;  // by source: stored, duplicates, quarantined
+  std::vector<std::pair<std::string, std::uint64_t>> quarantined;    // by reason
+  std::uint64_t in_quarantine = 0;                                   // now
 
   struct Requests {
     std::string source;

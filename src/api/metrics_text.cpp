@@ -77,6 +77,8 @@ enum class Family : std::uint8_t {
   latency,
   receive_failures,
   last_delivered,
+  alarm_open,
+  source_events,
   live_subscribers,
   live_items,
   live_evicted,
@@ -202,6 +204,10 @@ constexpr std::array kTable = {
         "Times the queue could not be read."},
     Row{Family::last_delivered, "trunkline_consumer_last_delivered_timestamp_seconds", MetricType::Gauge, "consumer",
         "When an event was delivered last; absent before the first."},
+    Row{Family::alarm_open, "trunkline_alarm_open", MetricType::Gauge, "alarm, subject",
+        "1 for each alarm that is open; the subject is a consumer or a source, empty for the hub."},
+    Row{Family::source_events, "trunkline_source_events_total", MetricType::Counter, "source",
+        "Events and other inputs of a source that were stored, suppressed as duplicates or quarantined."},
     Row{Family::live_subscribers, "trunkline_live_subscribers", MetricType::Gauge, "consumer",
         "Subscribers of a live feed."},
     Row{Family::live_items, "trunkline_live_items", MetricType::Gauge, "consumer, part",
@@ -280,7 +286,7 @@ Histogram converted(const delivery::Histogram<N>& from, const std::array<std::ui
   return to;
 }
 
-void add_hub(Page& page, const HubMetrics& hub, bool ready) {
+void add_hub(Page& page, const HubMetrics& hub, bool ready, const AlarmsInfo& alarms) {
   page.add(Family::build_info, 1.0, {{"version", hub.version}, {"revision", hub.revision}});
   page.add(Family::start_time, epoch_seconds(hub.started_at));
   page.add(Family::ready, ready ? 1.0 : 0.0);
@@ -309,6 +315,10 @@ void add_hub(Page& page, const HubMetrics& hub, bool ready) {
   page.add(Family::commits, hub.commits);
   page.add(Family::commit_failures, hub.commit_failures);
   page.add(Family::store_reopens, hub.store_reopens);
+  for (const watch::Incident& incident : alarms.open)
+    page.add(Family::alarm_open, 1.0,
+             {{"alarm", std::string(watch::name(incident.alarm))}, {"subject", incident.subject}});
+  for (const auto& [source, count] : hub.source_events) page.add(Family::source_events, count, {{"source", source}});
   if (!hub.sync_seconds.counts.empty()) page.add(Family::sync_seconds, hub.sync_seconds);
   if (!hub.commit_events.counts.empty()) page.add(Family::commit_events, hub.commit_events);
   page.add(Family::disk_bytes, hub.disk_bytes);
@@ -403,10 +413,10 @@ std::string_view type_word(MetricType type) {
 
 }  // namespace
 
-std::string metrics_text(const HubMetrics& hub, bool ready, const std::vector<ConsumerView>& consumers,
-                         base::WallTime now) {
+std::string metrics_text(const HubMetrics& hub, bool ready, const AlarmsInfo& alarms,
+                         const std::vector<ConsumerView>& consumers, base::WallTime now) {
   Page page;
-  add_hub(page, hub, ready);
+  add_hub(page, hub, ready, alarms);
   for (const ConsumerView& consumer : consumers) {
     add_queue(page, consumer, {{"consumer", consumer.info.name}}, now);
     if (consumer.info.statistics) add_delivery(page, consumer.info.name, *consumer.info.statistics);
@@ -430,7 +440,8 @@ std::string metrics_page() {
   for (const Row& row : kTable)
     out += fmt::format("| `{}` | {} | {} | {} |\n", row.name, type_word(row.type), row.labels, row.help);
   out +=
-      "\nEvents per second: `rate(trunkline_events_accepted_total[1m])`, and per consumer\n"
+      "\nThe hub raises [alarms of its own](operations.md#alarms); `trunkline_alarm_open` shows them.\n\nEvents per "
+      "second: `rate(trunkline_events_accepted_total[1m])`, and per consumer\n"
       "`rate(trunkline_consumer_delivered_total[1m])`. Worth an alarm: "
       "`trunkline_consumer_oldest_waiting_seconds > 300`,\n"
       "`trunkline_consumer_parked_lanes > 0`, `trunkline_consumer_dead_letters > 0`, "

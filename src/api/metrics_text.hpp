@@ -16,8 +16,8 @@ struct ConsumerView {
 };
 
 // The Prometheus text format, version 0.0.4. Counters count from the start of the process.
-std::string metrics_text(const HubMetrics& hub, bool ready, const std::vector<ConsumerView>& consumers,
-                         base::WallTime now);
+std::string metrics_text(const HubMetrics& hub, bool ready, const AlarmsInfo& alarms,
+                         const std::vector<ConsumerView>& consumers, base::WallTime now);
 
 // docs/metrics.md, made from the table of families, so that the page cannot miss one.
 std::string metrics_page();

@@ -52,6 +52,7 @@ std::string status_json(Call& call) {
   writer.member("accepted", metrics.accepted).member("duplicates", metrics.duplicates);
   writer.member("conflicts", metrics.conflicts).member("failed", metrics.publish_failures);
   writer.member("in_quarantine", metrics.in_quarantine).end_object();
+  writer.member("alarms_open", std::uint64_t{call.hub.alarms().open.size()});
   write_totals(writer, views(call.hub));
   writer.key("store").begin_object();
   writer.member("disk_bytes", metrics.disk_bytes).member("disk_free_bytes", metrics.disk_free_bytes);
@@ -74,8 +75,8 @@ void get_readyz(CallPtr call) {
 }
 
 void get_metrics(CallPtr call) {
-  std::string text =
-      metrics_text(call->hub.metrics(), call->hub.readiness().ready, views(call->hub), call->clock.wall());
+  std::string text = metrics_text(call->hub.metrics(), call->hub.readiness().ready, call->hub.alarms(),
+                                  views(call->hub), call->clock.wall());
   call->answer_text("text/plain; version=0.0.4; charset=utf-8", std::move(text));
 }
 

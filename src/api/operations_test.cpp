@@ -197,11 +197,16 @@ ConsumerView some_consumer() {
 }
 
 TEST(Metrics, are_prometheus_text) {
-  const std::string text =
-      metrics_text(some_metrics(), true, {some_consumer()}, base::WallTime(base::Millis(1'772'460'002'500)));
+  watch::Incident incident;
+  incident.alarm = watch::Alarm::oldest_age;
+  incident.subject = "crm";
+  const std::string text = metrics_text(some_metrics(), true, {{incident}, {}}, {some_consumer()},
+                                        base::WallTime(base::Millis(1'772'460'002'500)));
   for (const char* line : {"# TYPE trunkline_events_accepted_total counter\ntrunkline_events_accepted_total 10\n",
                            "trunkline_build_info{version=\"0.1.0\",revision=\"\"} 1\n",
                            "trunkline_ready 1\n",
+                           "trunkline_alarm_open{alarm=\"oldest_age\",subject=\"crm\"} 1\n",
+                           "trunkline_consumer_drain_seconds{consumer=\"crm\"} +Inf\n",
                            "trunkline_events_quarantined_total{reason=\"not_json\"} 2\n",
                            "trunkline_ingest_requests_total{source=\"genesys\",status=\"503\"} 1\n",
                            "trunkline_commit_sync_seconds_bucket{le=\"0.001\"} 3\n",
@@ -227,7 +232,7 @@ TEST(Metrics, are_prometheus_text) {
 TEST(Metrics, a_pulled_consumer_has_those_of_its_queue_only) {
   ConsumerView view{Bench::pulled("wfm", event::Order::none), {}};
   view.queue.delivered = 8;
-  const std::string text = metrics_text({}, false, {view}, {});
+  const std::string text = metrics_text({}, false, {}, {view}, {});
   EXPECT_THAT(text, HasSubstr("trunkline_ready 0\n"));
   EXPECT_THAT(text, HasSubstr("trunkline_consumer_delivered_total{consumer=\"wfm\"} 8\n"));
   EXPECT_THAT(text, HasSubstr("trunkline_consumer_oldest_waiting_seconds{consumer=\"wfm\"} 0\n"));

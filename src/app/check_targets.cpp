@@ -15,6 +15,7 @@
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "queue/keys.hpp"
+#include "sinks/webhook_sink.hpp"
 #include "store/format_file.hpp"
 
 namespace trunkline::app {
@@ -146,6 +147,44 @@ std::vector<Finding> try_consumers(const config::Config& config, net::IoLoop& lo
   return findings;
 }
 
+// The webhook sink's own probe: the same client, the same checks.
+std::optional<Finding> try_alarm_webhook(const config::Config& config, net::IoLoop& loop) {
+  if (!config.alarms.webhook) return std::nullopt;
+  auto probes = std::make_shared<Probes>();
+  probes->findings.push_back({"alarms.webhook", Outcome::bad, "no answer in time"});
+  probes->open = 1;
+  std::unique_ptr<delivery::Sink> sink;
+  loop.post([&, probes] {
+    AlarmWebhookOptions alarm = alarm_webhook_options(*config.alarms.webhook);
+    sinks::WebhookOptions options;
+    options.url = alarm.url;
+    options.headers = alarm.headers;
+    options.secrets = alarm.secrets;
+    options.timeout = alarm.timeout;
+    options.connect_timeout = std::min(alarm.timeout, options.connect_timeout);
+    auto made = sinks::WebhookSink::make(std::move(options), {},
+                                         std::make_unique<sinks::ClientSender>(loop, alarm.client), loop.clock());
+    if (!made.ok()) return probes->answer(0, Outcome::bad, made.error().detail);
+    sink = std::move(*made);
+    sink->probe([probes](base::Result<std::string> said) {
+      probes->answer(0, said.ok() ? Outcome::good : Outcome::bad, said.ok() ? *said : said.error().detail);
+    });
+  });
+  Finding finding;
+  {
+    std::unique_lock lock(probes->mutex);
+    probes->answered.wait_for(lock, kProbesWithin, [&] { return probes->open == 0; });
+    finding = probes->findings[0];
+  }
+  std::promise<void> ended;
+  loop.post([&] {
+    sink.reset();
+    ended.set_value();
+  });
+  ended.get_future().wait();
+  return finding;
+}
+
 }  // namespace
 
 std::vector<Finding> try_everything(const config::Config& config) {
@@ -157,6 +196,7 @@ std::vector<Finding> try_everything(const config::Config& config) {
   // Whether the certificates can be read is a matter of the check itself.
   if (!config.listen_tls.empty()) findings.push_back(try_listen("listen_tls", config.listen_tls, loop, running));
   for (Finding& finding : try_consumers(config, loop)) findings.push_back(std::move(finding));
+  if (auto finding = try_alarm_webhook(config, loop)) findings.push_back(std::move(*finding));
   loop.stop();
   loop.join();
   return findings;

@@ -30,6 +30,10 @@ void add_consumers(CLI::App& app, int& code) {
   const auto [consumers, shown] = add_command<cli::ConsumersOptions>(
       app, "consumers", "Every consumer: what waits, how old, what went wrong", code, cli::run_consumers);
   consumers->add_option("name", shown->name, "Show this one in full");
+  const auto [alarms, listed] =
+      add_command<cli::AlarmsOptions>(app, "alarms", "What is wrong now: alarms that are open", code, cli::run_alarms);
+  alarms->add_flag("--recent", listed->recent, "Those that were resolved lately, too");
+  alarms->footer("Exit code 1 while an alarm is open. What raises one is under `alarms` in docs/config.md.");
   const auto [pause, paused] =
       add_command<cli::PauseOptions>(app, "pause", "Stop delivering to a consumer; events wait", code, cli::run_pause);
   pause->add_option("name", paused->name, "Of the consumer")->required();

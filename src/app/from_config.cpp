@@ -195,6 +195,47 @@ engine::QueueSpec queue_spec(const config::Consumer& consumer) {
   return spec;
 }
 
+watch::Limits alarm_limits(const config::Config& config) {
+  const config::Alarms& alarms = config.alarms;
+  watch::Limits limits;
+  for (const config::Consumer& consumer : config.consumers) {
+    const config::ConsumerAlarms& own = consumer.alarms;
+    watch::ConsumerLimits& of = limits.consumers[consumer.name];
+    of.oldest_age = own.oldest_age.value_or(alarms.oldest_age);
+    of.time_to_expiry = own.time_to_expiry.value_or(alarms.time_to_expiry);
+    of.blocked_lanes = own.blocked_lanes.value_or(alarms.blocked_lanes);
+    of.failed_deliveries = own.failed_deliveries.value_or(alarms.failed_deliveries);
+    of.expired = own.expired.value_or(alarms.expired);
+    of.breaker_open = own.breaker_open.value_or(alarms.breaker_open);
+  }
+  for (const config::Source& source : config.sources) limits.silent_after[source.name] = source.silent_after;
+  limits.source_silence = alarms.source_silence;
+  limits.refusing = alarms.refusing;
+  limits.disk_percent = alarms.disk_percent;
+  limits.quarantined = alarms.quarantined;
+  limits.conflicts = alarms.conflicts;
+  limits.refused_credentials = alarms.refused_credentials;
+  limits.certificate_expiry = alarms.certificate_expiry;
+  limits.window = alarms.window;
+  limits.resolve_after = alarms.resolve_after;
+  return limits;
+}
+
+AlarmWebhookOptions alarm_webhook_options(const config::AlarmWebhook& webhook) {
+  AlarmWebhookOptions options;
+  options.url = webhook.url;
+  for (const auto& [name, value] : webhook.headers) options.headers.emplace_back(name, value.reveal());
+  for (const config::Secret& secret : webhook.secrets) options.secrets.push_back(secret.reveal());
+  options.timeout = webhook.timeout;
+  options.client.addresses = {webhook.allow_loopback, webhook.allow_private, webhook.allowed_cidrs};
+  options.client.connections_per_host_max = 1;
+  options.client.idle_connections_max = 1;
+  options.client.requests_max = 2;
+  options.client.user_agent = fmt::format("trunkline/{}", kVersion);
+  options.client.ca_file = webhook.tls_ca;
+  return options;
+}
+
 std::vector<watch::MaintenanceWindow> maintenance_windows(const config::Consumer& consumer) {
   std::vector<watch::MaintenanceWindow> windows;
   for (const config::MaintenanceWindow& window : consumer.maintenance)

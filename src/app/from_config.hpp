@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/keyring.hpp"
+#include "app/alarm_webhook.hpp"
 #include "base/result.hpp"
 #include "config/config.hpp"
 #include "delivery/options.hpp"
@@ -19,6 +20,7 @@
 #include "queue/embedded_engine.hpp"
 #include "sinks/live_feed.hpp"
 #include "source/source_spec.hpp"
+#include "watch/observer.hpp"
 #include "watch/rest.hpp"
 
 // What the configuration means to each module. The only place that knows both.
@@ -34,6 +36,8 @@ base::Result<std::shared_ptr<const event::NameTable>> name_table(const config::C
 
 engine::QueueSpec queue_spec(const config::Consumer& consumer);
 delivery::Options delivery_options(const config::Consumer& consumer);
+watch::Limits alarm_limits(const config::Config& config);
+AlarmWebhookOptions alarm_webhook_options(const config::AlarmWebhook& webhook);
 std::vector<watch::MaintenanceWindow> maintenance_windows(const config::Consumer& consumer);
 // Of a policy that somebody asks about; `body_scope`: over the event's own JSON instead of its attributes.
 base::Result<filter::Policy> policy_of(const std::string& text, bool body_scope);

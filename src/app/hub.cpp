@@ -59,6 +59,7 @@ Result<std::unique_ptr<Hub>> Hub::start(const config::Config& config, HubOptions
   std::unique_ptr<Hub> hub(new Hub(config, std::move(options)));
   hub->disk_budget_.store(config.store.disk_budget);
   TRUNKLINE_TRY_VOID(hub->open());
+  TRUNKLINE_TRY_VOID(hub->check_alarms(hub->config_));
   TRUNKLINE_TRY_VOID(hub->start_consumers());
   hub->operator_ = std::make_unique<net::IoLoop>("operator");
   hub->operator_->start();
@@ -66,8 +67,8 @@ Result<std::unique_ptr<Hub>> Hub::start(const config::Config& config, HubOptions
   hub->looks_ = std::make_unique<BoundedWork>(*hub->reader_, kLooksMax);
   hub->reader_->start();
   TRUNKLINE_TRY_VOID(hub->start_operations());
+  hub->make_alarms();
   TRUNKLINE_TRY_VOID(hub->listen());
-  hub->watcher_ = std::make_unique<Watcher>([watched = hub.get()] { watched->look(); });
   hub->watcher_->start();
   return hub;
 }
@@ -162,6 +163,11 @@ source::IngestTotals Hub::ingest_totals() const {
         if (now.source == before.source && now.status == before.status) now.count += before.count;
       }
     }
+    for (const auto& [name, count] : former.events) {
+      const auto same = [&name = name](const auto& now) { return now.first == name; };
+      const auto now = std::ranges::find_if(totals.events, same);
+      if (now != totals.events.end()) now->second += count;
+    }
     for (const auto& [reason, count] : former.quarantined) {
       const auto same = [&reason = reason](const auto& now) { return now.first == reason; };
       const auto now = std::ranges::find_if(totals.quarantined, same);
@@ -233,6 +239,7 @@ api::HubMetrics Hub::metrics() {
   metrics.commit_events = histogram_of(commits.batch_events, queue::kBatchEvents);
   source::IngestTotals totals = ingest_totals();
   metrics.quarantined = std::move(totals.quarantined);
+  metrics.source_events = std::move(totals.events);
   metrics.publish_failures = totals.failed;
   metrics.slow_disk = totals.slow_disk;
   metrics.unauthenticated = totals.unauthenticated;
@@ -259,12 +266,6 @@ api::HubMetrics Hub::metrics() {
   metrics.store_memory_bytes = usage.memory_bytes;
   metrics.resident_bytes = resident_bytes();
   return metrics;
-}
-
-// Once a second, on the watcher's thread.
-void Hub::look() {
-  const base::WallTime now = clock_.wall();
-  for (const auto& consumer : consumers_.all()) consumer->refresh_rest(now);
 }
 
 // ---- stop

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "api/api.hpp"
 #include "api/hub.hpp"
+#include "app/alarms.hpp"
 #include "app/bounded_work.hpp"
 #include "app/consumer_set.hpp"
 #include "app/watcher.hpp"
@@ -63,6 +65,7 @@ class Hub final : public api::Hub {
   std::optional<api::ConsumerInfo> consumer(std::string_view name) override;
   engine::Engine& engine() override { return *engine_; }
   operation::Operations& operations() override { return *operations_; }
+  api::AlarmsInfo alarms() override;
   api::Readiness readiness() override;
   api::HubMetrics metrics() override;
   void pause(const std::string& consumer, api::PauseRequest request, base::Loop& reply_on,
@@ -130,6 +133,9 @@ class Hub final : public api::Hub {
   net::IoLoop& io_loop(base::Loop& loop);
   void stop_consumers();
   void look();
+  base::Result<void> check_alarms(const config::Config& config) const;
+  void make_alarms();
+  void change_alarms(const config::Config& config);
 
   // hub_reload.cpp; operator thread.
   struct Reload;
@@ -175,8 +181,15 @@ class Hub final : public api::Hub {
   std::unique_ptr<net::HttpServer> server_;
   std::unique_ptr<net::IoLoop> reader_;  // long looks into the log, one after the other
   std::unique_ptr<BoundedWork> looks_;   // for it
+  struct PulledFailures {
+    bool seen = false;
+    std::uint64_t left = 0;  // in the dead-letter queue
+    std::uint64_t total = 0;
+  };
   std::unique_ptr<Watcher> watcher_;
-  std::unique_ptr<net::IoLoop> operator_;  // reloads, one after the other; may wait for the others
+  std::unique_ptr<Alarms> alarms_;                         // on the watcher's thread, which is joined before it goes
+  std::map<std::string, PulledFailures> pulled_failures_;  // the watcher's; by consumer, of the whole run
+  std::unique_ptr<net::IoLoop> operator_;                  // reloads, one after the other; may wait for the others
   std::atomic<std::uint64_t> disk_budget_{0};
   std::uint16_t port_ = 0;
   std::uint16_t tls_port_ = 0;

@@ -211,6 +211,7 @@ void Hub::check_removals(Reload& reload, const api::ReloadRequest& request) {
 
 // A dry run: what can be seen without touching anything. The sinks are made and thrown away.
 Result<void> Hub::try_reload(Reload& reload) {
+  TRUNKLINE_TRY_VOID(check_alarms(reload.next));
   for (const config::Consumer& consumer : reload.next.consumers) {
     const auto changed = reload.changed.find(consumer.name);
     const bool fresh =
@@ -231,6 +232,7 @@ Result<void> Hub::try_reload(Reload& reload) {
 
 // What may fail comes first, and can be undone.
 Result<void> Hub::prepare_reload(Reload& reload) {
+  TRUNKLINE_TRY_VOID(check_alarms(reload.next));
   for (source::Subscription& subscription : reload.subscriptions)
     TRUNKLINE_TRY_VOID(prepare_consumer(reload, subscription));
   if (reload.sources) {
@@ -306,6 +308,7 @@ void Hub::apply_reload(Reload& reload, const api::ReloadRequest& request) {
   for (const config::Consumer& consumer : reload.next.consumers) order.push_back(consumer.name);
   consumers_.sort(order);
   config_ = std::move(reload.next);
+  change_alarms(config_);
   name_taps();
   reload.report.applied = true;
 }

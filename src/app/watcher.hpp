@@ -16,6 +16,7 @@ class Watcher {
   ~Watcher();
 
   void start();
+  net::IoLoop& loop() { return loop_; }
   // Not on its thread. Afterwards `look` runs no more.
   void stop();
 

@@ -113,6 +113,28 @@ TEST_F(CliTest, pause_and_resume_say_what_holds) {
   EXPECT_EQ(run(run_pause, {{}, "a/b?c"}), exit_failed);
 }
 
+TEST_F(CliTest, alarms_are_listed_and_an_open_one_is_a_failure) {
+  EXPECT_EQ(run(run_alarms, {}), exit_ok);
+  EXPECT_EQ(out, "no alarm is open\n");
+  watch::Incident incident;
+  incident.id = "disk-hub-1";
+  incident.alarm = watch::Alarm::disk;
+  incident.detail = "the store takes 90 %\x1B[2J";
+  bench.hub().alarms_now.recent = {incident};
+  incident.alarm = watch::Alarm::oldest_age;
+  incident.subject = "crm";
+  bench.hub().alarms_now.open = {incident};
+  EXPECT_EQ(run(run_alarms, {}), exit_failed);
+  EXPECT_EQ(out,
+            "ALARM       OF   SINCE                     DETAIL\n"
+            "oldest_age  crm  1970-01-01T00:00:00.000Z  the store takes 90 %?[2J\n");
+  EXPECT_EQ(run(run_alarms, {{}, true}), exit_failed);
+  EXPECT_THAT(out, HasSubstr("disk   hub  1970-01-01T00:00:00.000Z  -"));
+  EXPECT_EQ(run(run_alarms, {json()}), exit_failed);
+  EXPECT_THAT(out,
+              StartsWith(R"({"open":[{"id":"disk-hub-1","alarm":"oldest_age","scope":"consumer","subject":"crm",)"));
+}
+
 TEST_F(CliTest, status_sums_up_and_fails_when_the_hub_is_not_ready) {
   bench.add(Bench::pushed("crm"));
   bench.hub().counted.version = "1.2.3";

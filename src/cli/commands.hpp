@@ -40,6 +40,12 @@ struct StatusOptions {
 };
 int run_status(const StatusOptions& options, const Terminal& terminal);
 
+struct AlarmsOptions {
+  Connection connection{};
+  bool recent = false;  // those that are resolved, too
+};
+int run_alarms(const AlarmsOptions& options, const Terminal& terminal);  // exit_failed while one is open
+
 struct ReloadOptions {
   Connection connection{};
   std::vector<std::string> drop{};  // consumers that may go with what waits for them

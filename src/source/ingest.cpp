@@ -376,6 +376,8 @@ void Ingest::answer(const std::shared_ptr<Pending>& pending, std::vector<Publish
   for (const PublishResult& result : results) ++counts[static_cast<std::size_t>(result.verdict)];
   const auto count = [&](PublishVerdict verdict) { return counts[static_cast<std::size_t>(verdict)]; };
   statistics_[pending->source]->failed.fetch_add(count(PublishVerdict::failed), std::memory_order_relaxed);
+  statistics_[pending->source]->events.fetch_add(results.size() - count(PublishVerdict::failed),
+                                                 std::memory_order_relaxed);
   const std::uint64_t ignored = pending->ids.size() - results.size();
   if (!pending->respond) return;
 
@@ -418,6 +420,7 @@ IngestTotals Ingest::totals() const {
       by_reason[std::string(event::name(static_cast<event::Reason>(reason)))] += statistics.reasons[reason].load();
     }
     by_reason["content_encoding"] += statistics.undecodable.load();
+    totals.events.emplace_back(sources_[i].name, statistics.events.load());
     totals.failed += statistics.failed.load();
     totals.slow_disk += statistics.timed_out.load();
     totals.unauthenticated += statistics.unauthenticated.load();

@@ -13,6 +13,7 @@ namespace trunkline::source {
 struct SourceStatistics {
   static constexpr std::array<int, 4> kStatuses = {200, 401, 405, 503};  // all that a source answers
   std::array<std::atomic<std::uint64_t>, kStatuses.size()> answers{};
+  std::atomic<std::uint64_t> events{0};     // stored, suppressed as duplicates or quarantined
   std::atomic<std::uint64_t> failed{0};     // answered 503, to be sent again
   std::atomic<std::uint64_t> timed_out{0};  // requests answered 503 because the disk took too long
   std::atomic<std::uint64_t> unauthenticated{0};
@@ -37,6 +38,7 @@ struct IngestTotals {
     std::uint64_t count = 0;
   };
   std::vector<Answers> answers;
+  std::vector<std::pair<std::string, std::uint64_t>> events;       // by source
   std::vector<std::pair<std::string, std::uint64_t>> quarantined;  // by reason
   std::uint64_t failed = 0;
   std::uint64_t slow_disk = 0;

@@ -190,6 +190,8 @@ void AlarmBook::resolve(Open& open, std::string outcome, const Now& now, Changes
   open.incident.resolved_at = now.wall;
   open.incident.outcome = std::move(outcome);
   changes.resolved.push_back(open.incident);
+  // A crash may have left it in both lists.
+  std::erase_if(recent_, [&](const Incident& former) { return former.id == open.incident.id; });
   recent_.insert(recent_.begin(), open.incident);
   if (recent_.size() > kRecentMax) recent_.pop_back();
 }

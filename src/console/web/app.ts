@@ -34,7 +34,9 @@ function showHealth(tone: string, word: string, notice = ""): void {
 function showStatus(status: Status, outgoing: number, consumers: Consumer[], now: number): void {
   if (status.ready) showHealth("good", "Ready");
   else showHealth("bad", "Not ready", `The hub takes no events now: ${status.reason}.`);
-  setText(byId("about"), `version ${status.version} · up ${age(status.uptime_seconds)} · ${bytes(status.resident_bytes)} of memory`);
+  const open = status.alarms_open ?? 0;
+  const alarms = open > 0 ? ` · ${open === 1 ? "1 alarm is" : `${open} alarms are`} open` : "";
+  setText(byId("about"), `version ${status.version} · up ${age(status.uptime_seconds)} · ${bytes(status.resident_bytes)} of memory${alarms}`);
   const incoming = accepted.add(status.events.accepted, now);
   line.add(acceptedNow.add(status.events.accepted, now));
   peak = Math.max(peak, incoming);

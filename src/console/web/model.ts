@@ -4,6 +4,7 @@ export interface Status {
   version: string;
   ready: boolean;
   reason: string;
+  alarms_open?: number;
   started_at: string;
   uptime_seconds: number;
   events: { accepted: number; duplicates: number; conflicts: number; failed: number; in_quarantine: number };
