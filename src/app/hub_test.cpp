@@ -198,6 +198,13 @@ class HubTest : public ::testing::Test {
   void until_delivered(const std::string& id) {
     until([this, id] { return delivered().find('"' + id + '"') != std::string::npos; }, id + " is delivered");
   }
+  // And on disk: no settle of before is synced behind this.
+  void until_settled(const std::string& consumer) {
+    auto& embedded = dynamic_cast<queue::EmbeddedEngine&>(engine());
+    const base::QueueId of = queue(consumer);
+    until([&embedded, of] { return embedded.statistics_now(of)->held() == 0; }, "settled");
+    embedded.drain(std::chrono::seconds(60));
+  }
   void put_state(const std::string& owner, const std::string& key, const std::string& bytes) {
     std::promise<bool> stored;
     base::Loop& loop = engine().loop_of(base::QueueId{1});
@@ -272,7 +279,7 @@ TEST_F(HubTest, a_consumer_whose_queue_could_not_be_removed_goes_on_delivering) 
   start(kOther + ", crm: " + file_sink());
   EXPECT_EQ(post("e-1"), 200);
   until_delivered("e-1");
-  until([this] { return engine().statistics(queue("crm")).held() == 0; }, "settled");
+  until_settled("crm");
   const base::QueueId crm = queue("crm");
   before_sync(kSyncsBeforeRemoval, [this] { fail_once(FaultOp::append, 0); });
   const api::ReloadReport removed = reload(kOther);
@@ -297,7 +304,7 @@ TEST_F(HubTest, a_consumer_whose_queue_went_with_a_failed_sync_begins_anew) {
   start(kOther + ", crm: " + file_sink());
   EXPECT_EQ(post("e-1"), 200);
   until_delivered("e-1");
-  until([this] { return engine().statistics(queue("crm")).held() == 0; }, "settled");
+  until_settled("crm");
   const base::QueueId crm = queue("crm");
   before_sync(kSyncsBeforeRemoval, [this] { fail_once(FaultOp::sync, 1); });
   EXPECT_EQ(reload(kOther).notes.size(), 1u);
