@@ -463,6 +463,7 @@ bool QueueCore::expire_row(Sequence sequence, const RowPlace& place_on_disk) {
     --lane.rows;
     --totals_.rows;
     remove_row(group, sequence);
+    lane.row_delta = delta_id_;  // else the lane, ready now, could read the row before it is gone from the disk
   } else {
     // Brought to the front, so that there is one way to end an item.
     if (before != kNone) {

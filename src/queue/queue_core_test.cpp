@@ -243,6 +243,27 @@ TEST(QueueCore, a_row_that_comes_to_the_disk_while_its_lane_is_read_is_not_forgo
   EXPECT_TRUE(world.disk.list('R').empty());
 }
 
+// Until its removal is on disk the row could be read once more: the event would come again, then be swept under it.
+TEST(QueueCore, a_purged_head_is_not_read_again_by_the_lane_that_goes_on) {
+  World world(fifo(), 1);
+  for (int i = 0; i < 3; ++i) world.append(1);
+  world.scan();
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::park; });
+  world.flush();
+  world.crash();
+  world.for_each_dead_letter(
+      [&](Sequence sequence, const DeadLetterEntry& entry) { EXPECT_TRUE(world.core->purge(sequence, entry)); });
+  EXPECT_FALSE(world.core->next_load());
+  world.load();
+  world.flush();
+  world.receive(10, 10);
+  ASSERT_EQ(world.open.size(), 1u);
+  ASSERT_EQ(world.open[0].items.size(), 2u);
+  EXPECT_EQ(world.open[0].items[0].sequence.value, 2u);
+  EXPECT_EQ(world.core->totals().rows, 2u);
+}
+
 TEST(QueueCore, the_event_after_a_skipped_one_says_gap_before_even_when_it_comes_later) {
   World world(fifo(), 1);
   world.append(1);
