@@ -49,7 +49,8 @@ void Oracle::filters_are(const std::vector<std::size_t>& filters, const std::vec
   begun_ = begun;
 }
 
-std::uint64_t Oracle::sending(EventKey key) {
+std::uint64_t Oracle::sending(EventKey key, std::uint32_t copy) {
+  events_[key].copied = events_[key].copied || copy != 0;
   const Traits traits = traffic_.traits(key.number);
   Routes routes = 0;
   for (std::size_t i = 0; i < filters_.size(); ++i) {
@@ -71,7 +72,8 @@ void Oracle::answered(EventKey key, const engine::PublishResult& result, std::ui
   }
   const auto other = events_.find({key.number, 1 - key.version});
   const bool other_sent = other != events_.end();
-  // Answers of one commit come in any order; sequences say what was first.
+  // Answers of one commit come in any order; sequences say what was first. In another envelope an event may share no
+  // identity with the other body.
   const std::uint64_t other_at =
       other_sent ? other->second.stored.value_or(other->second.answered.value_or(UINT64_MAX)) : UINT64_MAX;
   if (result.verdict == PublishVerdict::quarantined) {
@@ -86,7 +88,7 @@ void Oracle::answered(EventKey key, const engine::PublishResult& result, std::ui
     if (result.sequence <= floor)
       blame("I3", fmt::format("{} got {}, but {} was answered before it was sent", which, result.sequence, floor));
     if (result.verdict == PublishVerdict::conflict && !other_sent) blame("I5", which + " is in conflict with nothing");
-    if (result.verdict == PublishVerdict::accepted && other_at < result.sequence)
+    if (result.verdict == PublishVerdict::accepted && other_at < result.sequence && !other->second.copied)
       blame("I5", which + " is not marked as a conflict");
   }
   if (!event.answered) unproven_.push_back(key);

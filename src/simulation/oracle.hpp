@@ -43,7 +43,7 @@ class Oracle {
   // The consumers that there are now, and their filters.
   void filters_are(const std::vector<std::size_t>& filters, const std::vector<bool>& begun);
   // The event is on its way. Returns what answered() wants back.
-  std::uint64_t sending(EventKey key);
+  std::uint64_t sending(EventKey key, std::uint32_t copy);
   void answered(EventKey key, const engine::PublishResult& result, std::uint64_t floor);
   void garbage_answered(const engine::PublishResult& result);
   const std::set<std::uint64_t>& quarantined() const { return quarantined_; }
@@ -87,6 +87,7 @@ class Oracle {
  private:
   struct Event {
     std::vector<Routes> attempts;  // routes it was sent with
+    bool copied = false;           // in another envelope than its first, too
     std::optional<std::uint64_t> answered;
     std::optional<std::uint64_t> stored;
   };

@@ -34,7 +34,7 @@ engine::PublishItem Senders::prepare(const Item& item, std::uint64_t& floor) {
   entry.event = std::move(*event);
   entry.source_name = "simulation";
   entry.policy_version = {hub_->policy_version()};
-  floor = oracle_.sending(item.key);
+  floor = oracle_.sending(item.key, item.copy);
   return entry;
 }
 
