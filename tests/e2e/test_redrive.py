@@ -155,7 +155,9 @@ class Redrive(HubTest):
         for kill in range(20):
             # The point is passed some time after the start, or the operation has ended before that.
             count = kill % 3 + 1 if points[kill % 5].startswith("operation") else 3 + kill
-            hub.start(TRUNKLINE_FAILPOINTS=f"{points[kill % 5]}=kill@{count}")
+            hub.launch(TRUNKLINE_FAILPOINTS=f"{points[kill % 5]}=kill@{count}")
+            # It may be dead before anybody has seen that it was ready.
+            self.until(lambda: (hub.directory / "ready").exists() or not hub.child.running(), hub.child.tail)
             deadline = time.monotonic() + 4
             while hub.child.running() and time.monotonic() < deadline and self.state_of(hub) != "done":
                 time.sleep(0.05)

@@ -135,7 +135,9 @@ class Replay(HubTest):
         hub.kill()
         for kill in range(20):
             count = kill % 3 + 2 if points[kill % 5].startswith("operation") else 3 + kill
-            hub.start(TRUNKLINE_FAILPOINTS=f"{points[kill % 5]}=kill@{count}")
+            hub.launch(TRUNKLINE_FAILPOINTS=f"{points[kill % 5]}=kill@{count}")
+            # It may be dead before anybody has seen that it was ready.
+            self.until(lambda: (hub.directory / "ready").exists() or not hub.child.running(), hub.child.tail)
             deadline = time.monotonic() + 4
             try:
                 while hub.child.running() and time.monotonic() < deadline:
@@ -145,7 +147,6 @@ class Replay(HubTest):
                         break
             except (OSError, ValueError, KeyError, AssertionError):
                 pass
-            self.until(lambda: hub.child.running() or True, "")
             died += not hub.child.running()
             hub.kill()
         self.assertGreater(died, 12, "most kills came at their point")
