@@ -41,6 +41,7 @@ constexpr std::array kRoutes = {
     Route{"POST", "/api/v1/consumers/{}/settle", post_settle},
     Route{"GET", "/api/v1/consumers/{}/dead-letters", get_dead_letters},
     Route{"GET", "/api/v1/consumers/{}/dead-letters/{}", get_dead_letter},
+    Route{"POST", "/api/v1/consumers/{}/dead-letters/{}/edit", post_edit, Body::corrected},
     Route{"POST", "/api/v1/consumers/{}/redrive", post_redrive},
     Route{"POST", "/api/v1/consumers/{}/purge", post_purge},
     Route{"GET", "/api/v1/operations", get_operations},

@@ -4,6 +4,7 @@
 #include "api/describe.hpp"
 #include "api/handlers.hpp"
 #include "api/object_reader.hpp"
+#include "base/crypto.hpp"
 #include "json/writer.hpp"
 
 namespace trunkline::api {
@@ -110,6 +111,32 @@ void act(CallPtr call, Action action, std::string_view word) {
   operations.record(std::move(audit), loop, std::move(audited));
 }
 
+void edit(CallPtr call, base::QueueId queue, base::Sequence sequence, std::string_view before) {
+  const auto hash = [](std::string_view text) { return base::hex_encode(base::sha256(text)); };
+  operation::AuditEntry audit;
+  audit.by = call->caller;
+  audit.action = "edit";
+  audit.consumer = call->captures[0];
+  audit.what = fmt::format("sequence={} sha256 {} -> {}", sequence.value, hash(before), hash(call->request.body));
+  operation::Operations& operations = call->hub.operations();
+  base::Loop& loop = call->loop;
+  operations.record(std::move(audit), loop,
+                    [call = std::move(call), queue, sequence](Result<std::uint64_t> entry) mutable {
+                      if (!entry.ok()) return call->fail(entry.error());
+                      engine::Engine& engine = call->hub.engine();
+                      base::Loop& there = call->loop;
+                      std::string body = call->request.body;
+                      auto done = [call = std::move(call), sequence, entry = *entry](const Result<void>& edited) {
+                        call->hub.operations().set_outcome(entry, edited.ok() ? "edited" : edited.error().detail);
+                        if (!edited.ok()) return call->fail(edited.error());
+                        std::string out;
+                        json::Writer(out).begin_object().member("edited", sequence.value).end_object();
+                        call->answer(std::move(out));
+                      };
+                      engine.edit_dead_letter(queue, sequence, std::move(body), there, std::move(done));
+                    });
+}
+
 }  // namespace
 
 void get_dead_letters(CallPtr call) {
@@ -139,6 +166,35 @@ void get_dead_letter(CallPtr call) {
                         write_dead_letter(writer, letters->front(), true);
                         call->answer(std::move(out));
                       });
+}
+
+// The body is the event's new body. What was there and what is there now are told apart by their hashes in the audit.
+void post_edit(CallPtr call) {
+  const auto consumer = find_consumer(*call);
+  if (!consumer) return;
+  const auto sequence = parse_id("the event's sequence", call->captures[1]);
+  if (!sequence.ok()) return call->fail(sequence.error());
+  json::Document document;
+  const auto body = document.parse(call->request.body);
+  if (!body.ok() || !body->is(json::Type::object))
+    return call->fail({Errc::invalid, body.ok() ? "the new body is not a JSON object"
+                                                : "the new body is not JSON: " + body.error().detail},
+                      "nothing was changed");
+  engine::Engine& engine = call->hub.engine();
+  base::Loop& loop = call->loop;
+  const base::QueueId queue = consumer->queue;
+  engine.dead_letters(
+      queue, {*sequence - 1, 1}, loop,
+      [call = std::move(call), queue,
+       sequence = base::Sequence{*sequence}](const Result<std::vector<engine::DeadLetter>>& letters) mutable {
+        if (!letters.ok()) return call->fail(letters.error());
+        if (letters->empty() || letters->front().sequence != sequence || !letters->front().record)
+          return call->fail(
+              {Errc::not_found, fmt::format("consumer '{}' has no dead letter {}", call->captures[0], sequence.value)},
+              "it may have been redriven or purged");
+        const engine::DeadLetter& letter = letters->front();
+        edit(std::move(call), queue, sequence, letter.edited.value_or(letter.record->event.raw));
+      });
 }
 
 void post_redrive(CallPtr call) {

@@ -198,6 +198,7 @@ void write_message(json::Writer& writer, const engine::LeasedMessage& message) {
   write_count(writer, "sequence", record.sequence.value);
   write_count(writer, "receive_count", message.receive_count);
   writer.member("redriven", message.redriven);
+  if (message.edited) writer.member("edited", true);
   if (message.replay) writer.member("replay", message.replay->value);
   writer.key("gap_before");
   if (message.gap_before) {
@@ -223,6 +224,12 @@ void write_dead_letter(json::Writer& writer, const engine::DeadLetter& letter, b
     writer.key("event");
     if (letter.record) {
       writer.raw(letter.record->event.raw);
+    } else {
+      writer.null();
+    }
+    writer.key("edited");
+    if (letter.edited) {
+      writer.raw(*letter.edited);
     } else {
       writer.null();
     }

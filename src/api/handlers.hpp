@@ -31,6 +31,7 @@ void post_settle(CallPtr call);
 
 void get_dead_letters(CallPtr call);
 void get_dead_letter(CallPtr call);
+void post_edit(CallPtr call);
 void post_redrive(CallPtr call);
 void post_purge(CallPtr call);
 

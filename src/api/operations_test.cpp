@@ -69,7 +69,7 @@ TEST_F(DeadLetterTest, one_is_shown_with_its_event) {
   const auto shown = bench.call("GET", "/api/v1/consumers/any/dead-letters/2");
   EXPECT_EQ(shown.status, 200);
   EXPECT_THAT(shown.body, HasSubstr("\"error_class\":\"even\""));
-  EXPECT_THAT(shown.body, HasSubstr("\"event\":{\"n\": 1}}"));
+  EXPECT_THAT(shown.body, HasSubstr("\"event\":{\"n\": 1},\"edited\":null}"));
   EXPECT_EQ(bench.call("GET", "/api/v1/consumers/any/dead-letters/9").status, 404);
   EXPECT_EQ(bench.call("GET", "/api/v1/consumers/any/dead-letters/two").status, 400);
 }

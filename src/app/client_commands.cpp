@@ -235,6 +235,11 @@ void add_dlq(CLI::App& app, int& code) {
   show->add_option("consumer", shown->consumer, "Of the dead letter")->required();
   show->add_option("sequence", shown->sequence, "Of the event")->required();
   add_redrive(*dlq, code);
+  const auto [edit, edited] = add_command<cli::DlqEditOptions>(
+      *dlq, "edit", "Give one another body; the log keeps its own, the audit both hashes", code, cli::run_dlq_edit);
+  edit->add_option("consumer", edited->consumer, "Of the dead letter")->required();
+  edit->add_option("sequence", edited->sequence, "Of the event")->required();
+  edit->add_option("--body,--file", edited->body, "File with the new JSON; '-' is standard input")->required();
   const auto [purge, purged] = add_command<cli::DlqActOptions>(
       *dlq, "purge", "Give up: settled without delivery, parked lanes go on", code, cli::run_dlq_purge);
   add_which(*purge, *purged);

@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <future>
 #include <iostream>
+#include <iterator>
 
 #include "base/crypto.hpp"
 #include "cli/table.hpp"
@@ -182,6 +184,14 @@ bool confirm(const Terminal& terminal, const std::string& question) {
   if (answer == "y" || answer == "Y" || answer == "yes") return true;
   complain(terminal, "nothing was changed");
   return false;
+}
+
+std::optional<std::string> read_input(const std::string& file, const Terminal& terminal) {
+  std::ifstream opened;
+  if (file != "-") opened.open(file, std::ios::binary);
+  std::istream& in = file == "-" ? terminal.in : opened;
+  if (!in) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
 }  // namespace trunkline::cli

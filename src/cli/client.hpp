@@ -76,6 +76,9 @@ std::string percent_encode(std::string_view text);
 // "trunkline: MESSAGE", and the hint on a line of its own.
 void complain(const Terminal& terminal, const std::string& message, const std::string& hint = {});
 
+// All of the file, or of the terminal's input for "-"; nothing when it cannot be read.
+std::optional<std::string> read_input(const std::string& file, const Terminal& terminal);
+
 // Whether the person says yes. Nobody there to be asked: says that --yes is needed.
 bool confirm(const Terminal& terminal, const std::string& question);
 

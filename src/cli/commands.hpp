@@ -145,6 +145,14 @@ struct DlqShowOptions {
 };
 int run_dlq_show(const DlqShowOptions& options, const Terminal& terminal);
 
+struct DlqEditOptions {
+  Connection connection{};
+  std::string consumer{};
+  std::uint64_t sequence = 0;
+  std::string body{};  // file with the new body ("-": standard input)
+};
+int run_dlq_edit(const DlqEditOptions& options, const Terminal& terminal);
+
 // Which dead letters to give up: exactly one of the three.
 struct DlqActOptions {
   Connection connection{};

@@ -102,7 +102,29 @@ int run_dlq_show(const DlqShowOptions& options, const Terminal& terminal) {
   facts.add("error", fmt::format("{}: {}", text_at(letter, "error_class"), text_at(letter, "error_detail")));
   const auto event = letter.find("event");
   facts.add("event", event && event->is(json::Type::object) ? printable(event->raw()) : "its body is gone");
+  if (const auto edited = letter.find("edited"); edited && edited->is(json::Type::object))
+    facts.add("edited", printable(edited->raw()));
   facts.print(terminal.out);
+  return exit_ok;
+}
+
+int run_dlq_edit(const DlqEditOptions& options, const Terminal& terminal) {
+  const auto body = read_input(options.body, terminal);
+  if (!body || body->empty()) {
+    complain(terminal, fmt::format("{} cannot be read, or is empty", options.body));
+    return exit_usage;
+  }
+  Client client(options.connection, terminal);
+  const auto answer =
+      client.post(path_of(options.consumer, fmt::format("/dead-letters/{}/edit", options.sequence)), *body);
+  if (!answer) return client.exit_code();
+  if (options.connection.json) {
+    terminal.out << answer->body();
+    return exit_ok;
+  }
+  terminal.out << fmt::format("dead letter {} of {} has a new body\n", options.sequence, options.consumer);
+  terminal.err << fmt::format("trunkline dlq redrive {} --sequence {} delivers it\n", options.consumer,
+                              options.sequence);
   return exit_ok;
 }
 

@@ -1,9 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <istream>
-#include <iterator>
 #include <ostream>
 
 #include "base/crypto.hpp"
@@ -105,16 +102,8 @@ int resubmit_ids(const QuarantineResubmitOptions& options, const Terminal& termi
   return end_of_resubmit(totals, options, terminal);
 }
 
-std::optional<std::string> read_all(const std::string& file, const Terminal& terminal) {
-  std::ifstream opened;
-  if (file != "-") opened.open(file, std::ios::binary);
-  std::istream& in = file == "-" ? terminal.in : opened;
-  if (!in) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
 int resubmit_corrected(const QuarantineResubmitOptions& options, const Terminal& terminal) {
-  const auto bytes = read_all(options.file, terminal);
+  const auto bytes = read_input(options.file, terminal);
   if (!bytes || bytes->empty()) {
     complain(terminal, fmt::format("{} cannot be read, or is empty", options.file));
     return exit_usage;

@@ -254,6 +254,41 @@ TEST_P(Contract, a_redrive_goes_step_by_step_through_what_matches_and_gives_noth
   EXPECT_EQ(redrive_step(queue, {2}, {}, 100)->tally.given, 2u) << "another operation redrives it";
 }
 
+TEST_P(Contract, an_edited_dead_letter_is_delivered_with_its_new_body_and_the_log_keeps_its_own) {
+  if (!can(Capability::operations)) GTEST_SKIP() << "the engine knows no operations";
+  const base::QueueId queue = declare(spec("q", event::Order::conversation));
+  const base::Sequence sequence{publish(make_event("a1", "a", R"({"n":1})"), {queue}).sequence};
+  const auto edit = [&](base::Sequence which, const std::string& body) {
+    return await<base::Result<void>>(fixture_->loop(), [&, which, body](DoneCallback done) {
+      engine().edit_dead_letter(queue, which, body, fixture_->loop(), std::move(done));
+    });
+  };
+  EXPECT_EQ(edit(sequence, "{}").error().code, base::Errc::not_found) << "it is no dead letter";
+  for (const Fate fate : {Fate::park, Fate::skip}) {
+    auto leases = receive(queue, 1);
+    const bool first = fate == Fate::park;
+    EXPECT_EQ(leases[0].messages[0].edited, !first);
+    EXPECT_TRUE(settle_all(leases[0], fate).ok());
+    EXPECT_TRUE(edit(sequence, first ? R"({"fixed":1})" : R"({"fixed":2})").ok());
+    fixture_->reopen();
+    declare(spec("q", event::Order::conversation));
+    const auto letters = dead_letters(queue);
+    ASSERT_EQ(letters.size(), 1u);
+    EXPECT_NE(letters[0].record->event.raw.find(R"({"n":1})"), std::string::npos);
+    EXPECT_EQ(letters[0].edited, first ? R"({"fixed":1})" : R"({"fixed":2})");
+    EXPECT_EQ(redrive_step(queue, {first ? 1u : 2u}, {}, 10)->tally.given, 1u);
+  }
+  const auto fixed = receive(queue, 1);
+  EXPECT_TRUE(fixed[0].messages[0].edited);
+  EXPECT_EQ(fixed[0].messages[0].record->event.raw, R"({"fixed":2})");
+  EXPECT_EQ(fixed[0].messages[0].record->event.envelope_id, "a1");
+  EXPECT_TRUE(settle_all(fixed[0], Fate::delivered).ok());
+  ASSERT_TRUE(replay_step(queue, {{3}, {sequence}, sequence, sequence}).ok());
+  const auto replayed = receive(queue, 1);
+  EXPECT_FALSE(replayed[0].messages[0].edited) << "the past is what it was";
+  EXPECT_NE(replayed[0].messages[0].record->event.raw.find(R"({"n":1})"), std::string::npos);
+}
+
 TEST_P(Contract, dead_letters_are_chosen_by_type_group_and_age) {
   if (!can(Capability::operations)) GTEST_SKIP() << "the engine knows no operations";
   const base::QueueId queue = declare(spec("q", event::Order::conversation));

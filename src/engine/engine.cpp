@@ -14,6 +14,9 @@ void refuse(base::Loop& reply_on, Callback done) {
 
 }  // namespace
 
+void Engine::edit_dead_letter(base::QueueId, base::Sequence, std::string, base::Loop& reply_on, DoneCallback done) {
+  refuse(reply_on, std::move(done));
+}
 void Engine::summarize_dead_letters(base::QueueId, RedriveFilter, base::Loop& reply_on,
                                     base::UniqueFunction<void(base::Result<DeadLetterSummary>)> done) {
   refuse(reply_on, std::move(done));

@@ -98,6 +98,7 @@ struct LeasedMessage {
   std::uint32_t receive_count = 1;           // of this queue, this receive included
   std::optional<base::Sequence> gap_before;  // the event of this lane that was skipped just before this one
   bool redriven = false;
+  bool edited = false;  // the record's raw body is not the event's own: an operator has replaced it
   std::optional<base::OperationId> replay{};  // given once more by this operation; stands outside of the lane's order
 };
 
@@ -148,7 +149,8 @@ struct DeadLetter {
   std::string error_class;
   std::string error_detail;
   base::WallTime since;
-  RecordPtr record;  // null where the body is gone
+  RecordPtr record;                     // null where the body is gone
+  std::optional<std::string> edited{};  // the body that is delivered instead of the record's
 };
 struct Page {
   std::uint64_t after = 0;  // sequence or quarantine id; 0 starts
@@ -198,6 +200,11 @@ class Engine {
   // Dead letters that match are settled as purged; a parked lane goes on with its successors.
   virtual void purge_dead_letters(base::QueueId queue, RedriveFilter filter, base::Loop& reply_on,
                                   base::UniqueFunction<void(base::Result<std::uint64_t>)> done) = 0;
+
+  // Another body for a dead letter: it is what is delivered from now on, marked, until the event is settled; the log
+  // keeps the event's own, and everything else about the event stays as it was. Errc::not_found.
+  virtual void edit_dead_letter(base::QueueId queue, base::Sequence sequence, std::string body, base::Loop& reply_on,
+                                DoneCallback done);
 
   // ---- operations (Capability::operations; without it every one is Errc::unsupported)
 

@@ -282,12 +282,14 @@ namespace {
 // Bits of a row's flags. Format 1 knew the first only.
 constexpr std::uint8_t kRedriven = 1;
 constexpr std::uint8_t kByOperation = 2;
+constexpr std::uint8_t kEdited = 4;
 
 void put_row(std::string& out, const Row& row) {
   put_millis(out, row.accepted_ms);
   put_varint(out, row.bytes);
   put_varint(out, row.receive_count);
-  out.push_back(static_cast<char>((row.redriven ? kRedriven : 0) | (row.operation.value != 0 ? kByOperation : 0)));
+  out.push_back(static_cast<char>((row.redriven ? kRedriven : 0) | (row.operation.value != 0 ? kByOperation : 0) |
+                                  (row.edited ? kEdited : 0)));
   if (row.operation.value != 0) put_varint(out, row.operation.value);
 }
 Row read_row(ByteReader& in) {
@@ -298,6 +300,7 @@ Row read_row(ByteReader& in) {
   const std::uint8_t flags = in.u8();
   row.redriven = (flags & kRedriven) != 0;
   if ((flags & kByOperation) != 0) row.operation = {in.varint()};
+  row.edited = (flags & kEdited) != 0;
   return row;
 }
 
@@ -319,7 +322,8 @@ std::string encode_place(const RowPlace& place) {
   std::string out;
   put_u64(out, place.group.value);
   put_millis(out, place.accepted_ms);
-  if (place.operation.value != 0) put_varint(out, place.operation.value);
+  if (place.operation.value != 0 || place.edited) put_varint(out, place.operation.value);
+  if (place.edited) out.push_back(1);
   return out;
 }
 
@@ -329,6 +333,7 @@ Result<RowPlace> decode_place(std::string_view bytes) {
   place.group = {in.u64()};
   place.accepted_ms = read_millis(in);
   if (in.ok() && !in.at_end()) place.operation = {in.varint()};
+  if (in.ok() && !in.at_end()) place.edited = in.u8() != 0;
   return checked(in, place, "row place");
 }
 

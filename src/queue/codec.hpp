@@ -94,6 +94,7 @@ struct Row {
   std::uint32_t receive_count = 0;
   bool redriven = false;
   base::OperationId operation{};  // that redrove it, or replays it; 0: none
+  bool edited = false;            // another body stands for the event's own, see keys.hpp
 };
 std::string encode_row(const Row& row);
 base::Result<Row> decode_row(std::string_view bytes);
@@ -101,7 +102,8 @@ base::Result<Row> decode_row(std::string_view bytes);
 struct RowPlace {
   base::GroupKey group;
   std::int64_t accepted_ms = 0;
-  base::OperationId operation{};  // of the row
+  base::OperationId operation{};  // of the row,
+  bool edited = false;            // likewise
 };
 std::string encode_place(const RowPlace& place);
 base::Result<RowPlace> decode_place(std::string_view bytes);

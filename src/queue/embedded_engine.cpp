@@ -485,6 +485,20 @@ void EmbeddedEngine::purge_dead_letters(QueueId queue, engine::RedriveFilter fil
 
 // ---- operations
 
+void EmbeddedEngine::edit_dead_letter(QueueId queue, Sequence sequence, std::string body, base::Loop& reply_on,
+                                      engine::DoneCallback done) {
+  auto counted = [done = std::move(done)](const Result<std::uint64_t>& count) mutable {
+    if (!count.ok()) return done(count.error());
+    if (*count == 0) return done(Error{Errc::not_found, "no such dead letter"});
+    done({});
+  };
+  impl_->on_runner(
+      queue, reply_on, Impl::back_to(reply_on, base::UniqueFunction<void(Result<std::uint64_t>)>(std::move(counted))),
+      [sequence, body = std::move(body)](QueueRunner& runner, QueueRunner::CountCallback callback) mutable {
+        runner.edit_dead_letter(sequence, std::move(body), std::move(callback));
+      });
+}
+
 void EmbeddedEngine::summarize_dead_letters(QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
                                             base::UniqueFunction<void(Result<engine::DeadLetterSummary>)> done) {
   const auto registered = impl_->find(queue);

@@ -73,6 +73,8 @@ class EmbeddedEngine final : public engine::Engine {
                base::UniqueFunction<void(base::Result<std::uint64_t>)> done) override;
   void purge_dead_letters(base::QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
                           base::UniqueFunction<void(base::Result<std::uint64_t>)> done) override;
+  void edit_dead_letter(base::QueueId queue, base::Sequence sequence, std::string body, base::Loop& reply_on,
+                        engine::DoneCallback done) override;
   void summarize_dead_letters(base::QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
                               base::UniqueFunction<void(base::Result<engine::DeadLetterSummary>)> done) override;
   void redrive_step(base::QueueId queue, engine::RedriveStep step, base::Loop& reply_on, StepCallback done) override;

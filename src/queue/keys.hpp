@@ -21,6 +21,7 @@
 //             queue 'R' group seq.  row: one unsettled event at or below the cursor
 //             queue 'S' sequence    the same rows by sequence: group, accepted at
 //             queue 'D' sequence    dead letter
+//             queue 'E' sequence    body that stands for a dead letter's own until it is settled
 //             queue 'P' operation   what a redrive or a replay has done here, and what it has out
 //             queue 'O' sequence    outcome other than delivered: skipped, expired, purged
 //             queue 'A' seq. slot   a failed delivery of the event (history.hpp)

@@ -126,6 +126,8 @@ base::Result<std::vector<engine::DeadLetter>> read_dead_letters(const store::Sto
     TRUNKLINE_TRY(engine::Record record, decode_record(letter.sequence, *value));
     letter.group_text = event::group_text(record.event, order);
     letter.record = std::make_shared<engine::Record>(std::move(record));
+    if (!entry.row.edited) continue;
+    TRUNKLINE_TRY(letter.edited, store.get(handle(Table::queue), by_sequence_key(queue, 'E', letter.sequence)));
   }
   TRUNKLINE_TRY_VOID(at->status());
   return letters;

@@ -196,7 +196,8 @@ void QueueCore::forget_if_empty(GroupKey group, Lane& lane) {
 
 void QueueCore::put_row(GroupKey group, Lane& lane, Sequence sequence, const Row& row) {
   delta_.put(kQueue, row_key(id_, group, sequence), encode_row(row));
-  delta_.put(kQueue, by_sequence_key(id_, 'S', sequence), encode_place({group, row.accepted_ms, row.operation}));
+  delta_.put(kQueue, by_sequence_key(id_, 'S', sequence),
+             encode_place({group, row.accepted_ms, row.operation, row.edited}));
   lane.row_delta = delta_id_;
   touch(group, lane);
 }

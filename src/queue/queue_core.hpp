@@ -42,6 +42,7 @@ struct LeasedItem {
   std::optional<base::Sequence> gap_before;
   bool redriven = false;
   base::OperationId replay;  // 0: a live event
+  bool edited = false;
 };
 struct LeaseDraft {
   std::uint64_t id = 0;
@@ -145,6 +146,9 @@ class QueueCore {
     std::uint64_t backing_off = 0;
   };
   Replays replays() const;
+
+  // From now on this body is delivered instead of the event's own, until the event is settled for good.
+  bool edit(base::Sequence sequence, DeadLetterEntry entry, std::string_view body);
 
   // ---- expiry (max_wait); leased events are left for later
   std::size_t expire_outstanding(std::int64_t before_ms, std::size_t limit);
@@ -284,6 +288,7 @@ class QueueCore {
   enum class End : std::uint8_t { delivered, failed, ended };
   void count_end(base::OperationId operation, base::Sequence sequence, End end, const std::string& error_class = {});
   void withdraw(base::OperationId operation);
+  void forget_edit(base::Sequence sequence, bool edited);
   void drop_ended(base::OperationId operation);
   StoredOperation* touch_operation(base::OperationId operation);
   void write_operations();

@@ -105,6 +105,7 @@ void QueueCore::lease_part(GroupKey group, Lane& lane, std::uint32_t count, Leas
     leased.receive_count = std::max<std::uint32_t>(item.row.receive_count, 1);
     leased.redriven = item.row.redriven;
     leased.replay = lane.replay;
+    leased.edited = item.row.edited;
     if (i == 0 && lane.gap_before.value != 0) leased.gap_before = lane.gap_before;
     draft.items.push_back(leased);
   }
@@ -218,6 +219,7 @@ void QueueCore::settle_lane(GroupKey group, Lane& lane, std::uint32_t count, con
       count_end(by, sequence, End::failed, fate.error_class);
     } else {
       lane.gap_before = {};
+      forget_edit(sequence, items_[lane.first].row.edited);
       if (fate.fate == Fate::delivered) {
         ++totals_.delivered;
         journal_.delivered(sequence, millis(now.wall));
@@ -417,13 +419,14 @@ bool QueueCore::redrive(Sequence sequence, const DeadLetterEntry& entry, base::O
 bool QueueCore::purge(Sequence sequence, const DeadLetterEntry& entry) {
   if (!entry.parked) {
     --totals_.dead_letters;
+    forget_edit(sequence, entry.row.edited);
     delta_.remove(kQueue, by_sequence_key(id_, 'D', sequence));
     put_outcome(sequence, Outcome::purged);
     return true;
   }
   const auto found = lanes_.find(entry.group);
   if (found == lanes_.end() || found->second.state != LaneState::parked || found->second.head != sequence) return false;
-  if (!expire_row(sequence, {entry.group, entry.row.accepted_ms, {}})) return false;
+  if (!expire_row(sequence, {entry.group, entry.row.accepted_ms, {}, entry.row.edited})) return false;
   --totals_.expired;
   put_outcome(sequence, Outcome::purged);
   return true;
@@ -437,7 +440,7 @@ std::size_t QueueCore::expire_outstanding(std::int64_t before_ms, std::size_t li
   }
   std::size_t expired = 0;
   for (const Outstanding& entry : due) {
-    if (expire_row(entry.sequence, {entry.group, entry.accepted_ms, {}})) ++expired;
+    if (expire_row(entry.sequence, {entry.group, entry.accepted_ms})) ++expired;
   }
   return expired;
 }
@@ -457,6 +460,7 @@ bool QueueCore::expire_row(Sequence sequence, const RowPlace& place_on_disk) {
   if (at == kNone && (lane.rows_beyond() == 0 || lane.loading)) return false;  // being read: it is met again
   if ((at != kNone && place < lane.leased) || (at == kNone && lane.leased > lane.count)) return false;
   const bool was_head = lane.state != LaneState::ready && lane.head == sequence;
+  forget_edit(sequence, at == kNone ? place_on_disk.edited : items_[at].row.edited);
   count_end(at == kNone ? place_on_disk.operation : items_[at].row.operation, sequence, End::ended);
   if (at == kNone) {
     ++totals_.settled;

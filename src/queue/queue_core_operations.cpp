@@ -99,6 +99,34 @@ void QueueCore::write_operations() {
   }
 }
 
+// ---- edits
+
+bool QueueCore::edit(Sequence sequence, DeadLetterEntry entry, std::string_view body) {
+  if (entry.parked) {
+    const auto found = lanes_.find(entry.group);
+    if (found == lanes_.end() || found->second.state != LaneState::parked || found->second.head != sequence)
+      return false;
+    Lane& lane = found->second;
+    Row row = entry.row;
+    row.edited = true;
+    row.operation = {};  // of the entry alone, see park()
+    put_row(entry.group, lane, sequence, row);
+    if (lane.loading) lane.load_is_stale = true;
+    for (std::uint32_t at = lane.first; at != kNone; at = items_[at].next) {
+      if (items_[at].sequence == sequence) items_[at].row = row;
+    }
+  }
+  entry.row.edited = true;
+  delta_.put(kQueue, by_sequence_key(id_, 'D', sequence), encode_dead_letter(entry));
+  delta_.put(kQueue, by_sequence_key(id_, 'E', sequence), body);
+  dirty_ = true;
+  return true;
+}
+
+void QueueCore::forget_edit(Sequence sequence, bool edited) {
+  if (edited) delta_.remove(kQueue, by_sequence_key(id_, 'E', sequence));
+}
+
 // ---- replay lanes
 
 bool QueueCore::may_replay(Sequence sequence) const {

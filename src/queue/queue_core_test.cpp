@@ -62,6 +62,10 @@ void random_steps(World& world, bool skips, int steps) {
           const std::uint64_t operation = world.random() % World::kOperations + 1;
           world.core->end_operation({operation}, world.random() % 2 == 0);
           world.retired.insert(operation);
+        } else if (world.random() % 40 == 0) {
+          world.for_each_dead_letter([&](Sequence sequence, const DeadLetterEntry& entry) {
+            if (world.random() % 3 == 0) world.core->edit(sequence, entry, "another body");
+          });
         }
         break;
     }
@@ -104,6 +108,13 @@ TEST_P(QueueCoreModel, everything_accepted_is_delivered_in_order_through_crashes
       ASSERT_GE(delivered, recorded->tally.delivered);
       ASSERT_LE(delivered, recorded->tally.given);
     }
+    // A body that replaces another lives as long as the dead letter or the row it belongs to.
+    std::set<std::uint64_t> edited;
+    for (const auto& [key, value] : world.disk.list('D')) {
+      if (decode_dead_letter(value)->row.edited) edited.insert(sequence_of(key).value);
+    }
+    ASSERT_EQ(world.disk.list('E').size(), edited.size());
+    for (const auto& [key, value] : world.disk.list('E')) ASSERT_TRUE(edited.contains(sequence_of(key).value));
     // Delivered or dead-lettered; both, where a crash forgot the delivery and the repeat was skipped.
     std::set<std::uint64_t> ended = world.seen;
     for (const auto& [key, value] : world.disk.list('D')) ended.insert(sequence_of(key).value);

@@ -363,9 +363,11 @@ void QueueRunner::hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallba
     lease.messages.reserve(draft.items.size());
     for (const LeasedItem& item : draft.items) {
       const TailEntry* entry = context_.shared.tail.find(item.sequence);
-      if (entry == nullptr) fetched->missing.emplace_back(fetched->leases.size() - 1, lease.messages.size());
+      if (entry == nullptr || item.edited)
+        fetched->missing.emplace_back(fetched->leases.size() - 1, lease.messages.size());
       engine::LeasedMessage& message = lease.messages.emplace_back();
-      message.record = entry != nullptr ? entry->record : placeholder(item.sequence);
+      message.record = entry != nullptr && !item.edited ? entry->record : placeholder(item.sequence);
+      message.edited = item.edited;
       message.attempts = item.attempts;
       message.receive_count = item.receive_count;
       message.gap_before = item.gap_before;
@@ -378,7 +380,7 @@ void QueueRunner::hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallba
 }
 
 void QueueRunner::fetch(std::shared_ptr<Fetch> fetched) {
-  context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop,
+  context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop, id = id_,
                       fetched] {
     std::vector<std::string> keys;
     for (const auto& [lease, message] : fetched->missing) {
@@ -397,6 +399,15 @@ void QueueRunner::fetch(std::shared_ptr<Fetch> fetched) {
       if (!record.ok()) {
         status = record.error();
         break;
+      }
+      if (fetched->leases[lease].messages[message].edited) {
+        const auto body = store.get(kQueue, by_sequence_key(id, 'E', record->sequence));
+        if (!body.ok() || !*body) {
+          status = body.ok() ? Error{Errc::corrupt, fmt::format("event {} has no edited body", record->sequence.value)}
+                             : body.error();
+          break;
+        }
+        record->event.raw = **body;
       }
       fetched->leases[lease].messages[message].record = std::make_shared<engine::Record>(std::move(*record));
     }

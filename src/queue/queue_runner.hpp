@@ -76,11 +76,12 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   void set_spec(engine::QueueSpec spec);
 
   using CountCallback = base::UniqueFunction<void(base::Result<std::uint64_t>)>;
-  enum class DeadLetterAction : std::uint8_t { redrive, purge };
+  enum class DeadLetterAction : std::uint8_t { redrive, purge, edit };
   // Walks the dead letters there are now, in order, and applies the action to those that match.
   void for_dead_letters(DeadLetterAction action, engine::RedriveFilter filter, CountCallback done);
 
   // See engine::Engine. The answer comes when the step is on disk.
+  void edit_dead_letter(base::Sequence sequence, std::string body, CountCallback done);
   void redrive_step(engine::RedriveStep step, engine::Engine::StepCallback done);
   void replay_step(engine::ReplayStep step, engine::Engine::StepCallback done);
   void operation_tally(base::OperationId operation, engine::Engine::StepCallback done);

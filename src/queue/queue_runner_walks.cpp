@@ -65,6 +65,17 @@ void QueueRunner::for_dead_letters(DeadLetterAction action, engine::RedriveFilte
   begin_walk(std::move(next));
 }
 
+void QueueRunner::edit_dead_letter(Sequence sequence, std::string body, CountCallback done) {
+  auto next = std::make_shared<Walk>();
+  next->action = DeadLetterAction::edit;
+  next->after = {sequence.value - 1};
+  next->end = sequence;
+  next->filter.sequence = sequence;
+  next->body = std::move(body);
+  next->done = std::move(done);
+  begin_walk(std::move(next));
+}
+
 void QueueRunner::redrive_step(engine::RedriveStep step, engine::Engine::StepCallback done) {
   auto next = std::make_shared<Walk>();
   next->operation = step.operation;
@@ -152,8 +163,18 @@ void QueueRunner::read_for(const std::shared_ptr<Walk>& current) {
 void QueueRunner::apply(const std::shared_ptr<Walk>& current, DeadLetterChunk chunk) {
   if (current->operation.value != 0) base::failpoint::pass("operation.step");
   for (const auto& [sequence, entry] : chunk.entries) {
-    const bool done = current->action == DeadLetterAction::redrive ? core_->redrive(sequence, entry, current->operation)
-                                                                   : core_->purge(sequence, entry);
+    bool done = false;
+    switch (current->action) {
+      case DeadLetterAction::redrive:
+        done = core_->redrive(sequence, entry, current->operation);
+        break;
+      case DeadLetterAction::purge:
+        done = core_->purge(sequence, entry);
+        break;
+      case DeadLetterAction::edit:
+        done = core_->edit(sequence, entry, current->body);
+        break;
+    }
     if (done) ++current->count;
   }
   current->after = std::max(current->after, chunk.reached);

@@ -24,6 +24,7 @@ struct QueueRunner::Walk {
   base::Sequence end{};  // dead letters that come later, or come again, are not met
   std::uint64_t count = 0;
   CountCallback done{};
+  std::string body{};  // of an edit
 
   std::optional<engine::ReplayStep> replay{};  // instead of dead letters
   std::uint64_t passed = 0;                    // of its events, not settled here

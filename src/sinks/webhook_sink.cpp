@@ -95,11 +95,13 @@ void add_event_headers(net::Headers& headers, const delivery::Batch& batch) {
   std::string gaps;
   std::string redriven;
   std::string replayed;
+  std::string edited;
   for (const engine::LeasedMessage& message : batch.messages) {
     const std::string sequence = std::to_string(message.record->sequence.value);
     append_item(sequences, sequence);
     if (message.gap_before) append_item(gaps, fmt::format("{}={}", sequence, message.gap_before->value));
     if (message.redriven) append_item(redriven, sequence);
+    if (message.edited) append_item(edited, sequence);
     if (message.replay) append_item(replayed, fmt::format("{}={}", sequence, message.replay->value));
   }
   headers.emplace_back("trunkline-consumer", percent_encoded(batch.consumer));
@@ -107,6 +109,7 @@ void add_event_headers(net::Headers& headers, const delivery::Batch& batch) {
   headers.emplace_back("trunkline-attempt", std::to_string(batch.attempt));
   if (!gaps.empty()) headers.emplace_back("trunkline-gap-before", std::move(gaps));
   if (!redriven.empty()) headers.emplace_back("trunkline-redriven", std::move(redriven));
+  if (!edited.empty()) headers.emplace_back("trunkline-edited", std::move(edited));
   if (!replayed.empty()) headers.emplace_back("trunkline-replay", std::move(replayed));
 }
 

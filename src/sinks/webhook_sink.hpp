@@ -49,6 +49,7 @@ base::Result<void> validate(const WebhookOptions& options);
 //  trunkline-attempt     from 1
 //  trunkline-gap-before  "event=skipped" for each event of which the lane's predecessor was skipped
 //  trunkline-redriven    the sequence of each event that was redriven
+//  trunkline-edited      the sequence of each event whose body an operator has replaced
 //  trunkline-replay      "event=operation" for each event that is given once more by a replay
 //
 // In ndjson, line breaks between an event's tokens become spaces; else raw bodies are byte for byte what came.

@@ -1,4 +1,5 @@
 """Redrive as an operation: previewed, chosen, ramped, stopped by itself, held, cancelled, written down; and over kills."""
+import hashlib
 import json
 import time
 
@@ -142,6 +143,33 @@ class Redrive(HubTest):
         self.assertEqual({entry["by"] for entry in audit}, {"local"})
         self.until(lambda: json.loads(hub.client("audit", "--json", "--limit", "1").stdout)["audit"][0]["outcome"]
                    == f"{left} purged", "the purge says what came of it")
+
+    def test_an_edited_body_is_what_goes_out_marked_and_the_audit_has_both_hashes(self):
+        hub = self.begin(lanes=1)
+        self.until(lambda: hub.consumer("crm")["parked"] == 1, lambda: hub.consumer("crm"))
+        [letter] = hub.api("GET", "/consumers/crm/dead-letters").json["dead_letters"]
+        place, [events] = letter["sequence"], self.events.values()
+        fixed = {**events[0], "detail": {**events[0]["detail"], "eventBody": {"note": "mended"}}}
+        (hub.directory / "fixed.json").write_text(json.dumps(fixed))
+        wrong = hub.client("dlq", "edit", "crm", place, "--body", "-", stdin="[1]")
+        self.assertEqual(wrong.returncode, 1, wrong.stdout)
+        edited = hub.client("dlq", "edit", "crm", place, "--body", hub.directory / "fixed.json")
+        self.assertEqual(edited.returncode, 0, edited.stderr)
+        shown = json.loads(hub.client("dlq", "show", "crm", place, "--json").stdout)
+        self.assertEqual((shown["event"], shown["edited"]), (events[0], fixed))
+        hub.kill()
+        hub.start()
+        redriven = hub.client("dlq", "redrive", "crm", "--sequence", place, "--wait")
+        self.assertEqual(redriven.returncode, 0, redriven.stdout + redriven.stderr)
+        hub.drained("crm")
+        [marked] = [one for one in self.sink.taken() if one.headers.get("trunkline-edited") == str(place)]
+        self.assertEqual(json.loads(marked.body), fixed)
+        self.assertEqual(marked.body.decode(), json.dumps(fixed), "byte for byte")
+        self.lanes_in_order()
+        entry = [one for one in json.loads(hub.client("audit", "--json").stdout)["audit"] if one["action"] == "edit"][-1]
+        self.assertIn(f"sequence={place} sha256 ", entry["what"])
+        self.assertIn(f"-> {hashlib.sha256(json.dumps(fixed).encode()).hexdigest()}", entry["what"])
+        self.assertEqual(entry["outcome"], "edited")
 
     def test_it_goes_on_by_itself_over_twenty_kills(self):
         hub = self.begin(lanes=40, on_exhausted="park")
