@@ -377,6 +377,7 @@ TEST_F(EmbeddedModel, every_accepted_event_is_settled_by_its_fate_and_in_order_t
   for (std::uint64_t phase = 0; phase < kPhases; ++phase) {
     declare_all();
     run(kEvents * phase / kPhases, kEvents * (phase + 1) / kPhases, random);
+    faults().clear_faults();  // one that has not come to pass would refuse the opening
     fixture_->reopen();
   }
   declare_all();
