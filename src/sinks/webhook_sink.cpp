@@ -75,8 +75,9 @@ std::vector<std::string> credentials(const net::Headers& headers) {
   constexpr std::array kNames = {"auth", "token", "key", "secret", "password", "cookie", "signature"};
   std::vector<std::string> found;
   for (const auto& [name, value] : headers) {
-    const bool secret = std::any_of(kNames.begin(), kNames.end(),
-                                    [&name = name](std::string_view each) { return holds_ignoring_case(name, each); });
+    const bool secret = std::any_of(kNames.begin(), kNames.end(), [&header = name](std::string_view each) {
+      return holds_ignoring_case(header, each);
+    });
     const std::size_t space = value.find(' ');
     for (const std::string& each : {value, space == value.npos ? std::string() : value.substr(space + 1)}) {
       if (secret && each.size() >= kBytesMin) found.push_back(each);
