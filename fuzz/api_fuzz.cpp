@@ -40,6 +40,10 @@ void body(const std::string& text) {
   TRUNKLINE_CHECK(whole >= 1 && whole <= 10, "a number outside of its bounds");
   const base::Millis wait = reader.seconds("wait_seconds", base::Millis(0), std::chrono::seconds(20), base::Millis(0));
   TRUNKLINE_CHECK(wait >= base::Millis(0) && wait <= std::chrono::seconds(20), "a time outside of its bounds");
+  const double rate = reader.number("rate", 0.5, 100, 1);
+  TRUNKLINE_CHECK(rate >= 0.5 && rate <= 100, "a rate outside of its bounds");
+  static_cast<void>(reader.time("from"));
+  static_cast<void>(reader.time("to"));
   TRUNKLINE_CHECK(reader.text("error_class", 16).size() <= 16, "a text longer than its bound");
   TRUNKLINE_CHECK(reader.array("receipts", 4).size() <= 4, "more elements than the bound");
   static_cast<void>(reader.boolean("all"));

@@ -5,6 +5,7 @@
 
 #include "base/check.hpp"
 #include "queue/codec.hpp"
+#include "queue/history.hpp"
 
 namespace {
 
@@ -38,7 +39,7 @@ void mark(std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 10) {
+  switch (data[0] % 13) {
     case 0:
       round_trip(bytes, [](std::string_view b) { return queue::decode_record(kSequence, b); }, queue::encode_record);
       mark(bytes);
@@ -66,6 +67,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 9:
       round_trip(bytes, queue::decode_place, queue::encode_place);
+      break;
+    case 10:
+      round_trip(bytes, queue::decode_operation, queue::encode_operation);
+      break;
+    case 11:
+      round_trip(bytes, queue::decode_failure, queue::encode_failure);
+      break;
+    case 12:
+      round_trip(bytes, queue::decode_repeats, queue::encode_repeats);
       break;
     default:
       round_trip(bytes, [](std::string_view b) { return queue::decode_quarantined(7, b); }, queue::encode_quarantined);

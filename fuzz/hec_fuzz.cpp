@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ void check(const BatchVerdict& verdict, std::size_t events) {
   for (const auto& each : verdict.events) TRUNKLINE_CHECK(each.detail.size() <= 1'024, "a detail over its bound");
 }
 
+const std::string kSecret = "c0ffee-c0ffee";
+
 }  // namespace
 
 // The first byte is the status, the rest an answer's body. Only 2xx with the code 0 delivers, and then all.
@@ -34,9 +37,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   TRUNKLINE_CHECK(!said || hec_advice(said->code).size() < 200, "advice is a sentence");
   const bool success = status < 300 && said && said->code == 0;
   for (const std::size_t events : {1, 3}) {
-    const BatchVerdict verdict =
-        hec_verdict(trunkline::net::ClientResponse{status, {{"Retry-After", "1"}}, body}, events, {});
+    const BatchVerdict verdict = hec_verdict(trunkline::net::ClientResponse{status, {{"Retry-After", "1"}}, body},
+                                             events, {}, std::span(&kSecret, 1));
     check(verdict, events);
+    for (const auto& each : verdict.events)
+      TRUNKLINE_CHECK(each.detail.find(kSecret) == std::string::npos, "the server's word has the credential in it");
     for (const auto& each : verdict.events)
       TRUNKLINE_CHECK((each.verdict == Verdict::delivered) == success, "a success is one, and nothing else is");
   }
