@@ -105,6 +105,7 @@ class Hub final : public api::Hub {
   // hub_policies.cpp; not on a loop.
   base::Result<base::PolicyVersion> policy_version(const std::vector<source::Subscription>& subscriptions);
   base::Result<void> put_policy_text(std::uint64_t version, const std::string& text);
+  base::Result<std::string> policy_text(base::PolicyVersion version);
   base::Result<void> listen();
   base::Result<std::unique_ptr<source::Ingest>> make_ingest(const config::Config& config);
   void take_requests_by(std::unique_ptr<source::Ingest> ingest);
@@ -121,8 +122,10 @@ class Hub final : public api::Hub {
   base::Result<void> why_events(const std::vector<base::Sequence>& sequences, api::WhyReport& report);
   base::Result<api::WhyEvent> why_event(const engine::RecordPtr& record, const std::string& policies);
   base::Result<api::WhyConsumer> why_routed(const api::ConsumerInfo& consumer, const engine::Record& record);
-  base::Result<std::string> policy_text(base::PolicyVersion version);
-  base::Result<engine::RecordPtr> stored_event(base::Sequence sequence);
+  // Events that one question reads whole: about two seconds. The newest are the ones that are asked about.
+  static constexpr std::uint64_t kLookedAtMax = 200'000;
+  base::Sequence first_of_newest(std::uint64_t count) const;
+  base::Result<engine::RecordPtr> stored_event(base::Sequence sequence);  // null where there is none (any more)
   base::Result<engine::RecordPtr> find_event(const api::ExplainRequest& request);
   void name_taps();
   base::Result<void> start_operations();

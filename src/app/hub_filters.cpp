@@ -20,14 +20,8 @@ using base::Result;
 
 namespace {
 
-// Events one question looks at: about two seconds of reading. The newest are the ones a filter is written for.
-constexpr std::uint64_t kEventsMax = 200'000;
 constexpr std::size_t kTypesMax = 100;
 constexpr std::size_t kExplainedMax = 100;
-
-base::Sequence newest(base::Sequence end) {
-  return {end.value > kEventsMax ? end.value - kEventsMax + 1 : 1};
-}
 
 api::ExplainedEvent explained(const event::Event& event, const std::vector<api::ConsumerInfo>& consumers,
                               const std::vector<filter::Policy>& policies, const engine::Record* record) {
@@ -133,7 +127,7 @@ Result<api::MatchesReport> Hub::run_matches(const api::MatchesRequest& request) 
     against = named->queue;
   }
   const auto since = clock_.wall() - base::Millis(static_cast<std::int64_t>(request.hours * 3'600'000));
-  const base::Sequence first = newest(engine_->end());
+  const base::Sequence first = first_of_newest(kLookedAtMax);
   Matching matching(policy, request.samples, against);
   bool cut = first.value > 1;
   TRUNKLINE_TRY_VOID(engine_->read_log(first, [&](const engine::Record& record) {
@@ -150,24 +144,34 @@ Result<api::MatchesReport> Hub::run_matches(const api::MatchesRequest& request) 
   return report;
 }
 
-Result<engine::RecordPtr> Hub::find_event(const api::ExplainRequest& request) {
+base::Sequence Hub::first_of_newest(std::uint64_t count) const {
+  const std::uint64_t end = engine_->end().value;
+  return {end > count ? end - count + 1 : 1};
+}
+
+Result<engine::RecordPtr> Hub::stored_event(base::Sequence sequence) {
   engine::RecordPtr found;
-  TRUNKLINE_TRY_VOID(engine_->read_log(request.sequence ? *request.sequence : newest(engine_->end()),
-                                       [&](const engine::Record& record) {
-                                         if (request.sequence) {
-                                           if (record.sequence == *request.sequence)
-                                             found = std::make_shared<engine::Record>(record);
-                                           return false;
-                                         }
-                                         // The newest of that id: a conflict stores a second one.
-                                         if (record.event.envelope_id == request.id)
-                                           found = std::make_shared<engine::Record>(record);
-                                         return !stopping_.load(std::memory_order_relaxed);
-                                       }));
-  if (found) return found;
-  if (request.sequence)
+  TRUNKLINE_TRY_VOID(engine_->read_log(sequence, [&](const engine::Record& record) {
+    if (record.sequence == sequence) found = std::make_shared<engine::Record>(record);
+    return false;
+  }));
+  return found;
+}
+
+Result<engine::RecordPtr> Hub::find_event(const api::ExplainRequest& request) {
+  if (request.sequence) {
+    TRUNKLINE_TRY(engine::RecordPtr stored, stored_event(*request.sequence));
+    if (stored) return stored;
     return Error{Errc::not_found, fmt::format("there is no event {} (any more)", request.sequence->value)};
-  return Error{Errc::not_found, fmt::format("none of the newest {} events has the id '{}'", kEventsMax, request.id)};
+  }
+  engine::RecordPtr found;
+  TRUNKLINE_TRY_VOID(engine_->read_log(first_of_newest(kLookedAtMax), [&](const engine::Record& record) {
+    // The newest of that id: a conflict stores a second one.
+    if (record.event.envelope_id == request.id) found = std::make_shared<engine::Record>(record);
+    return !stopping_.load(std::memory_order_relaxed);
+  }));
+  if (found) return found;
+  return Error{Errc::not_found, fmt::format("none of the newest {} events has the id '{}'", kLookedAtMax, request.id)};
 }
 
 Result<std::vector<api::ExplainedEvent>> Hub::run_explain(const api::ExplainRequest& request) {

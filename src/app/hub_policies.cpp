@@ -17,6 +17,11 @@ namespace {
 // Of one value of the engine's state (engine::Engine). A configuration of 1 MiB has 20 of them.
 constexpr std::size_t kPartBytes = 64 << 10;
 
+// "0000000042", "0000000042/0001" and so on.
+std::string part_key(std::uint64_t version, std::size_t part) {
+  return part == 0 ? fmt::format("{:010}", version) : fmt::format("{:010}/{:04}", version, part);
+}
+
 std::string text_of(const std::vector<source::Subscription>& subscriptions) {
   std::string text;
   for (const source::Subscription& subscription : subscriptions) {
@@ -46,15 +51,25 @@ Result<base::PolicyVersion> Hub::policy_version(const std::vector<source::Subscr
   return base::PolicyVersion{static_cast<std::uint32_t>(version)};
 }
 
-// Under "0000000042", "0000000042/0001" and so on. The first part that is not full is the last: what an attempt that
+// The first part that is not full is the last: what an attempt that
 // failed has left behind it is no part of the text.
 Result<void> Hub::put_policy_text(std::uint64_t version, const std::string& text) {
   for (std::size_t part = 0;; ++part) {
     const std::size_t at = std::min(text.size(), part * kPartBytes);
     const std::string bytes = text.substr(at, kPartBytes);
-    const std::string key = part == 0 ? fmt::format("{:010}", version) : fmt::format("{:010}/{:04}", version, part);
-    TRUNKLINE_TRY_VOID(put_state("policies", key, bytes));
+    TRUNKLINE_TRY_VOID(put_state("policies", part_key(version, part), bytes));
     if (bytes.size() < kPartBytes) return {};
+  }
+}
+
+// The text of a set of filter policies; empty where it is not known any more.
+Result<std::string> Hub::policy_text(base::PolicyVersion version) {
+  std::string text;
+  for (std::size_t part = 0;; ++part) {
+    TRUNKLINE_TRY(const auto state, engine_->get_state("policies", part_key(version.value, part)));
+    if (!state) return text;
+    text += state->bytes;
+    if (state->bytes.size() < kPartBytes) return text;
   }
 }
 

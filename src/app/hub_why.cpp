@@ -24,15 +24,8 @@ namespace {
 
 // Ids are scoped by organisation, and who asks does not say which: those of the newest events are tried.
 constexpr std::uint64_t kOrganisationsFrom = 1'000;
-// Where that finds nothing the newest events are read whole: about two seconds.
-constexpr std::uint64_t kReadMax = 200'000;
 constexpr std::size_t kQuarantineMax = 10'000;              // entries looked at
 constexpr base::Millis kWithin = std::chrono::seconds(20);  // a client waits for a minute
-constexpr std::size_t kPolicyPartBytes = 64 << 10;          // hub_policies.cpp
-
-std::uint64_t first_of_newest(Sequence end, std::uint64_t count) {
-  return end.value > count ? end.value - count + 1 : 1;
-}
 
 std::optional<Sequence> as_sequence(const std::string& text) {
   std::uint64_t value = 0;
@@ -199,34 +192,11 @@ std::string named_by(const api::WhyReport& report) {
 
 }  // namespace
 
-Result<engine::RecordPtr> Hub::stored_event(Sequence sequence) {
-  engine::RecordPtr found;
-  TRUNKLINE_TRY_VOID(engine_->read_log(sequence, [&](const engine::Record& record) {
-    if (record.sequence == sequence) found = std::make_shared<engine::Record>(record);
-    return false;
-  }));
-  return found;
-}
-
-// The text of a set of filter policies; empty where it is not known any more.
-Result<std::string> Hub::policy_text(base::PolicyVersion version) {
-  std::string text;
-  for (std::size_t part = 0;; ++part) {
-    const std::string key =
-        part == 0 ? fmt::format("{:010}", version.value) : fmt::format("{:010}/{:04}", version.value, part);
-    TRUNKLINE_TRY(const auto state, engine_->get_state("policies", key));
-    if (!state) return text;
-    text += state->bytes;
-    if (state->bytes.size() < kPolicyPartBytes) return text;
-  }
-}
-
 // ---- finding
 
 Result<std::vector<Sequence>> Hub::find_in_newest(const std::string& what) {
   std::vector<Sequence> found;
-  const Sequence first{first_of_newest(engine_->end(), kReadMax)};
-  TRUNKLINE_TRY_VOID(engine_->read_log(first, [&](const engine::Record& record) {
+  TRUNKLINE_TRY_VOID(engine_->read_log(first_of_newest(kLookedAtMax), [&](const engine::Record& record) {
     if (record.event.envelope_id == what || record.event.conversation_id == what) found.push_back(record.sequence);
     return !stopping_.load(std::memory_order_relaxed);
   }));
@@ -235,8 +205,7 @@ Result<std::vector<Sequence>> Hub::find_in_newest(const std::string& what) {
 
 Result<std::vector<Sequence>> Hub::find_events(const std::string& what, api::WhyReport& report) {
   std::set<std::string> organisations{""};
-  const Sequence newest{first_of_newest(engine_->end(), kOrganisationsFrom)};
-  TRUNKLINE_TRY_VOID(engine_->read_log(newest, [&](const engine::Record& record) {
+  TRUNKLINE_TRY_VOID(engine_->read_log(first_of_newest(kOrganisationsFrom), [&](const engine::Record& record) {
     organisations.insert(record.event.org_id);
     return true;
   }));
