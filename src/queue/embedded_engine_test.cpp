@@ -64,5 +64,65 @@ TEST(EmbeddedEngine, what_was_settled_before_a_drain_is_on_disk_after_it) {
   }
 }
 
+// ---- promise I10: what an older program has written
+
+class OldFormat : public Contract {
+ protected:
+  void SetUp() override { fixture_ = std::make_unique<EmbeddedFixture>(); }
+  EmbeddedFixture& fixture() { return static_cast<EmbeddedFixture&>(*fixture_); }
+  std::string format() const {
+    std::string line;
+    std::ifstream file(static_cast<EmbeddedFixture&>(*fixture_).directory() + "/FORMAT");
+    std::getline(file, line);
+    return line;
+  }
+};
+
+TEST_F(OldFormat, is_opened_with_all_that_waits_in_it_and_raised_once_that_has_worked) {
+  const engine::QueueSpec wanted = spec("crm", event::Order::conversation);
+  const base::QueueId queue = declare(wanted);
+  for (const char* id : {"parked", "behind"}) publish(make_event(id, "c1"), {queue});
+  ASSERT_TRUE(settle_all(receive(queue, 1, 1).at(0), engine::Fate::park).ok());
+  publish(make_event("skipped", "c2"), {queue});
+  ASSERT_TRUE(settle_all(receive(queue, 1, 1).at(0), engine::Fate::skip).ok());
+  fixture().close();
+  const std::string directory = fixture().directory();
+  std::ofstream(directory + "/FORMAT") << "trunkline 1\n";
+
+  std::filesystem::rename(directory + "/db/CURRENT", directory + "/CURRENT");
+  EXPECT_FALSE(fixture().try_open().ok());
+  fixture().close();
+  EXPECT_EQ(format(), "trunkline 1") << "what does not open stays what it is";
+
+  std::filesystem::rename(directory + "/CURRENT", directory + "/db/CURRENT");
+  ASSERT_TRUE(fixture().try_open().ok());
+  EXPECT_EQ(format(), "trunkline 2");
+  ASSERT_EQ(declare(wanted), queue);
+  EXPECT_EQ(redrive(queue), 2U);
+  std::vector<std::string> delivered = deliver(queue, 3);
+  std::ranges::sort(delivered);
+  EXPECT_EQ(delivered, (engine::contract::Ids{"behind", "parked", "skipped"}));
+}
+
+// Bytes of format 1, written by that program.
+TEST(OldFormatValues, rows_places_and_dead_letters_decode) {
+  using namespace std::string_view_literals;
+  const auto row = decode_row("\0\0\0\0\0\0\0\x05\x0a\x01\x01"sv);
+  ASSERT_TRUE(row.ok());
+  EXPECT_EQ(row->bytes, 10U);
+  EXPECT_TRUE(row->redriven);
+  EXPECT_EQ(row->operation.value, 0U);
+  EXPECT_FALSE(row->edited);
+  const auto place = decode_place("\x01\x02\x03\x04\x05\x06\x07\x08\0\0\x01\x9d\0\0\0\x01"sv);
+  ASSERT_TRUE(place.ok());
+  EXPECT_EQ(place->operation.value, 0U);
+  const auto letter =
+      decode_dead_letter("\x01\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x05\x0a\x01\0\x05\0\0\0\0\0\0\0\x09\x08http_400\x01x"sv);
+  ASSERT_TRUE(letter.ok());
+  EXPECT_TRUE(letter->parked);
+  EXPECT_EQ(letter->attempts, 5U);
+  EXPECT_FALSE(letter->row.redriven);
+}
+
 }  // namespace
 }  // namespace trunkline::queue

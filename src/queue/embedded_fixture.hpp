@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -16,6 +17,18 @@
 namespace trunkline::queue {
 
 using Contract = engine::contract::Contract;
+
+// Real time with an offset that any thread may move.
+class MovableClock final : public base::Clock {
+ public:
+  base::WallTime wall() const override { return real_.wall() + base::Millis(offset_.load()); }
+  base::MonoTime mono() const override { return real_.mono(); }
+  void advance(base::Millis by) { offset_.fetch_add(by.count()); }
+
+ private:
+  base::SystemClock real_;
+  std::atomic<std::int64_t> offset_{0};
+};
 
 // An embedded engine in a directory of its own, with two real loops. For tests.
 class EmbeddedFixture final : public engine::contract::Fixture {

@@ -212,5 +212,39 @@ TEST_F(SweptHistoryTest, history_goes_with_its_event_and_stays_with_one_that_is_
   until([&] { return !read_repeats(embedded().store(), {failed}).value(); });
 }
 
+// What a replay has yet to read, and what it has out, is history that somebody needs.
+class ReplayedHistoryTest : public HistoryTest {
+ protected:
+  void SetUp() override {
+    options_.retain = std::chrono::hours(1);
+    options_.sweep_interval = base::Millis(10);
+    FaultyEngine::SetUp();
+    open(&clock_);
+    declare_queue();
+  }
+  bool is_there(std::uint64_t sequence) {
+    return embedded().store().get(handle(Table::log), sequence_key({sequence})).value().has_value();
+  }
+
+  MovableClock clock_;
+};
+
+TEST_F(ReplayedHistoryTest, the_sweep_leaves_what_a_replay_needs_and_takes_it_when_the_replay_has_ended) {
+  std::vector<std::uint64_t> sent;
+  for (const char* id : {"before", "out", "unread", "behind"}) sent.push_back(send(id, id));
+  ASSERT_EQ(deliver(queue_, 4).size(), 4U);
+  ASSERT_TRUE(replay_step(queue_, {{1}, {{sent[1]}}, {sent[1]}, {sent[2]}}).ok());
+  clock_.advance(std::chrono::hours(2));
+  until([&] { return !is_there(sent[0]); });
+  reopen_flushed();
+  declare_queue();
+  EXPECT_TRUE(is_there(sent[1])) << "given and not delivered";
+  EXPECT_TRUE(is_there(sent[2])) << "not looked at yet";
+  ASSERT_TRUE(replay_step(queue_, {{1}, {{sent[2]}}, {sent[2]}, {sent[2]}}).ok());
+  EXPECT_EQ(deliver(queue_, 2).size(), 2U);
+  ASSERT_TRUE(end_operation(queue_, {1}, true).ok());
+  until([&] { return !is_there(sent[1]) && !is_there(sent[2]) && !is_there(sent[3]); });
+}
+
 }  // namespace
 }  // namespace trunkline::queue

@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <atomic>
-
 #include "queue/embedded_fixture.hpp"
 
 namespace trunkline::queue {
@@ -10,18 +8,6 @@ namespace {
 using engine::PublishVerdict;
 using engine::contract::Ids;
 using engine::contract::make_event;
-
-// Real time with an offset that any thread may move.
-class MovableClock final : public base::Clock {
- public:
-  base::WallTime wall() const override { return real_.wall() + base::Millis(offset_.load()); }
-  base::MonoTime mono() const override { return real_.mono(); }
-  void advance(base::Millis by) { offset_.fetch_add(by.count()); }
-
- private:
-  base::SystemClock real_;
-  std::atomic<std::int64_t> offset_{0};
-};
 
 class IdentityWindow : public Contract {
  protected:
