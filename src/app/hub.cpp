@@ -8,11 +8,11 @@
 #include <thread>
 
 #include "app/from_config.hpp"
-#include "app/run_and_wait.hpp"
 #include "app/tls_files.hpp"
 #include "app/version.hpp"
 #include "base/crypto.hpp"
 #include "base/log.hpp"
+#include "base/run_and_wait.hpp"
 
 namespace trunkline::app {
 
@@ -272,8 +272,8 @@ api::HubMetrics Hub::metrics() {
 
 void Hub::stop_consumers() {
   for (const auto& consumer : consumers_.all()) {
-    run_and_wait(consumer->loop(), options_.stop_within + kStopGrace,
-                 [this, consumer](base::Task done) { consumer->stop(options_.stop_within, std::move(done)); });
+    base::run_and_wait(consumer->loop(), options_.stop_within + kStopGrace,
+                       [this, consumer](base::Task done) { consumer->stop(options_.stop_within, std::move(done)); });
   }
 }
 
@@ -286,7 +286,7 @@ void Hub::stop() {
   }
   // A reload under way ends first: from here on nobody else changes consumers.
   if (operator_) {
-    run_and_wait(*operator_, kReloadGrace, [](base::Task done) { done(); });
+    base::run_and_wait(*operator_, kReloadGrace, [](base::Task done) { done(); });
     operator_->stop();
     operator_->join();
   }
@@ -306,7 +306,7 @@ void Hub::stop() {
   }
   if (engine_) engine_->stop();
   for (const auto& consumer : consumers_.all()) {
-    run_and_wait(consumer->loop(), kStopGrace, [consumer](base::Task done) {
+    base::run_and_wait(consumer->loop(), kStopGrace, [consumer](base::Task done) {
       consumer->destroy();
       done();
     });

@@ -5,9 +5,9 @@
 
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
-#include "app/run_and_wait.hpp"
 #include "base/check.hpp"
 #include "base/log.hpp"
+#include "base/run_and_wait.hpp"
 #include "board/feed.hpp"
 #include "sinks/live_sink.hpp"
 
@@ -110,7 +110,7 @@ Result<MadeSink> Hub::sink_on_loop(const config::Consumer& consumer, base::Queue
   if (is_pulled(consumer)) return MadeSink();
   net::IoLoop& loop = io_loop(engine_->loop_of(queue));
   auto made = std::make_shared<Result<MadeSink>>(Error{Errc::timeout, "its loop is stuck"});
-  const bool answered = run_and_wait(loop, kSinkWithin, [this, made, &loop, queue, consumer](base::Task done) {
+  const bool answered = base::run_and_wait(loop, kSinkWithin, [this, made, &loop, queue, consumer](base::Task done) {
     *made = sink_of(consumer, loop, queue);
     done();
   });
@@ -143,7 +143,8 @@ Result<void> Hub::remove_consumer(const std::string& name, bool drop) {
   consumer->set_routed(false);
   // Every loop has the new router, and what was routed by the old one is counted.
   for (const auto& loop : loops_) {
-    if (!run_and_wait(*loop, kSinkWithin, [](base::Task done) { done(); })) return {Errc::timeout, "a loop is stuck"};
+    if (!base::run_and_wait(*loop, kSinkWithin, [](base::Task done) { done(); }))
+      return {Errc::timeout, "a loop is stuck"};
   }
   TRUNKLINE_TRY(const std::uint64_t held, held_by(consumer->queue()));
   if (held > 0 && !drop)
@@ -151,8 +152,8 @@ Result<void> Hub::remove_consumer(const std::string& name, bool drop) {
             fmt::format("{} events came while it was being removed; it goes on delivering them and gets "
                         "no new ones: reload again when they are gone",
                         held)};
-  run_and_wait(consumer->loop(), options_.stop_within + kSinkWithin,
-               [this, consumer](base::Task done) { consumer->stop(options_.stop_within, std::move(done)); });
+  base::run_and_wait(consumer->loop(), options_.stop_within + kSinkWithin,
+                     [this, consumer](base::Task done) { consumer->stop(options_.stop_within, std::move(done)); });
   const auto removed = engine_->remove(consumer->queue());
   if (!removed.ok() && removed.error().code != Errc::not_found) {
     consumer->go_on();
@@ -167,7 +168,7 @@ Result<void> Hub::remove_consumer(const std::string& name, bool drop) {
 
 // Of a queue that is removed: nothing is delivered any more, or it ends here.
 void Hub::destroy_consumer(const std::shared_ptr<RunningConsumer>& consumer) {
-  run_and_wait(consumer->loop(), kSinkWithin, [consumer](base::Task done) {
+  base::run_and_wait(consumer->loop(), kSinkWithin, [consumer](base::Task done) {
     consumer->destroy();
     done();
   });

@@ -3,7 +3,7 @@
 
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
-#include "app/run_and_wait.hpp"
+#include "base/run_and_wait.hpp"
 #include "filter/policy_index.hpp"
 
 namespace trunkline::app {
@@ -105,7 +105,7 @@ Result<void> Hub::start_operations() {
 
 void Hub::stop_operations() {
   if (!operations_) return;
-  run_and_wait(*loops_[0], kStopWithin, [this](base::Task done) {
+  base::run_and_wait(*loops_[0], kStopWithin, [this](base::Task done) {
     operations_->stop();
     done();
   });

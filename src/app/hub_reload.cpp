@@ -10,8 +10,8 @@
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
 #include "app/log_level.hpp"
-#include "app/run_and_wait.hpp"
 #include "base/log.hpp"
+#include "base/run_and_wait.hpp"
 #include "config/compare.hpp"
 
 namespace trunkline::app {
@@ -220,7 +220,7 @@ Result<void> Hub::try_reload(Reload& reload) {
     // A live one would read its board; there is nothing in it that can be wrong.
     if (is_pulled(consumer) || live_options(consumer)) continue;
     auto tried = std::make_shared<Result<void>>();
-    run_and_wait(*loops_[0], kLoopWithin, [this, tried, consumer](base::Task done) {
+    base::run_and_wait(*loops_[0], kLoopWithin, [this, tried, consumer](base::Task done) {
       const auto sink = make_sink(consumer, *loops_[0], names_);
       if (!sink.ok()) *tried = sink.error().with(fmt::format("consumer '{}'", consumer.name));
       done();
@@ -294,7 +294,7 @@ void Hub::apply_reload(Reload& reload, const api::ReloadRequest& request) {
   if (reload.ingest) {
     reload.ingest->set_router(router);
     // Its first request must meet the router on every loop.
-    for (const auto& loop : loops_) run_and_wait(*loop, kLoopWithin, [](base::Task done) { done(); });
+    for (const auto& loop : loops_) base::run_and_wait(*loop, kLoopWithin, [](base::Task done) { done(); });
     take_requests_by(std::move(reload.ingest));
   }
   api_->set_credentials(api_credentials(reload.next));

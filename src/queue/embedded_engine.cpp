@@ -12,6 +12,7 @@
 
 #include "base/check.hpp"
 #include "base/log.hpp"
+#include "base/run_and_wait.hpp"
 #include "queue/disk_guard.hpp"
 #include "queue/keys.hpp"
 #include "queue/listing.hpp"
@@ -674,24 +675,29 @@ Result<engine::QueueStatistics> EmbeddedEngine::statistics_now(QueueId queue) {
   // Behind every publish of before on the commit thread, and then behind what that has posted to the loop: the round
   // that answers the second write has begun after the first one's had posted everything.
   for (int round = 0; round < 2; ++round) TRUNKLINE_TRY_VOID(impl_->committer->write_and_wait({}));
-  std::promise<Result<engine::QueueStatistics>> promise;
-  impl_->loops[registered->loop]->post(
-      [&promise, runner = registered->runner] { promise.set_value(runner->statistics_now()); });
-  return promise.get_future().get();
+  // Shared with the loop, which may come to it after the time has passed.
+  auto now = std::make_shared<Result<engine::QueueStatistics>>(Error{Errc::unavailable, ""});
+  const bool answered = base::run_and_wait(*impl_->loops[registered->loop], kLoopWithin,
+                                           [runner = registered->runner, now](base::Task done) {
+                                             *now = runner->statistics_now();
+                                             done();
+                                           });
+  if (!answered) return {Errc::unavailable, "the queue's loop does not answer"};
+  return *now;
 }
 
 Result<Standing> EmbeddedEngine::standing(QueueId queue, const engine::Record& record) {
   const auto registered = impl_->find(queue);
   if (!registered) return {Errc::not_found, "no such queue"};
   const base::GroupKey group = group_in(group_keys(record.event), registered->stored.spec.order, record.sequence);
-  // What a task that is destroyed has not said stays unsaid: the disk's word holds.
+  // Shared with the loop; where it does not answer the disk's word holds.
   auto place = std::make_shared<std::optional<QueueCore::Place>>();
-  auto answered = std::make_shared<std::promise<void>>();
-  impl_->loops[registered->loop]->post([runner = registered->runner, group, sequence = record.sequence, place,
-                                        done = std::shared_ptr<void>(nullptr, [answered](void*) {
-                                          answered->set_value();
-                                        })] { *place = runner->place(group, sequence); });
-  const bool heard = answered->get_future().wait_for(kLoopWithin) == std::future_status::ready;
+  const bool heard =
+      base::run_and_wait(*impl_->loops[registered->loop], kLoopWithin,
+                         [runner = registered->runner, group, sequence = record.sequence, place](base::Task done) {
+                           *place = runner->place(group, sequence);
+                           done();
+                         });
   TRUNKLINE_TRY(Standing standing, read_standing(*impl_->store, queue, group, record.sequence));
   if (!heard || !*place) return standing;
   using Kind = Standing::Kind;
