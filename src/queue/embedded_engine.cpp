@@ -339,10 +339,12 @@ Result<StoredQueue> EmbeddedEngine::Impl::take_over(StoredQueue stored, const en
 }
 
 Result<void> EmbeddedEngine::Impl::start_runner(const Registered& registered, std::uint64_t routed) {
+  // Taken before the reading: the store may be reopened in between, and then the reopening starts the runner, too.
+  const std::uint64_t epoch = committer->epoch();
   TRUNKLINE_TRY(RestoredQueue restored,
                 read_queue(*store, registered.stored.id, registered.stored.spec, registered.stored.created_after));
   loops[registered.loop]->post([part = parts[registered.loop].get(), runner = registered.runner,
-                                restored = std::move(restored), routed, epoch = committer->epoch()]() mutable {
+                                restored = std::move(restored), routed, epoch]() mutable {
     part->runners[runner->id()] = runner;
     runner->start(std::move(restored), routed, epoch);
   });

@@ -120,6 +120,7 @@ QueueRunner::QueueRunner(Context context, base::QueueId id, engine::QueueSpec sp
     : context_(context), id_(id), spec_(std::move(spec)), options_(options) {}
 
 void QueueRunner::start(RestoredQueue restored, std::uint64_t routed, std::uint64_t epoch) {
+  if (running_ && epoch < epoch_) return;
   core_ = std::make_unique<QueueCore>(id_, spec_, options_, core_ ? core_->next_lease() : 1);
   core_->restore(restored.cursor, std::move(restored.lanes), restored.outstanding, now());
   for (RestoredQueue::Operation& operation : restored.operations)

@@ -60,7 +60,8 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
 
   QueueRunner(Context context, base::QueueId id, engine::QueueSpec spec, QueueCoreOptions options);
 
-  // Begins, or begins anew after the store was reopened: every lease of before has ended, receives go on waiting.
+  // Begins, or begins anew after the store was reopened: every lease of before has ended, receives go on waiting. What
+  // was read before a later reopening that has been heard of is of no use, and is ignored.
   void start(RestoredQueue restored, std::uint64_t routed, std::uint64_t epoch);
   void stop();  // open receives and waiting settles get Errc::cancelled
 
