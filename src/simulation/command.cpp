@@ -17,6 +17,7 @@
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "simulation/lanes.hpp"
 #include "simulation/outage.hpp"
 #include "simulation/run.hpp"
 #include "simulation/shrink.hpp"
@@ -42,6 +43,8 @@ usage: trunkline_simulate [OPTION...]
   --trace           prints what happens
   --outage KIND     one of four consumers is down for --hours (default 4) at --rate events a second (default 60), as
                     refused, hang, 503, 401 or items, or all one after the other: the others must not notice
+  --lanes N         so many conversations (100000, say), of whose events 5 % are refused, with storms of 503, crashes and
+                    redrives, for each policy of a lane
   --cover           a kind of fault that never fired, or without a delivery after it, is a finding
 )";
 
@@ -52,6 +55,7 @@ struct Arguments {
   std::optional<double> hours;
   std::string outage;
   std::uint32_t rate = 60;
+  std::uint32_t lanes = 0;
   unsigned jobs = 1;
   std::string defect;
   bool until_found = false;
@@ -89,6 +93,8 @@ std::map<std::string_view, Read> readers(Arguments& to) {
       {"--hours",
        [&](std::string_view text) { return parse(text, to.hours.emplace()) && *to.hours > 0 && *to.hours <= 1'000; }},
       {"--outage", [&](std::string_view text) { return to.outage = text, !text.empty(); }},
+      {"--lanes",
+       [&](std::string_view text) { return parse(text, to.lanes) && to.lanes > 0 && to.lanes <= 1'000'000; }},
       {"--rate", [&](std::string_view text) { return parse(text, to.rate) && to.rate > 0 && to.rate <= 10'000; }},
       {"--jobs", [&](std::string_view text) { return parse(text, to.jobs) && to.jobs > 0 && to.jobs <= 64; }},
       {"--defect", [&](std::string_view text) { return to.defect = text, !text.empty(); }},
@@ -221,6 +227,22 @@ bool plant(const std::string& defect) {
   return false;
 }
 
+int play_lanes(const Arguments& arguments) {
+  LanesOptions options;
+  options.conversations = arguments.lanes;
+  options.seed = arguments.seed;
+  const Plan plan = lanes_plan(options);
+  const Outcome outcome = run(plan, RunOptions());
+  fmt::print("{} conversations, trace {:016x}\n{}", options.conversations, outcome.trace, describe(outcome.report));
+  for (std::size_t i = 0; i < plan.consumers.size(); ++i) {
+    const ConsumerTally& tally = outcome.tallies[i];
+    fmt::print("{:<16} {} lanes, {} events, {} taken, {} rejected at least once\n", plan.consumers[i].name, tally.lanes,
+               tally.events, tally.taken, tally.rejected);
+  }
+  for (const Finding& finding : outcome.findings) fmt::print("FOUND {}: {}\n", finding.rule, finding.text);
+  return outcome.findings.empty() ? 0 : 1;
+}
+
 int play_outages(const Arguments& arguments) {
   OutageOptions options;
   options.length = base::Millis(static_cast<std::int64_t>(arguments.hours.value_or(4) * 3'600'000));
@@ -265,6 +287,7 @@ int simulate(int argc, char** argv) {
   if (!arguments.defect.empty() && !plant(arguments.defect))
     return fmt::print(stderr, "no defect is named {}\n", arguments.defect), 2;
   if (!arguments.outage.empty()) return play_outages(arguments);
+  if (arguments.lanes > 0) return play_lanes(arguments);
   return Command(arguments).play();
 }
 

@@ -17,7 +17,6 @@ using base::Errc;
 using base::Millis;
 using delivery::Verdict;
 
-constexpr std::uint64_t kPoisonPercent = 15;
 constexpr double kSomeItems = 0.3;
 constexpr std::string_view kAfterBad = "after_bad";
 
@@ -98,7 +97,7 @@ void Downstream::mark_bad(Course& course, const std::vector<Arrived>& events, st
     for (const State& each : states_) {
       if (each.kind != Kind::poison) continue;
       Random poison(each.salt ^ key.number, "poison");
-      if (poison.below(100) < kPoisonPercent) course.bad[i] = true;
+      if (poison.below(100) < poison_percent_) course.bad[i] = true;
     }
     if (state == Kind::some_items_fail && random_.chance(kSomeItems)) course.bad[i] = true;
   }
@@ -233,20 +232,24 @@ void BulkSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery::B
 }
 
 void WitnessSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) {
-  std::vector<std::uint64_t> sent;
+  struct Sent {
+    std::uint64_t sequence;
+    bool replayed;
+  };
+  std::vector<Sent> sent;
+  const std::uint64_t flight = oracle_.flight_begins(consumer_, batch.messages);
   for (const engine::LeasedMessage& message : batch.messages) {
     oracle_.sent(consumer_, message);
-    sent.push_back(message.record->sequence.value);
+    sent.push_back({message.record->sequence.value, message.replay.has_value()});
   }
   sink_->send(std::move(batch),
-              [this, sent = std::move(sent), done = std::move(done)](delivery::BatchVerdict verdict) mutable {
-                if (!verdict.refused) {
-                  for (std::size_t i = 0; i < sent.size(); ++i) {
-                    if (i >= verdict.events.size() || verdict.events[i].error_class == kAfterBad) continue;
-                    oracle_.verdict(consumer_, sent[i], verdict.events[i].verdict);
-                  }
-                } else if (sent.size() == 1) {
-                  oracle_.verdict(consumer_, sent[0], Verdict::rejected);
+              [this, flight, sent = std::move(sent), done = std::move(done)](delivery::BatchVerdict verdict) mutable {
+                oracle_.flight_ends(consumer_, flight);
+                const bool alone = verdict.refused && sent.size() == 1;
+                for (std::size_t i = 0; i < sent.size() && (alone || !verdict.refused); ++i) {
+                  if (sent[i].replayed) continue;
+                  if (!alone && (i >= verdict.events.size() || verdict.events[i].error_class == kAfterBad)) continue;
+                  oracle_.verdict(consumer_, sent[i].sequence, alone ? Verdict::rejected : verdict.events[i].verdict);
                 }
                 done(std::move(verdict));
               });

@@ -43,7 +43,11 @@ struct Course {
 class Downstream {
  public:
   Downstream(std::uint32_t index, const Plan& plan, SimulatedLoop& world, Oracle& oracle)
-      : index_(index), random_(plan.seed ^ (index + 1), "downstream"), world_(world), oracle_(oracle) {}
+      : index_(index),
+        poison_percent_(plan.poison_percent),
+        random_(plan.seed ^ (index + 1), "downstream"),
+        world_(world),
+        oracle_(oracle) {}
 
   void begin(Kind kind, base::Millis span, std::uint64_t salt);
   void heal() { states_.clear(); }
@@ -62,6 +66,7 @@ class Downstream {
   void mark_bad(Course& course, const std::vector<Arrived>& events, std::optional<Kind> state);
 
   const std::uint32_t index_;
+  const std::uint64_t poison_percent_;
   Random random_;
   SimulatedLoop& world_;
   Oracle& oracle_;

@@ -44,6 +44,7 @@ HubProcess::~HubProcess() {
   for (const auto& puller : machine_.pullers) puller->engine_is(nullptr, {});
   if (disk_) disk_->power_cut();
   drop_tasks();
+  operations_.reset();
   consumers_.clear();
   if (engine_) engine_->abandon();
   engine_.reset();
@@ -76,10 +77,23 @@ Result<void> HubProcess::open(store::FaultFsOptions disk) {
     if (settings_.begun[i]) TRUNKLINE_TRY_VOID(declare(i));
   }
   filters_changed();
+  return start_operations();
+}
+
+Result<void> HubProcess::start_operations() {
+  operation::LogHistory::Log log;
+  log.first_accepted = [this](base::WallTime from) { return engine_->first_accepted(from); };
+  log.read = [this](base::Sequence first, const operation::LogHistory::Wanted& take) {
+    return engine_->read_log(first, take);
+  };
+  history_ = std::make_unique<operation::LogHistory>(std::move(log), machine_.reads);
+  operations_ = std::make_unique<operation::Operations>(*engine_, *history_, *machine_.loops[0]);
+  TRUNKLINE_TRY_VOID(operations_->load());
+  operations_->run();
   return {};
 }
 
-Result<void> HubProcess::declare(std::uint32_t index) {
+engine::QueueSpec HubProcess::spec_of(std::uint32_t index) const {
   const ConsumerPlan& plan = plan_.consumers[index];
   engine::QueueSpec spec;
   spec.name = plan.name;
@@ -87,6 +101,13 @@ Result<void> HubProcess::declare(std::uint32_t index) {
   spec.pulled = plan.sink == SinkKind::pulled;
   spec.max_receive_count = plan.options.max_attempts;
   spec.park_on_max_receive = plan.options.exhausted() == delivery::OnExhausted::park;
+  spec.max_wait = plan.max_wait;
+  return spec;
+}
+
+Result<void> HubProcess::declare(std::uint32_t index) {
+  const ConsumerPlan& plan = plan_.consumers[index];
+  const engine::QueueSpec spec = spec_of(index);
   TRUNKLINE_TRY(const QueueId queue, engine_->declare(spec));
   oracle_.queue_is(queue, index);
   Served& served = consumers_[index];
@@ -131,7 +152,7 @@ void HubProcess::filters_changed() {
   oracle_.filters_are(settings_.filters, settings_.begun);
   std::vector<source::Subscription> subscriptions;
   for (std::uint32_t i = 0; i < consumers_.size(); ++i) {
-    if (consumers_[i].queue)
+    if (consumers_[i].queue && settings_.begun[i])
       subscriptions.push_back({plan_.consumers[i].name, *consumers_[i].queue, compile(settings_.filters[i])});
   }
   router_ = std::make_unique<source::Router>(base::PolicyVersion{settings_.policy_version}, std::move(subscriptions));
@@ -145,6 +166,29 @@ void HubProcess::begin_consumer(std::uint32_t consumer, std::function<void(bool)
     filters_changed();
   }
   done(declared);
+}
+
+void HubProcess::remove_consumer(std::uint32_t index, std::function<void(bool)> done) {
+  constexpr Millis kDeadline(2'000);
+  settings_.begun[index] = false;
+  settings_.removed[index] = true;
+  ++settings_.policy_version;
+  filters_changed();
+  machine_.pullers[index]->engine_is(nullptr, {});
+  delivery::Consumer* consumer = consumers_[index].consumer.get();
+  if (consumer == nullptr) return remove_queue(index, done);
+  engine_->loop_of(*consumers_[index].queue).post([this, consumer, index, done = std::move(done)] {
+    consumer->stop(kDeadline, [this, index, done] { remove_queue(index, done); });
+  });
+}
+
+void HubProcess::remove_queue(std::uint32_t index, const std::function<void(bool)>& done) {
+  // What a process before this one was to remove is declared first, which takes it over.
+  auto queue = engine_->declare(spec_of(index));
+  const auto removed = queue.ok() ? engine_->remove(*queue) : Result<void>(queue.error());
+  const bool gone = removed.ok() || removed.error().code == base::Errc::not_found;
+  if (gone) consumers_[index].queue.reset();
+  done(gone);
 }
 
 void HubProcess::set_paused(std::uint32_t index, bool paused) {
@@ -166,6 +210,7 @@ void HubProcess::stop(std::function<void()> done) {
   constexpr Millis kDeadline(2'000);
   auto finished = std::make_shared<std::function<void()>>(std::move(done));
   stopping_ = 1;
+  machine_.loops[0]->post([this] { operations_->stop(); });
   for (const Served& served : consumers_) {
     if (!served.consumer) continue;
     ++stopping_;

@@ -10,6 +10,8 @@
 #include "base/result.hpp"
 #include "delivery/consumer.hpp"
 #include "event/decoder.hpp"
+#include "operation/log_history.hpp"
+#include "operation/operations.hpp"
 #include "queue/embedded_engine.hpp"
 #include "simulation/downstream.hpp"
 #include "simulation/oracle.hpp"
@@ -38,6 +40,7 @@ struct Machine {
 struct Settings {
   std::vector<std::size_t> filters;  // by consumer
   std::vector<bool> begun;
+  std::vector<bool> removed;
   std::vector<bool> paused;
   std::uint32_t policy_version = 1;
 };
@@ -51,6 +54,7 @@ class HubProcess {
   ~HubProcess();
 
   queue::EmbeddedEngine& engine() { return *engine_; }
+  operation::Operations& operations() { return *operations_; }
   store::FaultFs& disk() { return *disk_; }
   std::optional<base::QueueId> queue(std::uint32_t consumer) const { return consumers_[consumer].queue; }
 
@@ -65,6 +69,8 @@ class HubProcess {
   std::uint32_t policy_version() const { return router_->version().value; }
 
   void begin_consumer(std::uint32_t consumer, std::function<void(bool)> done);
+  // Its queue goes with all that waits in it; false: that failed, and is to be asked for again.
+  void remove_consumer(std::uint32_t consumer, std::function<void(bool)> done);
   void set_paused(std::uint32_t consumer, bool paused);
   void filters_changed();
   // Ends all consumers, then the engine; `done` on the world's loop.
@@ -78,7 +84,10 @@ class HubProcess {
   };
   HubProcess(Machine& machine, const Plan& plan, Settings& settings, Oracle& oracle);
   base::Result<void> open(store::FaultFsOptions disk);
+  engine::QueueSpec spec_of(std::uint32_t consumer) const;
   base::Result<void> declare(std::uint32_t consumer);
+  base::Result<void> start_operations();
+  void remove_queue(std::uint32_t consumer, const std::function<void(bool)>& done);
   void drop_tasks();
   void stop_engine_later(const std::shared_ptr<std::function<void()>>& done);
 
@@ -88,6 +97,8 @@ class HubProcess {
   Oracle& oracle_;
   std::unique_ptr<store::FaultFs> disk_;
   std::unique_ptr<queue::EmbeddedEngine> engine_;
+  std::unique_ptr<operation::History> history_;
+  std::unique_ptr<operation::Operations> operations_;
   std::unique_ptr<source::Router> router_;
   source::RouterScratch scratch_;
   event::Decoder decoder_;

@@ -133,6 +133,8 @@ void Oracle::audit(const engine::Record& record) {
     if ((routes >> i & 1) == 0) continue;
     Consumer& consumer = consumers_[i];
     Item& item = consumer.items[sequence];
+    item.stretch = audited_stretch_;
+    item.accepted_ms = record.accepted_at.time_since_epoch().count();
     if (consumer.plan->order == event::Order::none) continue;
     const auto [lane, fresh] =
         consumer.lanes.try_emplace(traits.lane(consumer.plan->order), static_cast<std::uint32_t>(consumer.open.size()));
@@ -150,6 +152,7 @@ void Oracle::audit_done() {
                               *event.answered));
   }
   unproven_.clear();
+  audited_stretch_ = walls_.size() - 1;
   for (const Taken& each : std::exchange(deferred_, {})) took(each.consumer, each.sequence, each.bytes);
 }
 
@@ -161,8 +164,14 @@ bool Oracle::exhausted(const Consumer& consumer, const Item& item) const {
   return item.rejections + unseen >= consumer.plan->options.max_attempts;
 }
 
+bool Oracle::may_have_expired(const Consumer& consumer, const Item& item) const {
+  std::int64_t latest = clock_.wall().time_since_epoch().count();
+  for (std::size_t i = item.stretch; i < walls_.size(); ++i) latest = std::max(latest, walls_[i]);
+  return latest - item.accepted_ms >= consumer.plan->max_wait.count();
+}
+
 bool Oracle::excused(const Consumer& consumer, Item& item) const {
-  if (item.purged) return true;
+  if (item.purged || consumer.removed || may_have_expired(consumer, item)) return true;
   const bool passes = consumer.plan->options.exhausted() != OnExhausted::park;
   item.skipped = item.skipped || (passes && exhausted(consumer, item));
   return item.skipped;
@@ -174,13 +183,43 @@ bool Oracle::explained(const Item& item) const {
   });
 }
 
+void Oracle::know(std::uint64_t sequence) {
+  if (sequence > audited_to_ && audit_) audit_();
+}
+
+std::uint64_t Oracle::flight_begins(std::uint32_t index, const std::vector<engine::LeasedMessage>& messages) {
+  Consumer& consumer = consumers_[index];
+  const std::uint64_t flight = next_flight_++;
+  for (const engine::LeasedMessage& message : messages) {
+    const std::uint64_t sequence = message.record->sequence.value;
+    know(sequence);
+    const std::uint32_t lane = consumer.items[sequence].lane;
+    // After an error of the disk leases have ended that are still under way.
+    if (lane == 0 || trouble_) continue;
+    const auto [other, fresh] = consumer.flying.try_emplace(lane, flight);
+    if (!fresh && other->second != flight)
+      blame("I3", text(index, sequence) + " is sent while something of its lane is under way");
+  }
+  return flight;
+}
+
+void Oracle::flight_ends(std::uint32_t consumer, std::uint64_t flight) {
+  std::erase_if(consumers_[consumer].flying, [flight](const auto& lane) { return lane.second == flight; });
+}
+
+void Oracle::hub_gone() {
+  for (Consumer& consumer : consumers_) consumer.flying.clear();
+}
+
 void Oracle::sent(std::uint32_t index, const engine::LeasedMessage& message) {
   Consumer& consumer = consumers_[index];
   const std::uint64_t sequence = message.record->sequence.value;
-  if (sequence > audited_to_ && audit_) audit_();
-  trace_.add("send", index, sequence, message.attempts);
+  know(sequence);
+  trace_.add(message.replay ? "replay" : "send", index, sequence, message.attempts);
   if (consumer.paused) blame("pause", text(index, sequence) + " was sent while paused");
   Item& item = consumer.items[sequence];
+  item.replayed = message.replay.has_value();
+  if (item.replayed) return;
   if (message.attempts > item.rejections)
     blame("attempts", fmt::format("{} has {} attempts, but was rejected {} times", text(index, sequence),
                                   message.attempts, item.rejections));
@@ -203,9 +242,11 @@ void Oracle::check_gap(std::uint32_t index, const engine::LeasedMessage& message
 
 void Oracle::pulled(std::uint32_t index, const engine::LeasedMessage& message) {
   const std::uint64_t sequence = message.record->sequence.value;
-  if (sequence > audited_to_ && audit_) audit_();
+  know(sequence);
   trace_.add("pulled", index, sequence, message.receive_count);
   Item& item = consumers_[index].items[sequence];
+  item.replayed = message.replay.has_value();
+  if (item.replayed) return;
   item.rejections = std::max(item.rejections, message.receive_count);
   if (item.proven) blame("settle", text(index, sequence) + " comes again after its settle was answered");
   check_gap(index, message, item);
@@ -257,9 +298,11 @@ void Oracle::take(std::uint32_t index, std::uint64_t sequence, std::string_view 
     ++report_.repeats;
     return;
   }
+  if (item.replayed && !excused(consumer, item))
+    return blame("replay", text(index, sequence) + " was replayed before it was taken");
   ++report_.deliveries;
   for (std::size_t i = 0; i < kKinds; ++i) report_.followed[i] += std::exchange(unfollowed_[i], 0);
-  if (item.lane != 0) check_order(consumer, sequence, item);
+  if (item.lane != 0 && !item.replayed) check_order(consumer, sequence, item);
 }
 
 void Oracle::check_order(Consumer& consumer, std::uint64_t sequence, const Item& item) {
@@ -296,10 +339,29 @@ void Oracle::purging(std::uint32_t consumer, std::uint64_t sequence) {
   if (item.lane != 0) of.open[item.lane].erase(sequence);
 }
 
+void Oracle::removing(std::uint32_t consumer) {
+  trace_.add("removing", consumer);
+  consumers_[consumer].removed = true;
+}
+
+// ---- time
+
+void Oracle::clock_jumps(const std::function<void()>& jump) {
+  walls_.back() = std::max(walls_.back(), clock_.wall().time_since_epoch().count());
+  jump();
+  walls_.push_back(clock_.wall().time_since_epoch().count());
+}
+
+void Oracle::expired(std::uint32_t index, std::uint64_t total) {
+  Consumer& consumer = consumers_[index];
+  for (; consumer.expired < total; ++consumer.expired) fired(Kind::expired);
+}
+
 // ---- faults
 
 void Oracle::trouble_begins() {
   trouble_ = true;
+  for (Consumer& consumer : consumers_) consumer.flying.clear();
   troubles_.emplace_back(clock_.mono() - kSettled, MonoTime::max());
 }
 
@@ -310,15 +372,46 @@ void Oracle::trouble_ends() {
 
 // ---- the end
 
-bool Oracle::ended(const Consumer& consumer, const Item& item) const {
+// It ended without having been taken, and not by its age.
+bool Oracle::passed(const Consumer& consumer, const Item& item) const {
   const bool dropped = consumer.plan->options.exhausted() == OnExhausted::drop && exhausted(consumer, item);
-  return item.taken > 0 || item.purged || dropped;
+  return item.purged || dropped;
+}
+
+bool Oracle::ended(const Consumer& consumer, const Item& item) const {
+  return consumer.removed || item.taken > 0 || passed(consumer, item) || may_have_expired(consumer, item);
 }
 
 std::size_t Oracle::unfinished(std::uint32_t consumer) const {
   const auto& items = consumers_[consumer].items;
   return static_cast<std::size_t>(std::count_if(
       items.begin(), items.end(), [&](const auto& item) { return !ended(consumers_[consumer], item.second); }));
+}
+
+ConsumerTally Oracle::tally(std::uint32_t index) const {
+  const Consumer& consumer = consumers_[index];
+  ConsumerTally tally{consumer.lanes.size(), consumer.items.size(), 0, 0};
+  for (const auto& [sequence, item] : consumer.items) {
+    tally.taken += item.taken > 0 ? 1 : 0;
+    tally.rejected += item.rejections > 0 ? 1 : 0;
+  }
+  return tally;
+}
+
+// What was never taken has expired, is counted as that, and nothing else is.
+void Oracle::check_expired(std::uint32_t index) {
+  const Consumer& consumer = consumers_[index];
+  if (consumer.removed) return;
+  std::uint64_t least = 0;
+  std::uint64_t most = 0;
+  for (const auto& [sequence, item] : consumer.items) {
+    if (!may_have_expired(consumer, item)) continue;
+    ++most;
+    if (item.taken == 0 && !passed(consumer, item)) ++least;
+  }
+  if (consumer.expired < least || consumer.expired > most)
+    blame("I2", fmt::format("{} counts {} expired; {} were never taken, {} are old enough", consumer.plan->name,
+                            consumer.expired, least, most));
 }
 
 void Oracle::finish() {
@@ -330,6 +423,7 @@ void Oracle::finish() {
     for (const auto& [sequence, item] : consumers_[i].items) {
       if (!ended(consumers_[i], item)) lost.push_back(sequence);
     }
+    check_expired(i);
     std::sort(lost.begin(), lost.end());
     if (!lost.empty())
       blame("I8", fmt::format("{} events did not come to an end, the first: {}", lost.size(), text(i, lost.front())));

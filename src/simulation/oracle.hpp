@@ -24,7 +24,9 @@ namespace trunkline::simulation {
 // What must hold, kept from what senders, downstreams and operators have seen, without asking the product:
 //  I1  what was answered is in the log, after every kill
 //  I2  at the end every event has ended in one way: delivered, purged, or dropped where the policy says so
-//  I3  in a lane nothing is taken before what stands in front of it, but what was skipped by policy or purged
+//  I3  in a lane nothing is taken before what stands in front of it, but what was skipped by policy, purged or expired;
+//      what is replayed stands outside, and has been taken before or was passed by in one of these ways
+//      so; a lane is under way once at a time
 //  I4  a downstream gets the bytes that were sent
 //  I5  an event is stored once; what is suppressed has its twin in the log
 //  and that no attempt is spent but on what was rejected, nothing is sent while paused, a publish fails only when the
@@ -54,6 +56,10 @@ class Oracle {
   void audit_done();                         // all there was
 
   // ---- delivery, as the hub sees it
+  // A batch is under way. No lane of it may be in another one.
+  std::uint64_t flight_begins(std::uint32_t consumer, const std::vector<engine::LeasedMessage>& messages);
+  void flight_ends(std::uint32_t consumer, std::uint64_t flight);
+  void hub_gone();  // and all that was under way
   void sent(std::uint32_t consumer, const engine::LeasedMessage& message);
   void verdict(std::uint32_t consumer, std::uint64_t sequence, delivery::Verdict verdict);
   void settled(std::uint32_t consumer, std::uint64_t sequence, const engine::MessageFate& fate,
@@ -68,6 +74,13 @@ class Oracle {
   void paused(std::uint32_t consumer, bool is) { consumers_[consumer].paused = is; }
   void listed(std::uint32_t consumer, const engine::DeadLetter& letter);
   void purging(std::uint32_t consumer, std::uint64_t sequence);  // it may be gone from now on
+  void removing(std::uint32_t consumer);                         // with all that waits for it
+  bool removed(std::uint32_t consumer) const { return consumers_[consumer].removed; }
+
+  // ---- time
+  void clock_jumps(const std::function<void()>& jump);
+  // How many have expired, as the hub counts them.
+  void expired(std::uint32_t consumer, std::uint64_t total);
 
   // ---- faults
   // What was settled from a while before now until trouble_ends() may be forgotten.
@@ -78,6 +91,7 @@ class Oracle {
   // ---- the end
   std::size_t unfinished(std::uint32_t consumer) const;
   void finish();  // all must have ended
+  ConsumerTally tally(std::uint32_t consumer) const;
 
   void blame(std::string rule, std::string text);
   const std::vector<Finding>& findings() const { return findings_; }
@@ -95,6 +109,9 @@ class Oracle {
     std::uint32_t lane = 0;        // 0: none
     std::uint32_t rejections = 0;  // and retries: what may spend an attempt
     std::uint32_t taken = 0;
+    std::size_t stretch = 0;  // of the wall clock, that it was accepted in or after
+    std::int64_t accepted_ms = 0;
+    bool replayed = false;
     bool skipped = false;
     bool purged = false;
     bool proven = false;
@@ -106,8 +123,11 @@ class Oracle {
     const ConsumerPlan* plan = nullptr;
     std::unordered_map<std::uint64_t, Item> items;
     std::unordered_map<std::string, std::uint32_t> lanes;
-    std::vector<std::set<std::uint64_t>> open;  // by lane: not taken, not excused
+    std::vector<std::set<std::uint64_t>> open;                // by lane: not taken, not excused
+    std::unordered_map<std::uint32_t, std::uint64_t> flying;  // lane to flight
+    std::uint64_t expired = 0;
     bool paused = false;
+    bool removed = false;
   };
   struct Taken {
     std::uint32_t consumer;
@@ -117,10 +137,14 @@ class Oracle {
   // Its attempts may have run out.
   bool exhausted(const Consumer& consumer, const Item& item) const;
   bool excused(const Consumer& consumer, Item& item) const;
+  bool passed(const Consumer& consumer, const Item& item) const;
+  bool may_have_expired(const Consumer& consumer, const Item& item) const;
+  void know(std::uint64_t sequence);
   bool ended(const Consumer& consumer, const Item& item) const;
   void check_gap(std::uint32_t index, const engine::LeasedMessage& message, const Item& item);
   bool explained(const Item& item) const;
   void take(std::uint32_t consumer, std::uint64_t sequence, std::string_view bytes);
+  void check_expired(std::uint32_t consumer);
   void check_order(Consumer& consumer, std::uint64_t sequence, const Item& item);
   std::string text(std::uint32_t consumer, std::uint64_t sequence) const;
 
@@ -140,7 +164,10 @@ class Oracle {
   std::uint64_t newest_answered_ = 0;
   std::set<std::uint64_t> quarantined_;
   std::vector<Consumer> consumers_;
-  std::vector<Taken> deferred_;  // while the log cannot be read
+  std::vector<Taken> deferred_;            // while the log cannot be read
+  std::vector<std::int64_t> walls_ = {0};  // the latest wall time of each stretch between two jumps
+  std::size_t audited_stretch_ = 0;        // of the last audit
+  std::uint64_t next_flight_ = 1;
   std::vector<std::pair<base::MonoTime, base::MonoTime>> troubles_;
   bool trouble_ = false;
   std::array<std::uint64_t, kKinds> unfollowed_{};

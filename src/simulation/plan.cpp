@@ -44,6 +44,9 @@ constexpr std::array kFaults = {
     Often{Kind::redrive, 6, 0, 0},
     Often{Kind::purge, 6, 0, 0},
     Often{Kind::filter_change, 1.5, 0, 0},
+    Often{Kind::remove_consumer, 2, 0, 0},
+    Often{Kind::redrive_operation, 6, 0, 0},
+    Often{Kind::replay, 3, 0, 0},
 };
 
 class Planner {
@@ -79,7 +82,7 @@ class Planner {
       consumer.sink = static_cast<SinkKind>(random_.below(5));
       consumer.order = static_cast<event::Order>(random_.below(5));
       consumer.filter = random_.chance(0.5) ? 0 : random_.below(kFilters);
-      if (i > 1 && random_.chance(0.3)) {
+      if (i > 1 && random_.chance(0.5)) {
         consumer.begins = any_time();
         add(Kind::new_consumer, consumer.begins, static_cast<std::uint32_t>(i));
       }
@@ -94,6 +97,7 @@ class Planner {
     options.batch_messages = consumer.sink == SinkKind::webhook ? 1 : 1 + random_.below(20);
     if (random_.chance(0.2)) options.batch_age = Millis(random_.between(1, 2'000));
     if (random_.chance(0.2)) options.rate = static_cast<double>(5 + random_.below(20));
+    if (random_.chance(0.3)) consumer.max_wait = Millis(random_.between(5 * kMinute, 40 * kMinute));
     options.max_attempts = static_cast<std::uint32_t>(1 + random_.below(5));
     if (random_.chance(0.5)) options.on_exhausted = static_cast<delivery::OnExhausted>(random_.below(3));
     if (random_.chance(0.3)) options.retry_for = Millis(random_.between(10 * kSecond, 10 * kMinute));
@@ -164,7 +168,16 @@ class Planner {
         const std::uint32_t consumer = any_consumer();
         add(often.kind, at, consumer).span = span;
         if (often.kind == Kind::pause) add(Kind::resume, at + span, consumer);
+        if (often.kind == Kind::redrive_operation || often.kind == Kind::replay) steer(at);
       }
+    }
+  }
+
+  // Somebody has second thoughts, soon: operations of a few events end within seconds.
+  void steer(Millis at) {
+    for (std::uint64_t i = random_.below(4); i > 0; --i) {
+      at += Millis(random_.between(100, random_.chance(0.5) ? 3 * kSecond : kMinute));
+      add(Kind::steer, at, 0);
     }
   }
 
@@ -207,7 +220,12 @@ std::string_view name(Kind kind) {
                                                                   "redrive",
                                                                   "purge",
                                                                   "filter change",
-                                                                  "new consumer"};
+                                                                  "new consumer",
+                                                                  "consumer removed",
+                                                                  "redrive by operation",
+                                                                  "replay",
+                                                                  "operation steered",
+                                                                  "expired"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 

@@ -53,8 +53,14 @@ enum class Kind : std::uint8_t {
   purge,
   filter_change,
   new_consumer,
+  remove_consumer,
+  redrive_operation,
+  replay,
+  steer,  // an operation is paused, resumed or cancelled
+  // what time does
+  expired,  // not a step: something has waited longer than max_wait
 };
-inline constexpr std::size_t kKinds = static_cast<std::size_t>(Kind::new_consumer) + 1;
+inline constexpr std::size_t kKinds = static_cast<std::size_t>(Kind::expired) + 1;
 std::string_view name(Kind kind);
 // Whether it is a state of a downstream that lasts.
 constexpr bool is_downstream(Kind kind) {
@@ -92,7 +98,8 @@ struct ConsumerPlan {
   event::Order order = event::Order::none;
   std::size_t filter = 0;
   delivery::Options options;
-  base::Millis begins{0};  // 0: there from the start
+  base::Millis begins{0};                               // 0: there from the start
+  base::Millis max_wait = std::chrono::hours(24 * 14);  // longer than any run, but where expiry is meant
 };
 
 struct Plan {
@@ -102,8 +109,9 @@ struct Plan {
   std::uint32_t lanes = 20;
   std::size_t tail_bytes_max = 1 << 20;
   std::size_t window = 1'000;
-  bool shuffle = true;        // loops take turns at random
-  base::Millis disk_tick{0};  // > 0: commits happen at its multiples only; 0: after random times
+  bool shuffle = true;                // loops take turns at random
+  base::Millis disk_tick{0};          // > 0: commits happen at its multiples only; 0: after random times
+  std::uint64_t poison_percent = 15;  // of the events, while there is poison
   std::vector<ConsumerPlan> consumers;
   std::vector<Step> steps;  // by time
 };

@@ -25,6 +25,14 @@ struct Report {
   void add(const Report& other);
 };
 
+// What became of the events of one consumer.
+struct ConsumerTally {
+  std::uint64_t lanes = 0;
+  std::uint64_t events = 0;
+  std::uint64_t taken = 0;     // of them
+  std::uint64_t rejected = 0;  // of them: at least once
+};
+
 // One thing that must not be. `rule` is the promise: "I3".
 struct Finding {
   std::string rule;

@@ -45,6 +45,7 @@ class Run {
       settings_.filters.push_back(plan.consumers[i].filter);
       settings_.begun.push_back(plan.consumers[i].begins == Millis(0));
       settings_.paused.push_back(false);
+      settings_.removed.push_back(false);
     }
     oracle_.on_audit_wanted([this] { return audit(); });
     timeline_.after_each([this] { after_task(); });
@@ -78,6 +79,11 @@ class Run {
   void jump(const Step& step);
   void operate(const Step& step);
   void begin_consumer(std::uint32_t consumer);
+  void remove_consumer(std::uint32_t consumer);
+  void begin_operation(const Step& step);
+  void steer(const Step& step);
+  // Resumes what is paused or has stopped by itself, and counts what has not ended.
+  void hurry_operations();
   void redrive(std::uint32_t consumer, bool counts);
   void purge(std::uint32_t consumer, std::uint64_t which);
   void list(std::uint32_t consumer, std::function<void(const std::vector<engine::DeadLetter>&)> then);
@@ -126,8 +132,9 @@ class Run {
   std::uint64_t commits_ = 0;
   // Faults of the disk
   std::vector<DiskFault> disk_faults_;
-  std::size_t disk_full_ = 0;  // how many are under way
-  int well_ = 0;               // seconds since the disk has failed
+  std::size_t disk_full_ = 0;                   // how many are under way
+  std::optional<std::size_t> open_operations_;  // at the end; nothing: not known
+  int well_ = 0;                                // seconds since the disk has failed
   std::uint64_t reopens_ = 0;
 };
 
@@ -178,8 +185,11 @@ void Run::boot() {
   senders_.hub_is(hub_.get());
   if (!audit()) oracle_.blame("I1", "the log cannot be read after a start");
   for (std::uint32_t i = 0; i < plan_.consumers.size(); ++i) {
-    if (plan_.consumers[i].begins.count() > 0 && plan_.consumers[i].begins != Millis::max() && !settings_.begun[i] &&
-        timeline_.clock().mono().time_since_epoch() - std::chrono::hours(1) >= plan_.consumers[i].begins) {
+    if (settings_.removed[i]) {
+      remove_consumer(i);
+    } else if (plan_.consumers[i].begins.count() > 0 && plan_.consumers[i].begins != Millis::max() &&
+               !settings_.begun[i] &&
+               timeline_.clock().mono().time_since_epoch() - std::chrono::hours(1) >= plan_.consumers[i].begins) {
       begin_consumer(i);
     }
   }
@@ -192,6 +202,7 @@ void Run::kill(Millis down) {
   outcome_.report.reopens += hub_->engine().commit_statistics().reopens.load();
   senders_.hub_is(nullptr);
   hub_.reset();
+  oracle_.hub_gone();
   kill_in_sync_.reset();
   kill_after_commit_.reset();
   cut_ = false;
@@ -290,7 +301,7 @@ void Run::disk_fault(const Step& step) {
 void Run::jump(const Step& step) {
   audit();  // before the sweep, for which all of it may be old now
   oracle_.fired(step.kind);
-  timeline_.clock().jump_wall(step.kind == Kind::clock_forward ? step.span : -step.span);
+  oracle_.clock_jumps([&] { timeline_.clock().jump_wall(step.kind == Kind::clock_forward ? step.span : -step.span); });
 }
 
 void Run::operate(const Step& step) {
@@ -312,16 +323,85 @@ void Run::operate(const Step& step) {
       return oracle_.fired(step.kind);
     case Kind::new_consumer:
       return begin_consumer(step.consumer);
+    case Kind::remove_consumer:
+      return remove_consumer(step.consumer);
+    case Kind::redrive_operation:
+    case Kind::replay:
+      return begin_operation(step);
+    case Kind::steer:
+      return steer(step);
     default:
       return;
   }
 }
 
 void Run::begin_consumer(std::uint32_t consumer) {
-  if (!hub_ || settings_.begun[consumer]) return;  // boot() makes up for it
+  if (!hub_ || settings_.begun[consumer] || settings_.removed[consumer]) return;  // boot() makes up for it
   hub_->begin_consumer(consumer, [this, consumer](bool begun) {
     if (begun) return oracle_.fired(Kind::new_consumer);
     machine_.world.after(std::chrono::seconds(5), [this, consumer] { begin_consumer(consumer); });
+  });
+}
+
+// The first consumer stays: a hub without any delivers nothing.
+void Run::remove_consumer(std::uint32_t consumer) {
+  const bool there = settings_.begun[consumer];
+  if (!hub_ || stopping_ || consumer == 0 || (!there && !settings_.removed[consumer]))
+    return;  // boot() makes up for it
+  audit();
+  oracle_.removing(consumer);
+  hub_->remove_consumer(consumer, [this, consumer, boots = boots_, there](bool gone) {
+    if (gone && there) oracle_.fired(Kind::remove_consumer);
+    if (gone) return;
+    machine_.world.after(std::chrono::seconds(5), [this, consumer, boots] {
+      if (boots == boots_) remove_consumer(consumer);
+    });
+  });
+}
+
+void Run::begin_operation(const Step& step) {
+  if (!hub_ || !hub_->queue(step.consumer)) return;
+  operation::Request request;
+  request.kind = step.kind == Kind::replay ? operation::Kind::replay : operation::Kind::redrive;
+  request.consumer = plan_.consumers[step.consumer].name;
+  request.queue = *hub_->queue(step.consumer);
+  request.by = "operator";
+  request.rate = step.value % 2 == 0 ? 0.5 : static_cast<double>(1 + step.value % 50);
+  request.stop_share = step.value % 3 == 0 ? 1 : 0.2;
+  request.range.to = timeline_.clock().wall();
+  request.range.from = request.range.to - std::chrono::minutes(1 + step.value / 64 % 30);
+  request.range.all_routed = true;
+  hub_->operations().start(request, *machine_.loops[0],
+                           [this, kind = step.kind](const base::Result<operation::Operation>& begun) {
+                             if (begun.ok()) oracle_.fired(kind);
+                           });
+}
+
+void Run::steer(const Step& step) {
+  if (!hub_) return;
+  hub_->operations().list({}, *machine_.loops[0], [this, value = step.value](std::vector<operation::Operation> all) {
+    std::erase_if(all, [](const operation::Operation& each) { return operation::ended(each.state); });
+    if (all.empty() || !hub_) return;
+    hub_->operations().command(all[value % all.size()].id, static_cast<operation::Command>(value / 64 % 3), "operator",
+                               *machine_.loops[0], [this](const base::Result<operation::Operation>& done) {
+                                 if (done.ok()) oracle_.fired(Kind::steer);
+                               });
+  });
+}
+
+void Run::hurry_operations() {
+  open_operations_.reset();
+  if (!hub_) return;
+  hub_->operations().list({}, *machine_.loops[0], [this](const std::vector<operation::Operation>& all) {
+    std::size_t open = 0;
+    for (const operation::Operation& each : all) {
+      if (operation::ended(each.state)) continue;
+      ++open;
+      if (each.state == operation::State::running || !hub_) continue;
+      hub_->operations().command(each.id, operation::Command::resume, "operator", *machine_.loops[0],
+                                 [](const base::Result<operation::Operation>&) {});
+    }
+    open_operations_ = open;
   });
 }
 
@@ -397,6 +477,9 @@ void Run::watch_disk() {
 
 void Run::watch() {
   watch_disk();
+  for (std::uint32_t i = 0; hub_ && i < plan_.consumers.size(); ++i) {
+    if (hub_->queue(i)) oracle_.expired(i, hub_->engine().statistics(*hub_->queue(i)).expired);
+  }
   machine_.world.after(std::chrono::seconds(1), [this] { watch(); });
 }
 
@@ -429,7 +512,7 @@ bool Run::drained() {
     const engine::QueueStatistics now = hub_->engine().statistics(*hub_->queue(i));
     if (now.held() > 0) return false;
   }
-  return true;
+  return open_operations_ == 0u;
 }
 
 void Run::drain() {
@@ -438,6 +521,7 @@ void Run::drain() {
     timeline_.run_for(std::chrono::minutes(1));
     if (drained()) break;
     for (std::uint32_t i = 0; i < plan_.consumers.size(); ++i) redrive(i, false);
+    hurry_operations();
   }
   if (failed()) return;
   if (!drained()) {
@@ -452,6 +536,8 @@ void Run::drain() {
                             now.dead_letters, oracle_.unfinished(i)));
     }
     if (!hub_ || !senders_.idle()) oracle_.blame("I8", "publishes are still not answered");
+    if (open_operations_ != 0u)
+      oracle_.blame("I8", fmt::format("{} operations have not ended", open_operations_.value_or(0)));
   }
   oracle_.finish();
   check_quarantine();
@@ -492,6 +578,7 @@ Outcome Run::play() {
   outcome_.sender_trace = trace_.hash_of_senders();
   for (std::uint32_t i = 0; i < plan_.consumers.size(); ++i) {
     outcome_.consumer_traces.push_back(trace_.hash_of(i));
+    outcome_.tallies.push_back(oracle_.tally(i));
     outcome_.consumers.push_back(hub_ ? hub_->statistics(i) : delivery::Statistics());
   }
   return std::move(outcome_);

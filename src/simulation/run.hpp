@@ -23,6 +23,7 @@ struct Outcome {
   std::uint64_t sender_trace = 0;               // what senders were answered, and when
   std::vector<std::uint64_t> consumer_traces;   // what each consumer was sent and has settled, and when
   std::vector<delivery::Statistics> consumers;  // of the last process
+  std::vector<ConsumerTally> tallies;           // by consumer
 };
 
 // Plays the plan on one thread in simulated time, then lets all faults end and demands that everything drains. The parts

@@ -13,7 +13,7 @@ void WitnessEngine::receive(base::QueueId queue, const engine::ReceiveLimits& li
                         Leased& leased = leases_[lease.id];
                         leased = {{}, engine_.loop_of(queue).clock().mono()};
                         for (const engine::LeasedMessage& message : lease.messages)
-                          leased.sequences.push_back(message.record->sequence.value);
+                          leased.sequences.push_back(message.replay ? 0 : message.record->sequence.value);
                       }
                     }
                     done(std::move(result));
@@ -24,7 +24,8 @@ void WitnessEngine::settle(base::QueueId queue, std::uint64_t lease, std::vector
                            engine::DoneCallback done) {
   const auto node = leases_.extract(lease);
   for (std::size_t i = 0; !node.empty() && i < fates.size() && i < node.mapped().sequences.size(); ++i) {
-    oracle_.settled(consumer_, node.mapped().sequences[i], fates[i], node.mapped().at);
+    const std::uint64_t sequence = node.mapped().sequences[i];
+    if (sequence != 0) oracle_.settled(consumer_, sequence, fates[i], node.mapped().at);
   }
   engine_.settle(queue, lease, std::move(fates), std::move(done));
 }

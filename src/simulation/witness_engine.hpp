@@ -65,7 +65,7 @@ class WitnessEngine final : public engine::Engine {
 
  private:
   struct Leased {
-    std::vector<std::uint64_t> sequences;
+    std::vector<std::uint64_t> sequences;  // 0: a replay, whose settle is not the event's
     base::MonoTime at{};
   };
   engine::Engine& engine_;
