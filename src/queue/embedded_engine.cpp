@@ -18,6 +18,7 @@
 #include "queue/listing.hpp"
 #include "queue/queue_runner.hpp"
 #include "queue/read_pool.hpp"
+#include "queue/state.hpp"
 
 namespace trunkline::queue {
 
@@ -35,21 +36,6 @@ constexpr std::size_t kStateBytesMax = 64 << 10;
 
 std::string queue_spec_key(const std::string& name) {
   return "q" + name;
-}
-
-std::string state_key(const std::string& owner, const std::string& key) {
-  std::string out = owner;
-  out.push_back('\0');
-  return out + key;
-}
-
-void stage_state(store::Batch& batch, const std::string& owner, const engine::Engine::StateWrite& write) {
-  const std::string key = state_key(owner, write.key);
-  if (!write.bytes) return batch.remove(handle(Table::state), key);
-  std::string value;
-  base::put_u64(value, 1);
-  value += *write.bytes;
-  batch.put(handle(Table::state), key, value);
 }
 
 std::function<bool(std::string_view, std::string_view)> identity_expired(const base::Clock& clock,
