@@ -62,6 +62,12 @@ class Contract : public testing::TestWithParam<Factory> {
     EXPECT_TRUE(id.ok()) << (id.ok() ? "" : id.error().detail);
     return id.ok() ? *id : base::QueueId{};
   }
+  // That happened so long before now.
+  event::Event happened(base::Millis ago, event::Event event) {
+    event.business_time = fixture_->loop().clock().wall() - ago;
+    event.business_time_has_millis = true;
+    return event;
+  }
   QueueSpec spec(const std::string& name, event::Order order) {
     QueueSpec made;
     made.name = name;

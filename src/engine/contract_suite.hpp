@@ -115,6 +115,54 @@ TEST_P(Contract, a_lease_that_the_process_took_with_it_comes_back) {
   EXPECT_EQ(ids(receive(queue, 1)), (Ids{"a1"}));
 }
 
+TEST_P(Contract, an_event_time_window_sorts_a_lane_and_its_order_holds_after_a_reopen) {
+  if (!can(Capability::event_time_window)) GTEST_SKIP() << "the engine has no event-time windows";
+  QueueSpec windowed = spec("crm", event::Order::conversation);
+  windowed.event_time_window = std::chrono::hours(1);
+  const base::QueueId queue = declare(windowed);
+  publish(happened(std::chrono::seconds(1), make_event("end", "c")), {queue});
+  publish(happened(std::chrono::seconds(9), make_event("start", "c")), {queue});
+  publish(happened(std::chrono::seconds(5), make_event("other", "d")), {queue});
+  EXPECT_TRUE(receive(queue, 10, 10, std::chrono::milliseconds(50)).empty()) << "they wait for what may still come";
+  fixture_->reopen();
+  EXPECT_EQ(declare(windowed), queue);
+  publish(happened(std::chrono::seconds(5), make_event("middle", "c")), {queue});
+  windowed.event_time_window = std::chrono::milliseconds(100);
+  EXPECT_EQ(declare(windowed), queue);
+  const auto lane_c = [&] {
+    for (;;) {
+      auto leases = receive(queue, 100);
+      for (Lease& lease : leases) {
+        if (lease.messages[0].record->event.conversation_id == "c") return std::move(lease);
+        EXPECT_TRUE(settle_all(lease, Fate::delivered).ok());
+      }
+    }
+  };
+  const Lease sent = lane_c();
+  EXPECT_EQ(ids({sent}), (Ids{"start", "middle", "end"}));
+  publish(happened(std::chrono::seconds(7), make_event("late", "c")), {queue});
+  fixture_->reopen();
+  EXPECT_EQ(declare(windowed), queue);
+  Ids delivered;
+  bool marked = false;
+  while (delivered.size() < 4) {
+    const Lease lease = lane_c();
+    for (const LeasedMessage& message : lease.messages) {
+      delivered.push_back(message.record->event.envelope_id);
+      EXPECT_EQ(message.late, delivered.back() == "late") << delivered.back();
+      marked = marked || message.late;
+    }
+    EXPECT_TRUE(settle_all(lease, Fate::delivered).ok());
+  }
+  EXPECT_EQ(delivered, (Ids{"start", "middle", "end", "late"}));
+  EXPECT_TRUE(marked);
+  fixture_->reopen();
+  EXPECT_EQ(declare(windowed), queue);
+  publish(happened(std::chrono::seconds(8), make_event("later", "c")), {queue});
+  const Lease last = lane_c();
+  EXPECT_TRUE(last.messages[0].late) << "what has left the window is remembered";
+}
+
 TEST_P(Contract, a_retry_keeps_the_lane_waiting_and_counts_attempts) {
   const base::QueueId queue = declare(spec("q", event::Order::conversation));
   for (const char* id : {"a1", "a2"}) publish(make_event(id, "a"), {queue});

@@ -14,6 +14,16 @@ void refuse(base::Loop& reply_on, Callback done) {
 
 }  // namespace
 
+base::WallTime event_time(const Record& record) {
+  const event::Event& event = record.event;
+  const auto usable = [&](const std::optional<base::WallTime>& time) {
+    return time && *time <= record.accepted_at + kEventTimeAhead;
+  };
+  if (event.business_time_has_millis && usable(event.business_time)) return *event.business_time;
+  if (usable(event.published_at)) return *event.published_at;
+  return record.accepted_at;
+}
+
 void Engine::edit_dead_letter(base::QueueId, base::Sequence, std::string, base::Loop& reply_on, DoneCallback done) {
   refuse(reply_on, std::move(done));
 }

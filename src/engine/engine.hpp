@@ -31,6 +31,9 @@ struct QueueSpec {
   base::Millis visibility_timeout = std::chrono::seconds(30);  // of a pulled lease
   std::uint32_t max_receive_count = 5;                         // of a pulled message, then it is dead-lettered
   bool park_on_max_receive = false;                            // pulled: hold the lane instead of going on
+  // FIFO, Capability::event_time_window: an event waits this long after its acceptance, and goes out in the order of
+  // event_time(), then of sequence, among those of its lane that came meanwhile. 0: none, the order is the sequence.
+  base::Millis event_time_window{0};
 };
 
 // A lane that holds something up: its head backs off or is parked.
@@ -57,6 +60,9 @@ struct QueueStatistics {
   std::uint64_t replaying = 0;                   // given once more by a replay, not delivered yet; in none of the above
   std::uint64_t delivered = 0;                   // since start
   std::uint64_t expired = 0;                     // since start
+  std::uint64_t in_window = 0;                   // of those that wait: in their event-time window
+  std::uint64_t late = 0;                        // since the process began: came after their event-time window
+  std::uint64_t left_early = 0;                  // likewise: had to leave it early since too many were in it
   std::optional<base::WallTime> oldest_waiting;  // accepted_at of the oldest that is not settled
   RecentDeliveries minute;                       // of the last minute, and of the last 15
   RecentDeliveries quarter;
@@ -98,6 +104,7 @@ struct LeasedMessage {
   std::uint32_t receive_count = 1;           // of this queue, this receive included
   std::optional<base::Sequence> gap_before;  // the event of this lane that was skipped just before this one
   bool redriven = false;
+  bool late = false;    // later events of its lane had left the event-time window already; it goes behind them
   bool edited = false;  // the record's raw body is not the event's own: an operator has replaced it
   std::optional<base::OperationId> replay{};  // given once more by this operation; stands outside of the lane's order
 };

@@ -23,6 +23,13 @@ struct Record {
 };
 using RecordPtr = std::shared_ptr<const Record>;
 
+// What an event-time window sorts by: when it happened where that is known to the millisecond, else when it was sent
+// (detail.timestamp), else when it was accepted. A time more than kEventTimeAhead after the acceptance is nobody's word
+// for when the event happened (a clock that is wrong, a plan for tomorrow) and is passed over: one such event would make
+// all that follow it in its lane late.
+inline constexpr base::Millis kEventTimeAhead = std::chrono::minutes(10);
+base::WallTime event_time(const Record& record);
+
 // Input that could not be understood, kept until somebody has looked.
 struct Quarantined {
   std::uint64_t id = 0;  // given by the engine; first is 1

@@ -27,6 +27,18 @@ std::int64_t read_millis(ByteReader& in) {
   return static_cast<std::int64_t>(in.u64());
 }
 
+// A difference of times, which is small in most cases: 2 bytes up to 8 seconds either way.
+void put_signed(std::string& out, std::int64_t value) {
+  put_varint(out, (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
+}
+std::int64_t read_signed(ByteReader& in) {
+  const std::uint64_t bits = in.varint();
+  return static_cast<std::int64_t>((bits >> 1) ^ (~(bits & 1) + 1));
+}
+std::int64_t add_wrapping(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
 base::Error corrupt(std::string_view what) {
   return {base::Errc::corrupt, fmt::format("a stored {} does not decode", what)};
 }
@@ -166,6 +178,7 @@ std::string encode_scan(const ScanEntry& entry) {
   put_varint(out, entry.bytes);
   for (const base::GroupKey group : entry.groups) put_u64(out, group.value);
   put_ascending(out, entry.routes, 0);
+  put_signed(out, entry.event_ms - entry.accepted_ms);
   return out;
 }
 
@@ -176,6 +189,8 @@ Result<ScanEntry> decode_scan(std::string_view bytes) {
   entry.bytes = static_cast<std::uint32_t>(in.varint());
   for (base::GroupKey& group : entry.groups) group = {in.u64()};
   entry.routes = read_ascending<base::QueueId>(in, 0);
+  entry.event_ms = entry.accepted_ms;
+  if (in.ok() && !in.at_end()) entry.event_ms = add_wrapping(entry.accepted_ms, read_signed(in));
   return checked(in, std::move(entry), "scan entry");
 }
 
@@ -228,6 +243,7 @@ std::string encode_cursor(const CursorRecord& cursor) {
     put_varint(out, total);
   }
   put_ascending(out, cursor.outstanding, 0);
+  if (cursor.ordered) put_varint(out, *cursor.ordered);
   return out;
 }
 
@@ -240,6 +256,8 @@ Result<CursorRecord> decode_cursor(std::string_view bytes) {
     *total = in.varint();
   }
   cursor.outstanding = read_ascending<base::Sequence>(in, 0);
+  if (in.ok() && !in.at_end()) cursor.ordered = in.varint();
+  if (cursor.ordered && *cursor.ordered > cursor.scanned.value) return corrupt("cursor");
   return checked(in, std::move(cursor), "cursor");
 }
 
@@ -279,18 +297,22 @@ Result<LaneHeader> decode_lane(std::string_view bytes) {
 
 namespace {
 
-// Bits of a row's flags. Format 1 knew the first only.
+// Bits of a row's flags. Format 1 knew the first only, format 2 the first three.
 constexpr std::uint8_t kRedriven = 1;
 constexpr std::uint8_t kByOperation = 2;
 constexpr std::uint8_t kEdited = 4;
+constexpr std::uint8_t kOrdered = 8;
+constexpr std::uint8_t kLate = 16;
 
 void put_row(std::string& out, const Row& row) {
   put_millis(out, row.accepted_ms);
   put_varint(out, row.bytes);
   put_varint(out, row.receive_count);
   out.push_back(static_cast<char>((row.redriven ? kRedriven : 0) | (row.operation.value != 0 ? kByOperation : 0) |
-                                  (row.edited ? kEdited : 0)));
+                                  (row.edited ? kEdited : 0) | (row.order != 0 ? kOrdered : 0) |
+                                  (row.late ? kLate : 0)));
   if (row.operation.value != 0) put_varint(out, row.operation.value);
+  if (row.order != 0) put_varint(out, row.order);
 }
 Row read_row(ByteReader& in) {
   Row row;
@@ -301,6 +323,8 @@ Row read_row(ByteReader& in) {
   row.redriven = (flags & kRedriven) != 0;
   if ((flags & kByOperation) != 0) row.operation = {in.varint()};
   row.edited = (flags & kEdited) != 0;
+  if ((flags & kOrdered) != 0) row.order = in.varint();
+  row.late = (flags & kLate) != 0;
   return row;
 }
 
@@ -322,8 +346,9 @@ std::string encode_place(const RowPlace& place) {
   std::string out;
   put_u64(out, place.group.value);
   put_millis(out, place.accepted_ms);
-  if (place.operation.value != 0 || place.edited) put_varint(out, place.operation.value);
-  if (place.edited) out.push_back(1);
+  if (place.operation.value != 0 || place.edited || place.order != 0) put_varint(out, place.operation.value);
+  if (place.edited || place.order != 0) out.push_back(place.edited ? 1 : 0);
+  if (place.order != 0) put_varint(out, place.order);
   return out;
 }
 
@@ -334,7 +359,23 @@ Result<RowPlace> decode_place(std::string_view bytes) {
   place.accepted_ms = read_millis(in);
   if (in.ok() && !in.at_end()) place.operation = {in.varint()};
   if (in.ok() && !in.at_end()) place.edited = in.u8() != 0;
+  if (in.ok() && !in.at_end()) place.order = in.varint();
   return checked(in, place, "row place");
+}
+
+std::string encode_left(const LeftWindow& left) {
+  std::string out;
+  put_millis(out, left.event_ms);
+  put_u64(out, left.sequence.value);
+  return out;
+}
+
+Result<LeftWindow> decode_left(std::string_view bytes) {
+  ByteReader in(bytes);
+  LeftWindow left;
+  left.event_ms = read_millis(in);
+  left.sequence = {in.u64()};
+  return checked(in, left, "event-time window");
 }
 
 std::string encode_dead_letter(const DeadLetterEntry& entry) {
@@ -409,6 +450,7 @@ std::string encode_queue(const StoredQueue& queue) {
   put_millis(out, queue.spec.visibility_timeout.count());
   put_varint(out, queue.spec.max_receive_count);
   out.push_back(queue.spec.park_on_max_receive ? 1 : 0);
+  if (queue.spec.event_time_window.count() != 0) put_millis(out, queue.spec.event_time_window.count());
   return out;
 }
 
@@ -425,6 +467,7 @@ Result<StoredQueue> decode_queue(std::string_view bytes) {
   queue.spec.visibility_timeout = base::Millis(read_millis(in));
   queue.spec.max_receive_count = static_cast<std::uint32_t>(in.varint());
   queue.spec.park_on_max_receive = in.u8() != 0;
+  if (in.ok() && !in.at_end()) queue.spec.event_time_window = base::Millis(read_millis(in));
   if (queue.spec.order > event::Order::topic) return corrupt("queue");
   return checked(in, std::move(queue), "queue");
 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "base/strong.hpp"
 #include "engine/engine.hpp"
 #include "engine/record.hpp"
+#include "queue/keys.hpp"
 
 // What the values of keys.hpp look like. Every decode of bytes that do not fit is Errc::corrupt, never a guess.
 namespace trunkline::queue {
@@ -31,7 +34,8 @@ base::Result<engine::Record> decode_record(base::Sequence sequence, std::string_
 constexpr std::size_t kOrders = 4;  // conversation, agent, queue, topic; see event::Order
 struct ScanEntry {
   std::int64_t accepted_ms = 0;
-  std::uint32_t bytes = 0;  // of the raw body
+  std::int64_t event_ms = 0;  // engine::event_time(); as accepted_ms where format 2 or an older one wrote it
+  std::uint32_t bytes = 0;    // of the raw body
   std::array<base::GroupKey, kOrders> groups{};
   std::vector<base::QueueId> routes;  // ascending
 };
@@ -67,6 +71,9 @@ struct CursorRecord {
   base::Sequence scanned;
   std::vector<base::Sequence> outstanding;  // ascending
   QueueTotals totals;
+  // Of a queue with an event-time window: the last order that it has given to an event, at most `scanned`. All that is
+  // outstanding is in the window then; what has left it has a row.
+  std::optional<std::uint64_t> ordered{};
 };
 std::string encode_cursor(const CursorRecord& cursor);
 base::Result<CursorRecord> decode_cursor(std::string_view bytes);
@@ -95,7 +102,12 @@ struct Row {
   bool redriven = false;
   base::OperationId operation{};  // that redrove it, or replays it; 0: none
   bool edited = false;            // another body stands for the event's own, see keys.hpp
+  std::uint64_t order = 0;        // given when it left its event-time window; 0: its sequence
+  bool late = false;              // it came when later ones had left already
 };
+inline Position position_of(base::Sequence sequence, std::uint64_t order) {
+  return {order != 0 ? order : sequence.value, sequence};
+}
 std::string encode_row(const Row& row);
 base::Result<Row> decode_row(std::string_view bytes);
 
@@ -104,9 +116,19 @@ struct RowPlace {
   std::int64_t accepted_ms = 0;
   base::OperationId operation{};  // of the row,
   bool edited = false;            // likewise
+  std::uint64_t order = 0;        // likewise
 };
 std::string encode_place(const RowPlace& place);
 base::Result<RowPlace> decode_place(std::string_view bytes);
+
+// What has left the event-time window of a lane: the latest of it. What comes before that is late.
+struct LeftWindow {
+  std::int64_t event_ms = 0;
+  base::Sequence sequence;
+  auto operator<=>(const LeftWindow&) const = default;
+};
+std::string encode_left(const LeftWindow& left);
+base::Result<LeftWindow> decode_left(std::string_view bytes);
 
 struct DeadLetterEntry {
   bool parked = false;

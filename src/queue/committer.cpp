@@ -197,6 +197,7 @@ void Committer::publish(std::vector<engine::PublishItem> items, base::Loop& repl
       record.event = std::move(entry->event);
       prepared.encoded = encode_record(record);
       prepared.scan.accepted_ms = millis(now);
+      prepared.scan.event_ms = millis(engine::event_time(record));
       prepared.scan.bytes = static_cast<std::uint32_t>(record.event.raw.size());
       prepared.scan.groups = group_keys(record.event);
       prepared.scan.routes = std::move(entry->routes);

@@ -276,6 +276,7 @@ Result<QueueId> EmbeddedEngine::Impl::create(const engine::QueueSpec& spec) {
       batch.put(handle(Table::meta), kNextQueueKey, sequence_key({id + 1}));
       CursorRecord cursor;
       cursor.scanned = registered.stored.created_after;
+      if (spec.event_time_window.count() > 0) cursor.ordered = cursor.scanned.value;
       batch.put(handle(Table::queue), cursor_key(registered.stored.id), encode_cursor(cursor));
     }
     batch.put(handle(Table::meta), queue_spec_key(spec.name), encode_queue(registered.stored));
@@ -392,8 +393,8 @@ void EmbeddedEngine::stop() {
 
 std::vector<engine::Capability> EmbeddedEngine::capabilities() const {
   using engine::Capability;
-  return {Capability::lanes_in_engine, Capability::park, Capability::state, Capability::quarantine,
-          Capability::operations};
+  return {Capability::lanes_in_engine, Capability::park,       Capability::event_time_window,
+          Capability::state,           Capability::quarantine, Capability::operations};
 }
 
 Result<QueueId> EmbeddedEngine::declare(const engine::QueueSpec& spec) {
@@ -687,14 +688,7 @@ Result<Standing> EmbeddedEngine::standing(QueueId queue, const engine::Record& r
                            done();
                          });
   TRUNKLINE_TRY(Standing standing, read_standing(*impl_->store, queue, group, record.sequence));
-  if (!heard || !*place) return standing;
-  using Kind = Standing::Kind;
-  if (standing.kind == Kind::unscanned) standing.kind = Kind::in_memory;
-  if (standing.kind != Kind::in_memory && standing.kind != Kind::listed && standing.kind != Kind::parked)
-    return standing;
-  standing.lane = (*place)->lane;
-  standing.leased = (*place)->leased;
-  if (standing.kind == Kind::in_memory) standing.before = (*place)->before;
+  if (heard && *place) take_place(standing, **place);
   return standing;
 }
 

@@ -96,12 +96,28 @@ TEST_F(OldFormat, is_opened_with_all_that_waits_in_it_and_raised_once_that_has_w
 
   std::filesystem::rename(directory + "/CURRENT", directory + "/db/CURRENT");
   ASSERT_TRUE(fixture().try_open().ok());
-  EXPECT_EQ(format(), "trunkline 2");
+  EXPECT_EQ(format(), "trunkline 3");
   ASSERT_EQ(declare(wanted), queue);
   EXPECT_EQ(redrive(queue), 2U);
   std::vector<std::string> delivered = deliver(queue, 3);
   std::ranges::sort(delivered);
   EXPECT_EQ(delivered, (engine::contract::Ids{"behind", "parked", "skipped"}));
+}
+
+// Bytes of format 2: it knew no event time and no event-time window.
+TEST(OldFormatValues, scan_entries_and_cursors_decode) {
+  using namespace std::string_view_literals;
+  const auto entry = decode_scan(
+      "\0\0\x01\x9d\0\0\0\x01\x0a"
+      "\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x04"
+      "\x02\x05\x02"sv);
+  ASSERT_TRUE(entry.ok());
+  EXPECT_EQ(entry->event_ms, entry->accepted_ms) << "it waits by its acceptance";
+  EXPECT_EQ(entry->routes, (std::vector<base::QueueId>{{5}, {7}}));
+  const auto cursor = decode_cursor("\0\0\0\0\0\0\0\x09\x07\x07\0\0\0\0\x02\x03\x05"sv);
+  ASSERT_TRUE(cursor.ok());
+  EXPECT_EQ(cursor->outstanding, (std::vector<base::Sequence>{{3}, {8}}));
+  EXPECT_FALSE(cursor->ordered);
 }
 
 // Bytes of format 1, written by that program.

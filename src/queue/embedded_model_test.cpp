@@ -16,7 +16,8 @@
 // fates, a disk whose writes and syncs fail at random, and restarts. What the ledger demands:
 // - an event that was answered is delivered to each queue it is routed to, byte for byte, until its fate is on disk;
 // - a fate that was answered holds: the event does not come again;
-// - in a lane nothing comes before what stands in front of it has a fate.
+// - in a lane nothing comes before what stands in front of it has a fate: by sequence, and with an event-time window in
+//   the order of the first receipts.
 namespace trunkline::queue {
 namespace {
 
@@ -42,8 +43,13 @@ struct Seen {
 };
 
 struct Lane {
-  std::vector<std::uint64_t> first_receipts;  // sequences
-  std::set<std::uint64_t> open;               // received, and no fate told
+  std::vector<std::uint64_t> first_receipts;      // sequences
+  std::map<std::uint64_t, std::uint64_t> places;  // with an event-time window: of a sequence among them
+  std::set<std::uint64_t> open;                   // places: received, and no fate told
+  std::uint64_t place(std::uint64_t sequence) const {
+    const auto found = places.find(sequence);
+    return found == places.end() ? sequence : found->second;
+  }
 };
 
 // Shared by publishers and receivers of both loops.
@@ -75,7 +81,7 @@ std::string body_of(std::uint64_t number) {
 
 class EmbeddedModel : public FaultyEngine {
  protected:
-  static constexpr std::size_t kQueues = 3;
+  static constexpr std::size_t kQueues = 4;
 
   void declare_all() {
     queues_.clear();
@@ -86,9 +92,13 @@ class EmbeddedModel : public FaultyEngine {
     pulled.visibility_timeout = base::Millis(400);
     pulled.max_receive_count = 1'000'000;
     queues_.push_back(declare(pulled));
+    engine::QueueSpec windowed = spec("windowed", event::Order::conversation);
+    windowed.event_time_window = base::Millis(30);
+    queues_.push_back(declare(windowed));
   }
+  bool windowed(QueueId queue) const { return queue == queues_[3]; }
   std::vector<QueueId> routes_of(std::uint64_t number) const {
-    const std::size_t mask = 1 + base::ByteReader(base::view(base::hash128("route " + id_of(number)))).u32() % 7;
+    const std::size_t mask = 1 + base::ByteReader(base::view(base::hash128("route " + id_of(number)))).u32() % 15;
     std::vector<QueueId> routes;
     for (std::size_t i = 0; i < kQueues; ++i) {
       if ((mask >> i & 1) != 0) routes.push_back(queues_[i]);
@@ -131,7 +141,11 @@ class EmbeddedModel : public FaultyEngine {
                      });
   }
   static event::Event make_event(std::uint64_t number) {
-    return engine::contract::make_event(id_of(number), conversation_of(number), body_of(number));
+    event::Event event = engine::contract::make_event(id_of(number), conversation_of(number), body_of(number));
+    event.business_time =
+        base::WallTime(base::Millis(1'772'460'000'000 + static_cast<std::int64_t>(number * 7 % 1'000)));
+    event.business_time_has_millis = true;
+    return event;
   }
   // Whether the batch is on disk.
   bool record(const std::vector<std::uint64_t>& numbers, const std::vector<PublishResult>& results) {
@@ -223,9 +237,9 @@ class EmbeddedModel : public FaultyEngine {
     if (!ordered(routed.queue)) return;
     Lane& lane = ledger_.lanes[{routed.queue, conversation}];
     if (seen.told > 0 || seen.proven) {
-      lane.open.erase(routed.sequence);
+      lane.open.erase(lane.place(routed.sequence));
     } else {
-      lane.open.insert(routed.sequence);
+      lane.open.insert(lane.place(routed.sequence));
     }
   }
   void settled(const std::vector<Told>& told, const base::Result<void>& result) {
@@ -250,15 +264,17 @@ class EmbeddedModel : public FaultyEngine {
     }
     if (!ordered(queue)) return;
     Lane& lane = ledger_.lanes[{queue, conversation_of(number)}];
+    if (fresh && windowed(queue)) lane.places[record.sequence.value] = lane.first_receipts.size();
+    const std::uint64_t place = lane.place(record.sequence.value);
     // What follows in one lease may stand behind a message of it that gets no fate.
-    if (!follows && !lane.open.empty() && *lane.open.begin() < record.sequence.value) {
-      ledger_.blame(fmt::format("{} overtook sequence {} in queue {}", id, *lane.open.begin(), queue.value));
+    if (!follows && !lane.open.empty() && *lane.open.begin() < place) {
+      ledger_.blame(fmt::format("{} overtook place {} in queue {}", id, *lane.open.begin(), queue.value));
     }
-    if (seen->second.told == 0) lane.open.insert(record.sequence.value);
+    if (seen->second.told == 0) lane.open.insert(place);
     if (fresh) lane.first_receipts.push_back(record.sequence.value);
   }
 
-  // Each lane's first receipts, in order, must be exactly what was accepted for it.
+  // Each lane's first receipts, in order, must be exactly what was accepted for it; with an event-time window, in any.
   void compare_lanes() {
     std::map<std::pair<QueueId, std::string>, std::set<std::uint64_t>> expected;
     for (const auto& [id, sequence] : ledger_.accepted) {
@@ -273,7 +289,8 @@ class EmbeddedModel : public FaultyEngine {
     }
     for (const auto& [lane, sequences] : expected) {
       const std::vector<std::uint64_t> wanted(sequences.begin(), sequences.end());
-      const std::vector<std::uint64_t>& found = ledger_.lanes[lane].first_receipts;
+      std::vector<std::uint64_t> found = ledger_.lanes[lane].first_receipts;
+      if (windowed(lane.first)) std::ranges::sort(found);
       if (found == wanted) continue;
       std::size_t at = 0;
       while (at < std::min(found.size(), wanted.size()) && found[at] == wanted[at]) ++at;

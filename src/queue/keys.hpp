@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@
 // queue       queue 'C'             cursor record
 //             queue 'L' group       lane header, while the lane has rows
 //             queue 'R' group seq.  row: one unsettled event at or below the cursor
+//             queue 'R' group order seq.  the same where its place in the lane is not its sequence (see Position)
+//             queue 'W' group       what has left the lane's event-time window: the latest (event time, sequence)
 //             queue 'S' sequence    the same rows by sequence: group, accepted at
 //             queue 'D' sequence    dead letter
 //             queue 'E' sequence    body that stands for a dead letter's own until it is settled
@@ -34,7 +37,8 @@
 // state       owner 0x00 key        version, bytes
 namespace trunkline::queue {
 
-constexpr std::uint32_t kFormatVersion = 2;  // 1 had no operations: its rows and places read as they are
+// 1 had no operations, 2 no event-time windows: what they wrote reads as it is.
+constexpr std::uint32_t kFormatVersion = 3;
 // In meta: no sequence number up to these is given again, whatever the log still holds.
 inline constexpr std::string_view kEndKey = "nend";      // written where numbers are left out
 inline constexpr std::string_view kSweptKey = "nswept";  // the last one that a sweep has looked at
@@ -72,10 +76,29 @@ inline std::string lane_key(base::QueueId queue, base::GroupKey group) {
   base::put_u64(key, group.value);
   return key;
 }
-inline std::string row_key(base::QueueId queue, base::GroupKey group, base::Sequence sequence) {
+// The place of an event in its lane. Its order is its sequence but for events that an event-time window has put in
+// another one; no two events of a queue have the same.
+struct Position {
+  std::uint64_t order = 0;
+  base::Sequence sequence;
+  auto operator<=>(const Position&) const = default;
+};
+inline std::string row_key(base::QueueId queue, base::GroupKey group, Position at) {
   std::string key = queue_prefix(queue, 'R');
   base::put_u64(key, group.value);
-  base::put_u64(key, sequence.value);
+  base::put_u64(key, at.order);
+  if (at.order != at.sequence.value) base::put_u64(key, at.sequence.value);
+  return key;
+}
+// Between the row at that place and the next one.
+inline std::string behind_row_key(base::QueueId queue, base::GroupKey group, Position at) {
+  std::string key = row_key(queue, group, at);
+  key.push_back('\0');
+  return key;
+}
+inline std::string left_key(base::QueueId queue, base::GroupKey group) {
+  std::string key = queue_prefix(queue, 'W');
+  base::put_u64(key, group.value);
   return key;
 }
 inline std::string by_sequence_key(base::QueueId queue, char list, base::Sequence sequence) {

@@ -20,12 +20,17 @@ constexpr base::Millis kRestoredBackOffMax =
 }  // namespace
 
 QueueCore::QueueCore(base::QueueId id, engine::QueueSpec spec, QueueCoreOptions options, std::uint64_t first_lease)
-    : id_(id), spec_(std::move(spec)), options_(options), next_lease_(first_lease), journal_(id) {}
+    : id_(id),
+      spec_(std::move(spec)),
+      options_(options),
+      next_lease_(first_lease),
+      left_(options.left_max),
+      journal_(id) {}
 
 // ---- start
 
 void QueueCore::restore(const CursorRecord& cursor, std::vector<std::pair<GroupKey, LaneHeader>> lanes,
-                        const std::vector<Scanned>& outstanding, Now now) {
+                        const std::vector<Scanned>& outstanding, Sequence end, Now now) {
   window_.begin(now.mono);
   scanned_ = cursor.scanned;
   written_scanned_ = scanned_;
@@ -60,7 +65,12 @@ void QueueCore::restore(const CursorRecord& cursor, std::vector<std::pair<GroupK
     if (lane.rows == 0 && lane.gap_before.value != 0) gaps_.push_back(group);
     if (lane.rows > 0) want_load_.push_back(group);
   }
+  ordered_ = cursor.ordered;
   for (const Scanned& event : outstanding) {
+    if (ordered_) {
+      enter_window(event, now);
+      continue;
+    }
     Lane& lane = lanes_[event.group];
     outstanding_.push_back({event.sequence, event.group, event.accepted_ms, true});
     ++live_;
@@ -76,6 +86,15 @@ void QueueCore::restore(const CursorRecord& cursor, std::vector<std::pair<GroupK
     }
     make_ready(event.group, lane);
   }
+  window_after_ = end;
+  if (wants_window() && !ordered_ && scanned_ >= end) begin_window();
+  if (!wants_window() && ordered_) end_window();
+}
+
+void QueueCore::set_spec(engine::QueueSpec spec) {
+  spec_ = std::move(spec);
+  if (wants_window() && !ordered_) begin_window();
+  if (!wants_window() && ordered_) end_window();
 }
 
 // ---- items and lanes
@@ -100,7 +119,7 @@ void QueueCore::push_back(Lane& lane, std::uint32_t item) {
   lane.last = item;
   ++lane.count;
   if (items_[item].listed) ++lane.listed;
-  lane.loaded = std::max(lane.loaded, items_[item].sequence);
+  lane.loaded = std::max(lane.loaded, items_[item].position());
 }
 
 // Behind what is leased, before the first greater one.
@@ -108,8 +127,9 @@ void QueueCore::insert_sorted(Lane& lane, std::uint32_t item) {
   std::uint32_t before = kNone;
   std::uint32_t at = lane.first;
   for (std::uint32_t passed = 0; at != kNone; ++passed) {
-    if (passed >= lane.leased && items_[at].sequence > items_[item].sequence) break;
-    lane.unsorted = lane.unsorted || items_[at].sequence > items_[item].sequence;
+    const bool greater = items_[at].position() > items_[item].position();
+    if (passed >= lane.leased && greater) break;
+    lane.unsorted = lane.unsorted || greater;
     before = at;
     at = items_[at].next;
   }
@@ -126,7 +146,7 @@ void QueueCore::sort(Lane& lane) {
   for (std::uint32_t at = lane.first; at != kNone; at = items_[at].next) order.push_back(at);
   if (order.empty()) return;
   std::sort(order.begin(), order.end(),
-            [this](std::uint32_t a, std::uint32_t b) { return items_[a].sequence < items_[b].sequence; });
+            [this](std::uint32_t a, std::uint32_t b) { return items_[a].position() < items_[b].position(); });
   for (std::size_t i = 0; i + 1 < order.size(); ++i) items_[order[i]].next = order[i + 1];
   items_[order.back()].next = kNone;
   lane.first = order.front();
@@ -135,6 +155,7 @@ void QueueCore::sort(Lane& lane) {
 
 void QueueCore::pop_front(Lane& lane) {
   const std::uint32_t index = lane.first;
+  counts_no_more(items_[index]);
   lane.first = items_[index].next;
   if (lane.first == kNone) lane.last = kNone;
   --lane.count;
@@ -158,7 +179,7 @@ void QueueCore::make_ready(GroupKey group, Lane& lane) {
     if (lane.rows > 0 && !lane.loading) want_load_.push_back(group);
     return;
   }
-  if (lane.queued || lane.hold_delta > committed_) return;
+  if (lane.queued || lane.hold_delta > committed_ || items_[lane.first].delta > committed_) return;
   lane.queued = true;
   ready_.push_back(group);
 }
@@ -166,6 +187,12 @@ void QueueCore::make_ready(GroupKey group, Lane& lane) {
 void QueueCore::hold(GroupKey group, Lane& lane) {
   touch(group, lane);
   lane.hold_delta = delta_id_;
+  wake_later(group, lane);
+}
+
+void QueueCore::wake_later(GroupKey group, Lane& lane) {
+  lane.wake_delta = delta_id_;
+  if (std::exchange(lane.waking, true)) return;
   held_.push_back(group);
 }
 
@@ -195,19 +222,29 @@ void QueueCore::forget_if_empty(GroupKey group, Lane& lane) {
 // ---- rows
 
 void QueueCore::put_row(GroupKey group, Lane& lane, Sequence sequence, const Row& row) {
-  delta_.put(kQueue, row_key(id_, group, sequence), encode_row(row));
+  delta_.put(kQueue, row_key(id_, group, position_of(sequence, row.order)), encode_row(row));
   delta_.put(kQueue, by_sequence_key(id_, 'S', sequence),
-             encode_place({group, row.accepted_ms, row.operation, row.edited}));
+             encode_place({group, row.accepted_ms, row.operation, row.edited, row.order}));
   lane.row_delta = delta_id_;
   touch(group, lane);
 }
 
-void QueueCore::remove_row(GroupKey group, Sequence sequence) {
-  delta_.remove(kQueue, row_key(id_, group, sequence));
-  delta_.remove(kQueue, by_sequence_key(id_, 'S', sequence));
+void QueueCore::remove_row(GroupKey group, Position at) {
+  delta_.remove(kQueue, row_key(id_, group, at));
+  delta_.remove(kQueue, by_sequence_key(id_, 'S', at.sequence));
+}
+
+void QueueCore::counts_no_more(Item& item) {
+  if (std::exchange(item.unsent, false)) --unsent_;
+}
+
+bool QueueCore::goes_behind(const Lane& lane) {
+  return lane.rows_beyond() > 0 || lane.state == LaneState::parked || lane.state == LaneState::backing_off ||
+         (lane.loading && lane.count == 0);
 }
 
 void QueueCore::list_item(GroupKey group, Lane& lane, Item& item) {
+  counts_no_more(item);
   if (item.listed || lane.replay.value != 0) return;
   item.listed = true;
   ++lane.listed;
@@ -231,11 +268,12 @@ void QueueCore::trim(Lane& lane) {
   std::uint32_t dropped = items_[at].next;
   items_[at].next = kNone;
   lane.last = at;
-  lane.loaded = items_[at].sequence;
+  lane.loaded = items_[at].position();
   lane.listed -= lane.count - keep;
   lane.count = keep;
   while (dropped != kNone) {
     const std::uint32_t next = items_[dropped].next;
+    counts_no_more(items_[dropped]);
     items_[dropped].next = free_items_;
     free_items_ = dropped;
     dropped = next;
@@ -285,7 +323,7 @@ void QueueCore::loaded(GroupKey group, const std::vector<std::pair<Sequence, Row
   lane.loading = false;
   if (!std::exchange(lane.load_is_stale, false)) {
     for (const auto& [sequence, row] : rows) {
-      if (sequence > lane.loaded) push_back(lane, new_item(sequence, row, true));
+      if (position_of(sequence, row.order) > lane.loaded) push_back(lane, new_item(sequence, row, true));
     }
   } else {
     ended = false;
@@ -307,6 +345,7 @@ void QueueCore::loaded(GroupKey group, const std::vector<std::pair<Sequence, Row
 
 void QueueCore::scan(const Scanned& event, Now now) {
   TRUNKLINE_CHECK(event.sequence > scanned_, "the scan went backwards");
+  if (wants_window() && !ordered_ && event.sequence > window_after_) begin_window();
   scanned_ = event.sequence;
   dirty_ = true;
   const Row row{event.accepted_ms, event.bytes};
@@ -316,10 +355,9 @@ void QueueCore::scan(const Scanned& event, Now now) {
     ++totals_.settled;
     return;
   }
+  if (ordered_) return enter_window(event, now);
   Lane& lane = lanes_[event.group];
-  const bool behind = lane.rows_beyond() > 0 || lane.state == LaneState::parked ||
-                      lane.state == LaneState::backing_off || (lane.loading && lane.count == 0);
-  if (behind) {
+  if (goes_behind(lane)) {
     ++lane.rows;
     ++totals_.rows;
     put_row(event.group, lane, event.sequence, row);
@@ -328,7 +366,12 @@ void QueueCore::scan(const Scanned& event, Now now) {
   }
   outstanding_.push_back({event.sequence, event.group, event.accepted_ms, true});
   ++live_;
-  push_back(lane, new_item(event.sequence, row, false));
+  const std::uint32_t index = new_item(event.sequence, row, false);
+  push_back(lane, index);
+  if (no_window_delta_ > committed_) {
+    items_[index].delta = no_window_delta_;
+    wake_later(event.group, lane);
+  }
   make_ready(event.group, lane);
 }
 
@@ -352,6 +395,12 @@ void QueueCore::spill() {
 
 std::optional<QueueCore::Place> QueueCore::place(GroupKey group, Sequence sequence) const {
   const auto found = lanes_.find(group);
+  if (const auto waits = event_window_.place(group, sequence)) {
+    Place place{found == lanes_.end() ? LaneHeader{} : header_of(found->second), false, waits->before};
+    if (found != lanes_.end()) place.before += found->second.count + found->second.rows_beyond();
+    place.window_ends_ms = waits->accepted_ms + spec_.event_time_window.count();
+    return place;
+  }
   if (found == lanes_.end()) return std::nullopt;
   const Lane& lane = found->second;
   std::uint32_t before = 0;
@@ -403,7 +452,7 @@ store::Batch QueueCore::take_delta() {
   touched_.clear();
   journal_.write(delta_);
   write_operations();
-  CursorRecord cursor{scanned_, {}, totals_};
+  CursorRecord cursor{scanned_, {}, totals_, ordered_};
   cursor.outstanding.reserve(live_);
   for (const Outstanding& entry : outstanding_) {
     if (entry.live) cursor.outstanding.push_back(entry.sequence);
@@ -424,11 +473,10 @@ void QueueCore::committed(std::uint64_t delta_id) {
     held_.pop_front();
     const auto found = lanes_.find(group);
     if (found == lanes_.end()) continue;
-    if (found->second.hold_delta > committed_) {
-      held_.push_back(group);
-    } else {
-      make_ready(group, found->second);
-    }
+    Lane& lane = found->second;
+    lane.waking = lane.wake_delta > committed_;
+    if (lane.waking) held_.push_back(group);
+    if (lane.hold_delta <= committed_) make_ready(group, lane);
   }
 }
 

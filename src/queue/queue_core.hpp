@@ -14,26 +14,12 @@
 #include "base/result.hpp"
 #include "engine/engine.hpp"
 #include "queue/codec.hpp"
+#include "queue/event_time_window.hpp"
 #include "queue/history.hpp"
+#include "queue/scanned.hpp"
 #include "store/store.hpp"
 
 namespace trunkline::queue {
-
-struct Now {
-  base::WallTime wall;
-  base::MonoTime mono;
-};
-inline Now now_of(const base::Clock& clock) {
-  return {clock.wall(), clock.mono()};
-}
-
-// An event of the log that is routed to the queue.
-struct Scanned {
-  base::Sequence sequence;
-  base::GroupKey group;
-  std::int64_t accepted_ms = 0;
-  std::uint32_t bytes = 0;
-};
 
 struct LeasedItem {
   base::Sequence sequence;
@@ -43,6 +29,7 @@ struct LeasedItem {
   bool redriven = false;
   base::OperationId replay;  // 0: a live event
   bool edited = false;
+  bool late = false;
 };
 struct LeaseDraft {
   std::uint64_t id = 0;
@@ -58,6 +45,8 @@ struct QueueCoreOptions {
   std::size_t row_chunk = 256;     // rows of a lane read at once
   std::size_t blocked_keep = 16;   // items of a blocked lane kept in memory; the others are read again later
   std::size_t gaps_max = 100'000;  // empty lanes remembered because their next event must say gap_before
+  std::size_t left_max =
+      100'000;  // lanes whose event-time window it is remembered of what has left it; about 100 bytes
   base::Millis unreadable_pause = std::chrono::seconds(30);  // of lanes whose events the store cannot read
 };
 
@@ -65,7 +54,9 @@ struct QueueCoreOptions {
 // no I/O and no clock of its own; changes are collected in a store::Batch that the owner writes. Not thread-safe.
 //
 // Two inputs: events met by the scan of the log, in order of sequence, and rows (this queue's own list on disk: what
-// was blocked, failed or redriven). Invariants, checked by the model test:
+// was blocked, failed or redriven). With an event-time window the scan's events stand in that window first; leaving it
+// gives an event its place in the lane, as a row, and it goes out when that is on disk, so that nothing changes the
+// order of what was sent. Until then it is outstanding, and enters the window again after a crash. Invariants, checked by the model test:
 // - every event up to scanned() that is routed here is settled, or has a row, or is outstanding (in memory, named in
 // the cursor record);
 // - a lane's items in memory are a prefix of what is unsettled of it: every row up to its `loaded` sequence is in
@@ -84,20 +75,24 @@ class QueueCore {
   std::uint64_t next_lease() const { return next_lease_; }
 
   // ---- start: what was on disk; `outstanding` are the events the cursor record names.
+  void restore_left(base::GroupKey group, const LeftWindow& left);  // before restore()
+  // A window that is new to the queue begins behind `end`, the end of the log: what is up to there may have been sent.
   void restore(const CursorRecord& cursor, std::vector<std::pair<base::GroupKey, LaneHeader>> lanes,
-               const std::vector<Scanned>& outstanding, Now now);
+               const std::vector<Scanned>& outstanding, base::Sequence end, Now now);
   // After restore(); `outstanding` are the events the record names.
   void restore_operation(base::OperationId operation, StoredOperation stored, const std::vector<Scanned>& outstanding);
 
   // ---- scan
   base::Sequence scanned() const { return scanned_; }
-  bool wants_scan() const { return live_ < options_.window; }
+  bool wants_scan() const { return live_ + unsent_ < options_.window; }
   // Frees the window by listing what waits behind leased events. Call when wants_scan() is false and nothing is ready.
   void spill();
   void scan(const Scanned& event, Now now);
   // Nothing more for this queue up to and with `sequence`. By itself no reason to write: what is not routed here is
   // scanned again.
   void scanned_to(base::Sequence sequence);
+  // Whether all that there is has been scanned. Say it when it changes; at first it is not so.
+  void stands_at_end(bool at_end, Now now);
 
   // ---- receive
   bool has_ready() const { return !ready_.empty(); }
@@ -109,7 +104,7 @@ class QueueCore {
   // ---- rows on disk
   struct Load {
     base::GroupKey group;
-    base::Sequence after;
+    Position after;
     std::size_t limit = 0;
   };
   // A lane that wants its next rows and whose rows are all committed; the owner reads them and calls loaded().
@@ -120,13 +115,14 @@ class QueueCore {
   struct Place {
     LaneHeader lane;
     bool leased = false;
-    std::uint32_t before = 0;  // events of its lane that go first
+    std::uint64_t before = 0;                      // events of its lane that go first
+    std::optional<std::int64_t> window_ends_ms{};  // it is in its event-time window, by its acceptance until then
   };
   std::optional<Place> place(base::GroupKey group, base::Sequence sequence) const;
 
   // ---- time
-  std::optional<base::MonoTime> next_deadline() const;
-  void tick(Now now);  // ends back-offs and visibility timeouts that are due
+  std::optional<base::MonoTime> next_deadline();
+  void tick(Now now);  // ends back-offs, visibility timeouts and event-time windows that are due
 
   // ---- dead letters; `entry` is what is stored and committed
   bool redrive(base::Sequence sequence, const DeadLetterEntry& entry, base::OperationId by = {});
@@ -174,8 +170,12 @@ class QueueCore {
   bool sweep_blockers(std::size_t buckets_max);
   const std::vector<engine::Blocker>& blockers() const { return blockers_; }
   const engine::QueueSpec& spec() const { return spec_; }
-  void set_spec(engine::QueueSpec spec) { spec_ = std::move(spec); }
+  // An event-time window that is new begins behind what was scanned; what is in one that goes leaves it.
+  void set_spec(engine::QueueSpec spec);
   std::size_t outstanding() const { return live_; }
+  std::size_t in_window() const { return event_window_.size(); }
+  std::uint64_t late() const { return late_; }              // since this was made
+  std::uint64_t left_early() const { return left_early_; }  // likewise
 
  private:
   static constexpr std::uint32_t kNone = ~0u;
@@ -184,7 +184,10 @@ class QueueCore {
     base::Sequence sequence;
     Row row;
     std::uint32_t next = kNone;
-    bool listed = false;  // has a row on disk (or in the delta)
+    bool listed = false;      // has a row on disk (or in the delta)
+    bool unsent = false;      // counted in unsent_
+    std::uint64_t delta = 0;  // that its row was put in, where it must not go out before that is on disk
+    Position position() const { return position_of(sequence, row.order); }
   };
   struct Failure {
     std::string error_class;
@@ -198,16 +201,18 @@ class QueueCore {
     bool touched = false;        // stands in touched_
     bool unsorted = false;       // an earlier event was redriven while later ones are leased
     bool header_on_disk = false;
+    bool waking = false;          // stands in held_
     std::uint32_t first = kNone;  // items in memory
     std::uint32_t last = kNone;
     std::uint32_t count = 0;
     std::uint32_t leased = 0;      // of them, from the first on
     std::uint64_t rows = 0;        // on disk, those in memory included
     std::uint64_t listed = 0;      // items in memory that have a row
-    base::Sequence loaded;         // every row up to here is in memory
+    Position loaded;               // every row up to here is in memory
     std::uint64_t row_delta = 0;   // the delta that holds the newest row put
     std::uint64_t load_delta = 0;  // what was on disk when the load under way began
     std::uint64_t hold_delta = 0;  // nothing goes out before this delta is on disk
+    std::uint64_t wake_delta = 0;  // more may go out when this delta is
     base::Sequence head;           // what attempts and failure belong to
     std::uint32_t attempts = 0;
     std::uint32_t failures = 0;  // of the head since it was met; those that spent no attempt, too
@@ -250,13 +255,16 @@ class QueueCore {
   // What was skipped, or is redriven, must be so on disk before the lane gives out the next: a crash in between would
   // bring the skipped one back behind its successor.
   void hold(base::GroupKey group, Lane& lane);
+  void wake_later(base::GroupKey group, Lane& lane);  // when the delta that is being collected is on disk
   std::uint32_t new_item(base::Sequence sequence, const Row& row, bool listed);
   void push_back(Lane& lane, std::uint32_t item);
   void insert_sorted(Lane& lane, std::uint32_t item);
   void sort(Lane& lane);  // once nothing is leased
   void pop_front(Lane& lane);
   void put_row(base::GroupKey group, Lane& lane, base::Sequence sequence, const Row& row);
-  void remove_row(base::GroupKey group, base::Sequence sequence);
+  void remove_row(base::GroupKey group, Position at);
+  void counts_no_more(Item& item);            // in unsent_
+  static bool goes_behind(const Lane& lane);  // what comes now gets a row and is read when its turn comes
   void list_item(base::GroupKey group, Lane& lane, Item& item);
   void list_all(base::GroupKey group, Lane& lane);
   void trim(Lane& lane);
@@ -271,6 +279,16 @@ class QueueCore {
   void park(base::GroupKey group, Lane& lane, const engine::MessageFate& fate, Now now);
   void dead_letter(base::GroupKey group, Lane& lane, const engine::MessageFate& fate, Now now);
   void put_outcome(base::Sequence sequence, Outcome outcome);
+  // ---- of the event-time window, see queue_core_window.cpp
+  bool wants_window() const { return spec_.event_time_window.count() > 0 && !standard(); }
+  void begin_window();
+  void end_window();
+  void enter_window(const Scanned& event, Now now);
+  void leave_due(Now now);
+  void leave(const std::vector<Scanned>& events, bool late);
+  void leave_one(const Scanned& event, bool late);
+  void note_left(const Scanned& event);
+  void expire_in_window(base::GroupKey group, base::Sequence sequence, std::map<base::Sequence, std::uint64_t>& orders);
   bool take_from(base::GroupKey group, Lane& lane, const engine::ReceiveLimits& limits, std::size_t& messages_left,
                  std::size_t& bytes_left, LeaseDraft& draft, Now now);
   bool over_receive_count(base::GroupKey group, Lane& lane, Now now);
@@ -322,6 +340,16 @@ class QueueCore {
   std::uint64_t next_lease_;
   std::uint64_t in_flight_ = 0;
   std::uint64_t backing_off_ = 0;
+  EventTimeWindow event_window_;
+  LeftWindows left_;
+  std::optional<std::uint64_t> ordered_;  // the last order given; nothing: no window
+  base::Sequence window_after_;           // a new window begins behind it
+  // Until the delta is on disk that says that there is no window any more nothing goes out that has no row: after a
+  // crash it would be in the window.
+  std::uint64_t no_window_delta_ = 0;
+  std::size_t unsent_ = 0;  // items that left the window and whose lane may give them out
+  std::uint64_t late_ = 0;
+  std::uint64_t left_early_ = 0;
   store::Batch delta_;
   Journal journal_;
   std::vector<base::GroupKey> touched_;

@@ -35,6 +35,7 @@ std::vector<LeaseDraft> QueueCore::lease(const engine::ReceiveLimits& limits, No
     Lane& lane = found->second;
     lane.queued = false;
     if (lane.state != LaneState::ready || lane.leased > 0 || lane.count == 0 || lane.hold_delta > committed_) continue;
+    if (items_[lane.first].delta > committed_) continue;
     // Another lane of this group is in flight; it is ready again when that one's lease ends.
     if (const Family* family = family_of(group, lane); family != nullptr && family->leased) continue;
     if (spec_.pulled && over_receive_count(group, lane, now)) continue;
@@ -66,6 +67,7 @@ bool QueueCore::take_from(GroupKey group, Lane& lane, const engine::ReceiveLimit
   for (std::uint32_t at = lane.first; at != kNone && count < count_max; at = items_[at].next) {
     const std::size_t bytes = items_[at].row.bytes;
     const bool first = nothing_yet && count == 0;
+    if (items_[at].delta > committed_) break;
     if (bytes > bytes_left && !first) break;
     // A message over its receive count must be the head when it is met.
     if (spec_.pulled && count > 0 && spec_.max_receive_count > 0 &&
@@ -106,6 +108,7 @@ void QueueCore::lease_part(GroupKey group, Lane& lane, std::uint32_t count, Leas
     leased.redriven = item.row.redriven;
     leased.replay = lane.replay;
     leased.edited = item.row.edited;
+    leased.late = item.row.late;
     if (i == 0 && lane.gap_before.value != 0) leased.gap_before = lane.gap_before;
     draft.items.push_back(leased);
   }
@@ -248,7 +251,7 @@ void QueueCore::finish_head(GroupKey group, Lane& lane) {
     --lane.listed;
     --lane.rows;
     --totals_.rows;
-    remove_row(group, item.sequence);
+    remove_row(group, item.position());
     touch(group, lane);
   } else {
     no_longer_outstanding(item.sequence);
@@ -339,12 +342,15 @@ void QueueCore::schedule(GroupKey group, base::MonoTime at) {
   timers_.push({at, group});
 }
 
-std::optional<base::MonoTime> QueueCore::next_deadline() const {
-  if (timers_.empty()) return std::nullopt;
-  return timers_.top().at;
+std::optional<base::MonoTime> QueueCore::next_deadline() {
+  std::optional<base::MonoTime> next;
+  if (ordered_) next = event_window_.next_due(spec_.event_time_window);
+  if (!timers_.empty()) next = std::min(next.value_or(timers_.top().at), timers_.top().at);
+  return next;
 }
 
 void QueueCore::tick(Now now) {
+  leave_due(now);
   while (!timers_.empty() && timers_.top().at <= now.mono) {
     const GroupKey group = timers_.top().group;
     timers_.pop();
@@ -402,7 +408,7 @@ bool QueueCore::redrive(Sequence sequence, const DeadLetterEntry& entry, base::O
     --totals_.settled;
     put_row(entry.group, lane, sequence, row);
     // Where all that stands before it is in memory it must be, too; where nothing is, it is read with the others.
-    if (sequence <= lane.loaded || (lane.rows == 1 && lane.state == LaneState::ready)) {
+    if (position_of(sequence, row.order) <= lane.loaded || (lane.rows == 1 && lane.state == LaneState::ready)) {
       insert_sorted(lane, new_item(sequence, row, true));
     } else if (lane.loading) {
       lane.load_is_stale = true;
@@ -426,7 +432,7 @@ bool QueueCore::purge(Sequence sequence, const DeadLetterEntry& entry) {
   }
   const auto found = lanes_.find(entry.group);
   if (found == lanes_.end() || found->second.state != LaneState::parked || found->second.head != sequence) return false;
-  if (!expire_row(sequence, {entry.group, entry.row.accepted_ms, {}, entry.row.edited})) return false;
+  if (!expire_row(sequence, {entry.group, entry.row.accepted_ms, {}, entry.row.edited, entry.row.order})) return false;
   --totals_.expired;
   put_outcome(sequence, Outcome::purged);
   return true;
@@ -439,8 +445,14 @@ std::size_t QueueCore::expire_outstanding(std::int64_t before_ms, std::size_t li
     if (entry.live) due.push_back(entry);
   }
   std::size_t expired = 0;
+  std::map<Sequence, std::uint64_t> orders;
   for (const Outstanding& entry : due) {
-    if (expire_row(entry.sequence, {entry.group, entry.accepted_ms})) ++expired;
+    RowPlace place{entry.group, entry.accepted_ms};
+    if (ordered_) {
+      expire_in_window(entry.group, entry.sequence, orders);
+      place.order = orders.at(entry.sequence);
+    }
+    if (expire_row(entry.sequence, place)) ++expired;
   }
   return expired;
 }
@@ -466,7 +478,7 @@ bool QueueCore::expire_row(Sequence sequence, const RowPlace& place_on_disk) {
     ++totals_.settled;
     --lane.rows;
     --totals_.rows;
-    remove_row(group, sequence);
+    remove_row(group, position_of(sequence, place_on_disk.order));
     lane.row_delta = delta_id_;  // else the lane, ready now, could read the row before it is gone from the disk
   } else {
     // Brought to the front, so that there is one way to end an item.

@@ -9,9 +9,23 @@ namespace {
 
 using namespace core_model;
 
+// What only an event-time window makes interesting: clocks that jump, expiry within it, and that it comes and goes.
+void window_step(World& world) {
+  const auto dice = world.random() % 200;
+  if (dice < 2) {
+    const auto hour = std::chrono::hours(1);
+    world.clock.jump_wall(dice == 0 ? hour : -hour);
+  } else if (dice < 6 && world.core->oldest_outstanding_ms()) {
+    world.expires = true;
+    world.core->expire_outstanding(*world.core->oldest_outstanding_ms() + 5, 3);
+  } else if (dice < 10 && world.toggles) {
+    world.change_window(base::Millis(world.random() % 3 * 30), dice % 2 == 0);
+  }
+}
+
 void random_steps(World& world, bool skips, int steps) {
   for (int step = 0; step < steps; ++step) {
-    switch (world.random() % 14) {
+    switch (world.random() % (world.windows || world.toggles ? 15 : 14)) {
       case 0:
       case 1:
       case 2:
@@ -68,6 +82,9 @@ void random_steps(World& world, bool skips, int steps) {
           });
         }
         break;
+      case 14:
+        window_step(world);
+        break;
     }
   }
 }
@@ -76,6 +93,7 @@ struct Case {
   const char* name;
   engine::QueueSpec spec;
   bool skips;
+  bool toggles = false;  // the event-time window comes and goes
 };
 class QueueCoreModel : public testing::TestWithParam<Case> {};
 
@@ -84,6 +102,7 @@ TEST_P(QueueCoreModel, everything_accepted_is_delivered_in_order_through_crashes
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     World world(GetParam().spec, seed);
     world.slow_reads = true;
+    if (GetParam().toggles) world.change_window(base::Millis(30), false);
     random_steps(world, GetParam().skips, 1'500);
     if (world.random() % 2 == 0) world.crash();
     world.drain();
@@ -117,14 +136,21 @@ TEST_P(QueueCoreModel, everything_accepted_is_delivered_in_order_through_crashes
     for (const auto& [key, value] : world.disk.list('E')) ASSERT_TRUE(edited.contains(sequence_of(key).value));
     // Delivered or dead-lettered; both, where a crash forgot the delivery and the repeat was skipped.
     std::set<std::uint64_t> ended = world.seen;
-    for (const auto& [key, value] : world.disk.list('D')) ended.insert(sequence_of(key).value);
+    for (const char list : {'D', 'O'}) {
+      for (const auto& [key, value] : world.disk.list(list)) ended.insert(sequence_of(key).value);
+    }
     ASSERT_EQ(world.disk.list('D').size(), world.core->totals().dead_letters);
     ASSERT_EQ(ended.size(), world.log.size());
+    if (world.windows) {
+      ASSERT_GT(world.moved, 0u);
+      ASSERT_GT(world.late, 0u);
+    }
     if (GetParam().skips) continue;
     for (const auto& [group, lane] : world.delivered_by_group) {
       std::vector<std::uint64_t> accepted;
       for (const Scanned& event : world.log) {
-        if (event.group.value == group) accepted.push_back(event.sequence.value);
+        const bool expired = world.disk.has(by_sequence_key(kQueue, 'O', event.sequence));
+        if (event.group.value == group && !expired) accepted.push_back(event.sequence.value);
       }
       std::vector<std::uint64_t> once;
       for (const std::uint64_t sequence : accepted) {
@@ -139,7 +165,12 @@ INSTANTIATE_TEST_SUITE_P(all, QueueCoreModel,
                          testing::Values(Case{"fifo_park", fifo(), false}, Case{"fifo_skip", fifo(), true},
                                          Case{"standard_skip", standard(), true},
                                          Case{"pulled_fifo", pulled(fifo()), false},
-                                         Case{"pulled_standard", pulled(standard()), true}),
+                                         Case{"pulled_standard", pulled(standard()), true},
+                                         Case{"windowed_park", windowed(fifo()), false},
+                                         Case{"windowed_skip", windowed(fifo()), true},
+                                         Case{"windowed_pulled", pulled(windowed(fifo())), false},
+                                         Case{"window_comes_and_goes", fifo(), true, true},
+                                         Case{"window_comes_and_goes_pulled", pulled(fifo()), false, true}),
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST(QueueCore, a_failed_event_blocks_its_lane_alone) {

@@ -43,10 +43,15 @@ class Disk {
       found.push_back(*at);
     return found;
   }
-  std::vector<std::pair<Sequence, Row>> rows(GroupKey group, Sequence after, std::size_t limit, bool& ended) const {
+  bool has(const std::string& key) const { return entries_.contains(key); }
+  std::optional<std::string> get(const std::string& key) const {
+    const auto found = entries_.find(key);
+    return found == entries_.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::vector<std::pair<Sequence, Row>> rows(GroupKey group, Position after, std::size_t limit, bool& ended) const {
     std::vector<std::pair<Sequence, Row>> found;
     const std::string prefix = lane_key(kQueue, group).replace(4, 1, "R");
-    auto at = entries_.upper_bound(row_key(kQueue, group, after));
+    auto at = entries_.lower_bound(behind_row_key(kQueue, group, after));
     for (; at != entries_.end() && at->first.starts_with(prefix) && found.size() < limit; ++at) {
       found.emplace_back(sequence_of(at->first), *decode_row(at->second));
     }
@@ -65,6 +70,7 @@ class World {
     options_.window = 40;  // small, so that spilling, listing and reading back happen all the time
     options_.row_chunk = 3;
     options_.blocked_keep = 2;
+    windows = spec_.event_time_window.count() > 0;
     begin();
   }
 
@@ -74,10 +80,16 @@ class World {
     const Sequence sequence{log.size() + 1};
     const GroupKey group =
         spec_.order == event::Order::none ? GroupKey{sequence.value} : GroupKey{random() % groups + 1};
-    log.push_back({sequence, group, clock.wall().time_since_epoch().count(), 100});
+    const std::int64_t accepted = clock.wall().time_since_epoch().count();
+    log.push_back({sequence, group, accepted, 100, accepted - static_cast<std::int64_t>(random() % 60)});
   }
   void scan() {
-    while (core->wants_scan() && core->scanned().value < log.size()) core->scan(log[core->scanned().value], now());
+    // As from the store, or as each is heard of.
+    if (windows && random() % 4 == 0) core->stands_at_end(false, now());
+    std::size_t left = windows && random() % 4 == 0 ? random() % 5 : log.size();
+    for (; left > 0 && core->wants_scan() && core->scanned().value < log.size(); --left)
+      core->scan(log[core->scanned().value], now());
+    core->stands_at_end(core->scanned().value == log.size(), now());
     if (!core->wants_scan() && !core->has_ready()) core->spill();
   }
   // Reads what the core wants. With slow_reads some answers come only with the next call, after other things happened.
@@ -108,13 +120,16 @@ class World {
   void begin() {
     core = std::make_unique<QueueCore>(kQueue, spec_, options_);
     CursorRecord cursor;
+    if (spec_.event_time_window.count() > 0) cursor.ordered = 0;  // as a new queue's
     for (const auto& [key, value] : disk.list('C')) cursor = *decode_cursor(value);
     std::vector<std::pair<GroupKey, LaneHeader>> lanes;
     for (const auto& [key, value] : disk.list('L'))
       lanes.emplace_back(GroupKey{sequence_of(key).value}, *decode_lane(value));
     std::vector<Scanned> outstanding;
     for (const Sequence sequence : cursor.outstanding) outstanding.push_back(log[sequence.value - 1]);
-    core->restore(cursor, std::move(lanes), outstanding, now());
+    for (const auto& [key, value] : disk.list('W'))
+      core->restore_left(GroupKey{sequence_of(key).value}, *decode_left(value));
+    core->restore(cursor, std::move(lanes), outstanding, {log.size()}, now());
     for (const auto& [key, value] : disk.list('P')) {
       const StoredOperation stored = *decode_operation(value);
       std::vector<Scanned> named;
@@ -137,6 +152,7 @@ class World {
               << item.sequence.value << " is replayed, and nothing on disk says so";
         }
         if (spec_.order == event::Order::none) continue;
+        if (item.replay.value == 0) sent(item);
         for (const LeaseDraft& other : open) {
           EXPECT_NE(log[other.items[0].sequence.value - 1].group, log[item.sequence.value - 1].group)
               << "two leases of one lane";
@@ -167,6 +183,32 @@ class World {
     const auto settled = core->settle(draft.id, fates, now());
     EXPECT_TRUE(settled.ok() || settled.error().code != base::Errc::invalid) << settled.error().detail;
   }
+  // The order of first sends is what holds from then on. It is by event time among what was in the window together, and
+  // what comes behind a later one is marked.
+  void sent(const LeasedItem& item) {
+    const Scanned& event = log[item.sequence.value - 1];
+    if (windows) {
+      const auto place = disk.get(by_sequence_key(kQueue, 'S', item.sequence));
+      EXPECT_TRUE(place &&
+                  disk.has(row_key(kQueue, event.group, position_of(item.sequence, decode_place(*place)->order))))
+          << item.sequence.value << " goes out and its place is not on disk";
+    }
+    auto& lane = sent_by_group[event.group.value];
+    const auto [known, is_new] = sent_as.try_emplace(item.sequence.value, SentAs{lane.size(), item.late});
+    if (!is_new) {
+      EXPECT_EQ(known->second.late, item.late);
+      return;
+    }
+    lane.push_back(item.sequence.value);
+    if (!windows || item.redriven) return;
+    const LeftWindow time{event.event_ms, event.sequence};
+    const bool behind_later = time < latest_sent[event.group.value];
+    EXPECT_TRUE(item.late || !behind_later) << item.sequence.value << " goes behind a later one and is not marked";
+    EXPECT_TRUE(behind_later || !item.late || expires) << item.sequence.value << " is marked and behind no later one";
+    latest_sent[event.group.value] = std::max(latest_sent[event.group.value], time);
+    late += item.late ? 1 : 0;
+    moved += lane.size() > 1 && lane[lane.size() - 2] > item.sequence.value && !item.late ? 1 : 0;
+  }
   void delivered(const LeasedItem& item) {
     if (item.replay.value != 0) {
       auto& lane = replayed[{item.replay.value, log[item.sequence.value - 1].group.value}];
@@ -178,7 +220,12 @@ class World {
     if (!seen.insert(item.sequence.value).second) return;
     auto& lane = delivered_by_group[log[item.sequence.value - 1].group.value];
     if (!item.redriven) {
-      EXPECT_TRUE(lane.empty() || lane.back() < item.sequence.value) << "out of order: " << item.sequence.value;
+      const auto place = [this](std::uint64_t sequence) {
+        return spec_.order == event::Order::none ? sequence : sent_as.at(sequence).place;
+      };
+      EXPECT_TRUE(lane.empty() || place(lane.back()) < place(item.sequence.value))
+          << "out of order: " << item.sequence.value;
+      EXPECT_TRUE(windows || toggles || lane.empty() || lane.back() < item.sequence.value) << "not by sequence";
       lane.push_back(item.sequence.value);
     }
   }
@@ -252,7 +299,26 @@ class World {
   };
 
   std::mt19937_64 random;
+  struct SentAs {
+    std::size_t place = 0;  // in its lane
+    bool late = false;
+  };
+  // Another window, or none, from now on; `crashes`: with a restart in between.
+  void change_window(base::Millis length, bool crashes) {
+    spec_.event_time_window = length;
+    windows = false;  // the order is fixed all the same, but no longer by time alone
+    toggles = true;
+    if (crashes) return crash();
+    core->set_spec(spec_);
+    load();
+  }
+
   bool slow_reads = false;
+  bool windows = false;  // all has come with an event-time window
+  bool toggles = false;  // it has come and gone
+  bool expires = false;  // some have been given up in it
+  std::uint64_t late = 0;
+  std::uint64_t moved = 0;  // sent before one that was accepted before
   std::deque<Read> reading;
   base::ManualClock clock;
   std::vector<Scanned> log;
@@ -261,6 +327,9 @@ class World {
   std::vector<LeaseDraft> open;
   std::set<std::uint64_t> seen;
   std::map<std::uint64_t, std::vector<std::uint64_t>> delivered_by_group;
+  std::map<std::uint64_t, std::vector<std::uint64_t>> sent_by_group;  // in the order of their first sends
+  std::map<std::uint64_t, SentAs> sent_as;                            // by sequence
+  std::map<std::uint64_t, LeftWindow> latest_sent;                    // by group
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::uint64_t>> replayed;  // (operation, group)
   std::set<std::uint64_t> retired;                 // operations; their ids are not used again
   static constexpr std::uint64_t kOperations = 6;  // odd ones redrive, even ones replay
@@ -279,6 +348,10 @@ inline engine::QueueSpec fifo() {
 inline engine::QueueSpec standard() {
   engine::QueueSpec spec = fifo();
   spec.order = event::Order::none;
+  return spec;
+}
+inline engine::QueueSpec windowed(engine::QueueSpec spec) {
+  spec.event_time_window = base::Millis(30);
   return spec;
 }
 inline engine::QueueSpec pulled(engine::QueueSpec spec) {

@@ -46,6 +46,15 @@ engine::RecordPtr placeholder(Sequence sequence) {
   return record;
 }
 
+Scanned scanned_of(const ScanEntry& entry, event::Order order, Sequence sequence) {
+  return {sequence, group_in(entry.groups, order, sequence), entry.accepted_ms, entry.bytes, entry.event_ms};
+}
+Scanned scanned_of(const TailEntry& entry, event::Order order) {
+  const engine::Record& record = *entry.record;
+  return {record.sequence, group_in(entry.groups, order, record.sequence), millis(record.accepted_at),
+          static_cast<std::uint32_t>(record.event.raw.size()), millis(engine::event_time(record))};
+}
+
 ScanResult read_scan(const store::Store& store, base::QueueId id, event::Order order, Sequence after, Sequence end) {
   ScanResult result;
   result.to = after;
@@ -61,7 +70,7 @@ ScanResult read_scan(const store::Store& store, base::QueueId id, event::Order o
       return result;
     }
     if (std::binary_search(entry->routes.begin(), entry->routes.end(), id)) {
-      result.events.push_back({sequence, group_in(entry->groups, order, sequence), entry->accepted_ms, entry->bytes});
+      result.events.push_back(scanned_of(*entry, order, sequence));
     }
     result.to = sequence;
   }
@@ -76,7 +85,7 @@ Result<std::optional<Scanned>> scanned_at(const store::Store& store, event::Orde
   TRUNKLINE_TRY(const auto value, store.get(handle(Table::scan), sequence_key(sequence)));
   if (!value) return std::optional<Scanned>();
   TRUNKLINE_TRY(const ScanEntry entry, decode_scan(*value));
-  return std::optional<Scanned>({sequence, group_in(entry.groups, order, sequence), entry.accepted_ms, entry.bytes});
+  return std::optional<Scanned>(scanned_of(entry, order, sequence));
 }
 
 Result<RestoredQueue> read_queue(const store::Store& store, base::QueueId id, const engine::QueueSpec& spec,
@@ -113,6 +122,12 @@ Result<RestoredQueue> read_queue(const store::Store& store, base::QueueId id, co
     }
   }
   TRUNKLINE_TRY_VOID(at->status());
+  const std::string left = queue_prefix(id, 'W');
+  for (at = store.seek(kQueue, left, prefix_end(left)); at->valid(); at->next()) {
+    TRUNKLINE_TRY(const LeftWindow mark, decode_left(at->value()));
+    restored.left.emplace_back(base::GroupKey{base::ByteReader(at->key().substr(left.size())).u64()}, mark);
+  }
+  TRUNKLINE_TRY_VOID(at->status());
   return restored;
 }
 
@@ -122,13 +137,14 @@ QueueRunner::QueueRunner(Context context, base::QueueId id, engine::QueueSpec sp
 void QueueRunner::start(RestoredQueue restored, std::uint64_t routed, std::uint64_t epoch) {
   if (running_ && epoch < epoch_) return;
   core_ = std::make_unique<QueueCore>(id_, spec_, options_, core_ ? core_->next_lease() : 1);
-  core_->restore(restored.cursor, std::move(restored.lanes), restored.outstanding, now());
+  for (const auto& [group, left] : restored.left) core_->restore_left(group, left);
+  core_->restore(restored.cursor, std::move(restored.lanes), restored.outstanding, context_.shared.end, now());
   for (RestoredQueue::Operation& operation : restored.operations)
     core_->restore_operation(operation.id, std::move(operation.stored), operation.outstanding);
   epoch_ = epoch;
   routed_ = routed_counted_ = routed;
   running_ = true;
-  live_ = core_->scanned() == context_.shared.end;
+  set_live(core_->scanned() == context_.shared.end);
   scanning_ = flushing_ = flush_timer_ = pumping_ = paused_by_error_ = walking_ = false;
   loads_ = 0;
   deadline_ = {};
@@ -192,12 +208,9 @@ void QueueRunner::on_event(const TailEntry& entry) {
   if (!core_->wants_scan()) {
     // From here on it is behind; the scan catches up when there is room.
     core_->scanned_to({sequence.value - 1});
-    live_ = false;
-    return;
+    return set_live(false);
   }
-  core_->scan({sequence, group_in(entry.groups, spec_.order, sequence), millis(entry.record->accepted_at),
-               static_cast<std::uint32_t>(entry.record->event.raw.size())},
-              now());
+  core_->scan(scanned_of(entry, spec_.order), now());
 }
 
 void QueueRunner::on_end(Sequence end) {
@@ -208,11 +221,15 @@ void QueueRunner::on_end(Sequence end) {
 
 // ---- scan
 
+void QueueRunner::set_live(bool live) {
+  live_ = live;
+  core_->stands_at_end(live, now());
+}
+
 void QueueRunner::scan_more() {
   if (live_ || scanning_ || paused_by_error_ || !core_->wants_scan()) return;
   if (core_->scanned() >= context_.shared.end) {
-    live_ = true;
-    return;
+    return set_live(true);
   }
   if (context_.shared.tail.find({core_->scanned().value + 1}) != nullptr) {
     scan_tail();
@@ -230,14 +247,12 @@ void QueueRunner::scan_tail() {
     if (entry == nullptr) break;
     const auto& routes = entry->record->routes;
     if (std::binary_search(routes.begin(), routes.end(), id_)) {
-      core_->scan({sequence, group_in(entry->groups, spec_.order, sequence), millis(entry->record->accepted_at),
-                   static_cast<std::uint32_t>(entry->record->event.raw.size())},
-                  at);
+      core_->scan(scanned_of(*entry, spec_.order), at);
     } else {
       core_->scanned_to(sequence);
     }
   }
-  live_ = core_->scanned() >= context_.shared.end;
+  set_live(core_->scanned() >= context_.shared.end);
   if (!live_ && core_->wants_scan()) pump_later();
 }
 
@@ -281,7 +296,7 @@ void QueueRunner::load_rows() {
                         id = id_, load = *load] {
       std::vector<std::pair<Sequence, Row>> rows;
       const std::string end = prefix_end(lane_key(id, load.group).replace(4, 1, "R"));
-      auto at = store.seek(kQueue, row_key(id, load.group, {load.after.value + 1}), end);
+      auto at = store.seek(kQueue, behind_row_key(id, load.group, load.after), end);
       Result<void> status;
       for (; at->valid() && rows.size() < load.limit; at->next()) {
         const Result<Row> row = decode_row(at->value());
@@ -373,6 +388,7 @@ void QueueRunner::hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallba
       message.receive_count = item.receive_count;
       message.gap_before = item.gap_before;
       message.redriven = item.redriven;
+      message.late = item.late;
       if (item.replay.value != 0) message.replay = item.replay;
     }
   }
@@ -654,6 +670,9 @@ engine::QueueStatistics QueueRunner::count() const {
   fresh.delivered = totals.delivered;
   fresh.expired = totals.expired;
   fresh.lanes = core_->lanes();
+  fresh.in_window = core_->in_window();
+  fresh.late = core_->late();
+  fresh.left_early = core_->left_early();
   const std::uint64_t open = routed_ > totals.settled ? routed_ - totals.settled : 0;
   const std::uint64_t elsewhere = fresh.in_flight + fresh.backing_off + fresh.parked;
   fresh.waiting = open > elsewhere ? open - elsewhere : 0;

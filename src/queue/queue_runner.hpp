@@ -38,6 +38,7 @@ struct RestoredQueue {
     std::vector<Scanned> outstanding;  // of what it names, what is still in the log
   };
   std::vector<Operation> operations;
+  std::vector<std::pair<base::GroupKey, LeftWindow>> left;
 };
 // A new queue (no cursor record) starts behind `created_after`.
 base::Result<RestoredQueue> read_queue(const store::Store& store, base::QueueId id, const engine::QueueSpec& spec,
@@ -122,6 +123,7 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
 
   void pump_later();
   void pump();
+  void set_live(bool live);
   void scan_more();
   void scan_tail();
   void scan_store();

@@ -27,19 +27,23 @@ struct Standing {
   };
   Kind kind = Kind::unscanned;
   base::GroupKey group;
-  std::optional<LaneHeader> lane;        // listed, parked, or in memory: of its lane
-  bool leased = false;                   // in memory: it has been given out and has no verdict yet
-  std::uint64_t before = 0;              // events of its lane that go first
-  bool before_complete = true;           // false: there are more than that
-  std::uint64_t unscanned = 0;           // unscanned: events of the log between the queue and this one
-  bool redriven = false;                 // listed: it comes from the dead letters
-  std::optional<DeadLetterEntry> entry;  // parked, dead_letter
-  std::vector<FailedDelivery> failures;  // oldest first
+  std::optional<LaneHeader> lane;                // listed, parked, or in memory: of its lane
+  bool leased = false;                           // in memory: it has been given out and has no verdict yet
+  std::uint64_t before = 0;                      // events of its lane that go first
+  bool before_complete = true;                   // false: there are more than that
+  std::uint64_t unscanned = 0;                   // unscanned: events of the log between the queue and this one
+  bool redriven = false;                         // listed: it comes from the dead letters
+  bool late = false;                             // listed, parked, dead_letter: it came after its event-time window
+  std::optional<std::int64_t> window_ends_ms{};  // in memory: it waits in its event-time window
+  std::optional<DeadLetterEntry> entry;          // parked, dead_letter
+  std::vector<FailedDelivery> failures;          // oldest first
   Deliveries deliveries;
 };
 
 // As it is on disk, which is some milliseconds behind what is in memory. `group`: the event's, in that queue.
 base::Result<Standing> read_standing(const store::Store& store, base::QueueId queue, base::GroupKey group,
                                      base::Sequence sequence);
+// Where it stands in memory, asked before the disk was read, is newer where both have it waiting.
+void take_place(Standing& standing, const QueueCore::Place& place);
 
 }  // namespace trunkline::queue
