@@ -1,8 +1,11 @@
 #include "board/board.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
+#include "base/hash.hpp"
 #include "base/text.hpp"
 #include "json/writer.hpp"
 
@@ -76,29 +79,30 @@ void write_time(json::Writer& writer, std::string_view name, Time time) {
 // ---- what is held
 
 struct Board::Held {
-  const std::string* id = nullptr;
+  const IdText* id = nullptr;
   Time touched = 0;
   bool unshown = false;   // listed for the next take_changes()
   bool unstored = false;  // listed for the next take_unstored()
-  std::string json;       // as shown last; empty: not shown
-  Conversation folded;
-  // As shown last.
+  // As shown last. There are many conversations: of the text its hash alone is kept, and what it says is asked anew.
   State state = State::gone;
-  Time since = 0;
-  std::string queue;
-  std::string agent;
+  std::uint64_t shown_hash = 0;  // 0: not shown
+  Conversation folded;
+
+  bool is_shown() const { return shown_hash != 0; }
 };
 
 struct Board::Agent {
-  const std::string* id = nullptr;
+  const IdText* id = nullptr;
   Time touched = 0;
   bool unshown = false;
   bool unstored = false;
-  std::string json;
+  std::string json;  // as shown last; empty: not shown
   Register name;
   Register presence;
   Register routing;
   std::unordered_set<Held*> conversations;  // that name the agent
+
+  bool is_shown() const { return !json.empty(); }
 };
 
 struct Board::Queue {
@@ -132,7 +136,7 @@ struct Board::Queue {
     Time oldest = 0;
   };
 
-  const std::string* id = nullptr;
+  const IdText* id = nullptr;
   Time touched = 0;
   bool unshown = false;
   bool unstored = false;
@@ -140,6 +144,7 @@ struct Board::Queue {
   std::map<std::string, Observed, std::less<>> observed;  // by medium in lower case; "" is all
   std::unordered_set<Held*> conversations;
 
+  bool is_shown() const { return !json.empty(); }
   // The observation that counts this conversation.
   Observed* observation(const Conversation& conversation) {
     if (const auto all = observed.find(std::string_view()); all != observed.end()) return &all->second;
@@ -157,7 +162,8 @@ struct Board::Table {
   std::vector<std::string> stored_before;  // keys to remove
 
   Node* find(std::string_view id) {
-    const auto found = nodes.find(std::string(id));
+    if (id.size() > kIdBytesMax) return nullptr;
+    const auto found = nodes.find(IdText(id));
     return found == nodes.end() ? nullptr : &found->second;
   }
   void show(Node& node) {
@@ -173,8 +179,8 @@ struct Board::Table {
   void erase(Node& node) {
     if (node.unshown) std::erase(unshown, &node);
     if (node.unstored) std::erase(unstored, &node);
-    if (!node.json.empty()) gone.push_back(*node.id);
-    stored_before.push_back(*node.id);
+    if (node.is_shown()) gone.emplace_back(node.id->view());
+    stored_before.emplace_back(node.id->view());
     nodes.erase(nodes.find(*node.id));
   }
 };
@@ -211,7 +217,7 @@ Board::Agent& Board::agent(std::string_view id) {
     ++evicted_;
     forget(*old);
   }
-  const auto added = agents_->nodes.try_emplace(std::string(id)).first;
+  const auto added = agents_->nodes.try_emplace(IdText(id)).first;
   added->second.id = &added->first;
   return added->second;
 }
@@ -222,7 +228,7 @@ Board::Queue& Board::queue(std::string_view id) {
     ++evicted_;
     forget(*old);
   }
-  const auto added = queues_->nodes.try_emplace(std::string(id)).first;
+  const auto added = queues_->nodes.try_emplace(IdText(id)).first;
   added->second.id = &added->first;
   return added->second;
 }
@@ -231,10 +237,10 @@ Board::Held& Board::conversation(std::string_view id) {
   if (Held* known = conversations_->find(id)) return *known;
   const auto rank = [](const Held& held) { return std::pair(held.state != State::gone || held.unshown, held.touched); };
   for (Held* old : lowest(conversations_->nodes, options_.conversations_max, rank)) {
-    if (!old->json.empty()) ++evicted_;
+    if (old->is_shown()) ++evicted_;
     forget(*old);
   }
-  const auto added = conversations_->nodes.try_emplace(std::string(id)).first;
+  const auto added = conversations_->nodes.try_emplace(IdText(id)).first;
   added->second.id = &added->first;
   return added->second;
 }
@@ -354,35 +360,37 @@ std::string_view Board::name_of(std::string_view id) const {
   return names_ ? names_->find(id) : std::string_view();
 }
 
-bool Board::refresh(Held& held) {
+std::string Board::text_of(const Held& held) {
   const ConversationView view = held.folded.view();
+  std::string text;
+  if (view.state == State::gone) return text;
+  json::Writer writer(text);
+  writer.begin_object().member("id", *held.id);
+  write_text(writer, "media", held.folded.media());
+  write_text(writer, "direction", held.folded.direction());
+  write_text(writer, "queue", view.queue);
+  write_text(writer, "agent", view.agent);
+  writer.member("state", name(view.state));
+  write_time(writer, "since", view.since);
+  writer.end_object();
+  return text;
+}
+
+std::string Board::refresh(Held& held) {
   for (const Conversation::Session& session : held.folded.sessions()) {
     if (Agent* named = session.user.empty() ? nullptr : agents_->find(session.user)) agents_->show(*named);
     if (Queue* named = session.queue.empty() ? nullptr : queues_->find(session.queue)) queues_->show(*named);
   }
-  held.state = view.state;
-  held.since = view.since;
-  held.agent = view.agent;
-  held.queue = view.queue;
-  std::string text;
-  if (view.state != State::gone) {
-    json::Writer writer(text);
-    writer.begin_object().member("id", *held.id);
-    write_text(writer, "media", held.folded.media());
-    write_text(writer, "direction", held.folded.direction());
-    write_text(writer, "queue", view.queue);
-    write_text(writer, "agent", view.agent);
-    writer.member("state", name(view.state));
-    write_time(writer, "since", view.since);
-    writer.end_object();
-  }
-  if (text == held.json) return false;
-  if (text.empty()) conversations_->gone.push_back(*held.id);
-  held.json = std::move(text);
-  return !held.json.empty();
+  held.state = held.folded.view().state;
+  std::string text = text_of(held);
+  const std::uint64_t hash = text.empty() ? 0 : std::max<std::uint64_t>(base::hash64(text), 1);
+  if (hash == held.shown_hash) return {};
+  if (text.empty()) conversations_->gone.emplace_back(held.id->view());
+  held.shown_hash = hash;
+  return text;
 }
 
-bool Board::refresh(Agent& agent) {
+std::string Board::refresh(Agent& agent) {
   const Held* current = nullptr;
   ConversationView best;
   const auto order = [](const Held& held, const ConversationView& view) {
@@ -409,12 +417,11 @@ bool Board::refresh(Agent& agent) {
   write_text(writer, "conversationState", current == nullptr ? std::string_view() : name(best.state));
   write_time(writer, "conversationSince", best.since);
   writer.end_object();
-  if (text == agent.json) return false;
-  agent.json = std::move(text);
-  return true;
+  if (text == agent.json) return {};
+  return agent.json = std::move(text);
 }
 
-bool Board::refresh(Queue& queue) {
+std::string Board::refresh(Queue& queue) {
   std::int64_t waiting = 0;
   std::int64_t interacting = 0;
   Time oldest = 0;
@@ -426,10 +433,10 @@ bool Board::refresh(Queue& queue) {
     if (observed.interacting.said()) interacting += observed.interacting.value + observed.interacting.left;
   }
   for (const Held* held : queue.conversations) {
-    const ConversationView now{held->state, held->since, held->queue, held->agent};
+    const ConversationView now = held->folded.view();
     if (waits(now, *queue.id)) {
       ++waiting;
-      oldest = oldest == 0 ? held->since : std::min(oldest, held->since);
+      oldest = oldest == 0 ? now.since : std::min(oldest, now.since);
     }
     if (talks(now, *queue.id)) ++interacting;
     const Queue::Observed* observed = queue.observation(held->folded);
@@ -450,9 +457,8 @@ bool Board::refresh(Queue& queue) {
   writer.member("waiting", waiting).member("interacting", interacting);
   write_time(writer, "oldestWaitingSince", waiting == 0 ? 0 : oldest);
   writer.end_object();
-  if (text == queue.json) return false;
-  queue.json = std::move(text);
-  return true;
+  if (text == queue.json) return {};
+  return queue.json = std::move(text);
 }
 
 namespace {
@@ -479,7 +485,7 @@ Shown Board::take_changes() {
     auto nodes = std::exchange(table.unshown, {});
     for (auto* node : nodes) node->unshown = false;
     for (auto* node : nodes) {
-      if (refresh(*node)) add(list, node->json);
+      if (const std::string text = refresh(*node); !text.empty()) add(list, text);
     }
     add_gone(gone, table.gone);
     changed = list.size() > 2 || gone.size() > 2;
@@ -493,14 +499,16 @@ Shown Board::take_changes() {
 
 Shown Board::all() const {
   Shown shown;
-  const auto list = [](const auto& table, std::string& out) {
+  const auto list = [](const auto& table, std::string& out, const auto& text_of) {
     for (const auto& [id, node] : table.nodes) {
-      if (!node.json.empty()) add(out, node.json);
+      if (!node.is_shown()) continue;
+      if (const std::string text = text_of(node); !text.empty()) add(out, text);
     }
   };
-  list(*agents_, shown.agents);
-  list(*queues_, shown.queues);
-  list(*conversations_, shown.conversations);
+  const auto kept = [](const auto& node) { return node.json; };
+  list(*agents_, shown.agents, kept);
+  list(*queues_, shown.queues, kept);
+  list(*conversations_, shown.conversations, text_of);
   shown.agents_changed = shown.queues_changed = shown.conversations_changed = true;
   return shown;
 }
@@ -515,7 +523,7 @@ std::vector<Board::Stored> Board::take_unstored() {
   std::vector<Stored> stored;
   const auto take = [&stored](auto& table, std::string_view prefix, auto encode) {
     for (const std::string& id : table.stored_before) {
-      if (table.nodes.count(id) == 0) stored.push_back({std::string(prefix) + id, std::nullopt});
+      if (table.find(id) == nullptr) stored.push_back({std::string(prefix) + id, std::nullopt});
     }
     table.stored_before.clear();
     for (auto* node : table.unstored) {
@@ -524,7 +532,7 @@ std::vector<Board::Stored> Board::take_unstored() {
       bytes.push_back(static_cast<char>(kVersion));
       put_time(bytes, node->touched);
       encode(*node, bytes);
-      stored.push_back({std::string(prefix) + *node->id, std::move(bytes)});
+      stored.push_back({fmt::format("{}{}", prefix, node->id->view()), std::move(bytes)});
     }
     table.unstored.clear();
   };

@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "board/conversation.hpp"
 #include "board/facts.hpp"
+#include "board/id_text.hpp"
 #include "engine/record.hpp"
 #include "event/enrich.hpp"
 #include "json/document.hpp"
@@ -65,7 +66,8 @@ class Board {
 
   // What differs from what was returned last.
   Shown take_changes();
-  // All, as of the last take_changes().
+  // All that take_changes() has shown. Of conversations it says what is known now: what came since the last
+  // take_changes() comes again with the next one.
   Shown all() const;
 
   // For keeping the board over a restart: each agent, queue and conversation is one key.
@@ -91,7 +93,7 @@ class Board {
   struct Queue;
   struct Held;
   template <class Node>
-  using Nodes = std::unordered_map<std::string, Node>;
+  using Nodes = std::unordered_map<IdText, Node, IdText::Hash>;
   template <class Node>
   struct Table;
 
@@ -109,9 +111,12 @@ class Board {
   void forget(Agent& agent);
   void forget(Queue& queue);
   void leave(Queue& queue, const Held& held);
-  bool refresh(Held& held);
-  bool refresh(Agent& agent);
-  bool refresh(Queue& queue);
+  // What is to be shown of it, empty for nothing.
+  static std::string text_of(const Held& held);
+  // What is to be shown now, if that is another text than before; empty otherwise.
+  std::string refresh(Held& held);
+  std::string refresh(Agent& agent);
+  std::string refresh(Queue& queue);
   std::string_view name_of(std::string_view id) const;
 
   const BoardOptions options_;

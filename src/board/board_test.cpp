@@ -67,6 +67,21 @@ TEST(Board, follows_a_call_from_the_flow_to_the_after_call_work) {
   EXPECT_EQ(board.agent(kSecond), "null null null null");
 }
 
+TEST(Board, what_all_has_early_comes_again_with_the_next_changes) {
+  TestBoard board;
+  board.give(detail(kCall, "customer.start", kAccepted, "c"));
+  EXPECT_NE(board.board.take_changes().conversations.find("\"ivr\""), std::string::npos);
+  EXPECT_FALSE(board.board.take_changes().conversations_changed) << "nothing has changed";
+  board.give(detail(kCall, "acd.start", kAccepted + 1, "q", R"(,"queueId":")" + std::string(kQueue) + "\""));
+  EXPECT_NE(board.board.all().conversations.find("\"waiting\""), std::string::npos);
+  EXPECT_NE(board.board.take_changes().conversations.find("\"waiting\""), std::string::npos);
+  board.give(detail(kCall, "acd.end", kAccepted + 2, "q"));
+  board.give(detail(kCall, "customer.end", kAccepted + 2, "c"));
+  EXPECT_EQ(board.board.all().conversations, "[]");
+  EXPECT_EQ(board.board.take_changes().conversations_gone, "[\"" + std::string(kCall) + "\"]");
+  EXPECT_EQ(board.board.take_changes().conversations_gone, "[]") << "once";
+}
+
 TEST(Board, is_the_same_for_any_order_and_any_repeats_of_the_same_events) {
   auto events = samples("schema-lifecycle-");
   for (const auto& more : {samples("schema-user-"), samples("schema-agent-state"), samples("schema-queue-")})

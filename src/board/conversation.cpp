@@ -17,7 +17,7 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-void set_later(std::string& value, Stamp& stamp, std::string_view said, const Stamp& now) {
+void set_later(IdText& value, Stamp& stamp, std::string_view said, const Stamp& now) {
   if (said.empty() || now <= stamp) return;
   value = said;
   stamp = now;
@@ -81,7 +81,7 @@ void Conversation::merge(const SessionFact& fact, std::uint64_t sequence) {
     s.phase_since = fact.phase_since;
     s.phase_stamp = said;
   }
-  s.answered_by = std::max(s.answered_by, std::string(fact.answered_by));
+  if (fact.answered_by > s.answered_by.view()) s.answered_by = fact.answered_by;
   s.interacted |= fact.interacted;
   s.consult_left |= fact.consult_left;
   s.after_call_done = std::max(s.after_call_done, fact.after_call_done);
@@ -200,6 +200,11 @@ void put_stamp(std::string& out, const Stamp& stamp) {
 Time read_time(base::ByteReader& in) {
   return static_cast<Time>(in.varint());
 }
+// One that is too long is taken for the end of the bytes.
+std::string_view read_id(base::ByteReader& in) {
+  const std::string_view text = in.string();
+  return text.size() <= IdText::kBytesMax ? text : in.take(in.left() + 1);
+}
 Stamp read_stamp(base::ByteReader& in) {
   const Time at = read_time(in);
   return {at, in.varint()};
@@ -246,10 +251,10 @@ bool Conversation::decode(base::ByteReader& in) {
     const std::uint8_t role = in.u8();
     if (role > static_cast<std::uint8_t>(Role::voicemail)) return false;
     s.role = static_cast<Role>(role);
-    s.id = in.string();
-    s.user = in.string();
+    s.id = read_id(in);
+    s.user = read_id(in);
     s.user_stamp = read_stamp(in);
-    s.queue = in.string();
+    s.queue = read_id(in);
     s.queue_stamp = read_stamp(in);
     s.started = read_time(in);
     s.ended = read_time(in);
@@ -258,7 +263,7 @@ bool Conversation::decode(base::ByteReader& in) {
     if (phase > static_cast<std::uint8_t>(Phase::wrapup)) return false;
     s.phase = static_cast<Phase>(phase);
     s.phase_since = read_time(in);
-    s.answered_by = in.string();
+    s.answered_by = read_id(in);
     const std::uint8_t flags = in.u8();
     s.interacted = (flags & 1) != 0;
     s.consult_left = (flags & 2) != 0;

@@ -8,6 +8,7 @@
 
 #include "base/bytes.hpp"
 #include "board/facts.hpp"
+#include "board/id_text.hpp"
 
 namespace trunkline::board {
 
@@ -44,25 +45,26 @@ struct ConversationView {
 class Conversation {
  public:
   struct Session {
-    std::string id;
-    Role role = Role::customer;
-    std::string user;
-    std::string queue;
+    IdText id;
+    IdText user;
+    IdText queue;
+    IdText answered_by;
     Stamp user_stamp;
     Stamp queue_stamp;
+    Stamp phase_stamp;
     Time started = 0;
     Time ended = 0;
-    Stamp phase_stamp;
-    Phase phase = Phase::none;
     Time phase_since = 0;
-    std::string answered_by;
+    Time after_call_done = 0;
+    Role role = Role::customer;
+    Phase phase = Phase::none;
     bool interacted = false;
     bool consult_left = false;
-    Time after_call_done = 0;
   };
   // A conference of thirty parties; of more the session that ended first makes room.
   static constexpr std::size_t kSessionsMax = 32;
 
+  // Texts of at most IdText::kBytesMax bytes.
   void merge(const SessionFact& fact, std::uint64_t sequence);
 
   static constexpr Time kNow = std::numeric_limits<Time>::max();
