@@ -119,5 +119,14 @@ TEST_F(StoreTest, compacting_a_range_gives_back_what_was_removed_and_keeps_the_r
   }
 }
 
+// Reading through a log that is larger than the memory leaves the rest of the memory to what is looked up.
+TEST_F(StoreTest, blocks_of_logs_have_a_small_share_of_the_memory) {
+  put(0, 160, 64 << 10);
+  ASSERT_TRUE(store_->flush().ok());
+  for (int i = 0; i < 160; ++i) ASSERT_TRUE(store_->get(0, key(i)).value().has_value());
+  EXPECT_GT(store_->usage().memory_bytes, 0u);
+  EXPECT_LT(store_->usage().memory_bytes, 5u << 20) << "of a budget of 16 MiB, with ten read";
+}
+
 }  // namespace
 }  // namespace trunkline::store
