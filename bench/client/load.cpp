@@ -65,6 +65,7 @@ class Load {
   void next(Connection& connection);
   void want(Connection& connection, std::uint32_t events);
   void pace(std::int64_t now);
+  bool all_sent() const { return options_.events > 0 && next_event_ + options_.batch > options_.events; }
   ssize_t receive(Connection& connection);
 
   LoadOptions options_;
@@ -248,13 +249,13 @@ void Load::next(Connection& connection) {
   }
   // Too many bad answers are an error of the set-up; a loop of refused connections would only burn the machine.
   const std::int64_t now = now_nanoseconds();
-  if (now < end_ && result_.bad < 1000) begin(connection, now);
+  if (now < end_ && result_.bad < 1000 && !all_sent()) begin(connection, now);
 }
 
 // Begins what is due.
 void Load::pace(std::int64_t now) {
   const double every = static_cast<double>(kSecond) * options_.batch / options_.rate;
-  while (!free_.empty()) {
+  while (!free_.empty() && !all_sent()) {
     const auto requests = static_cast<double>(next_event_ / options_.batch);
     const std::int64_t due = first_due_ + static_cast<std::int64_t>(requests * every);
     if (due > now || due >= end_) return;
@@ -273,12 +274,16 @@ LoadResult Load::run() {
   for (Connection& connection : connections_) {
     if (options_.rate > 0) {
       free_.push_back(&connection);
-    } else {
+    } else if (!all_sent()) {
       begin(connection, first_due_);
     }
   }
   std::array<epoll_event, 256> ready;
   for (std::int64_t now = first_due_; now < end_ || (busy_ > 0 && now < end_ + kDrain); now = now_nanoseconds()) {
+    if (all_sent() && busy_ == 0) {
+      result_.seconds = static_cast<double>(now - measured_from_) / 1e9;
+      break;
+    }
     if (options_.rate > 0) pace(now);
     const timespec pause{0, options_.rate > 0 && now < end_ ? 100'000 : 20'000'000};
     const int count = ::epoll_pwait2(epoll_, ready.data(), static_cast<int>(ready.size()), &pause, nullptr);

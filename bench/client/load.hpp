@@ -20,12 +20,13 @@ struct SendTimes {
 struct LoadOptions {
   std::uint16_t port = 0;
   std::uint32_t connections = 256;
-  std::uint32_t batch = 1;  // events a request
-  double seconds = 5;       // requests begin for so long
-  double warm_up = 0;       // of it; not counted
-  double rate = 0;          // events a second, evenly spaced; 0: each connection sends as soon as it is answered
-  bool reconnect = false;   // a new connection for each request
-  bool tls = false;         // the peer's certificate is not checked; sessions are not resumed
+  std::uint32_t batch = 1;   // events a request
+  double seconds = 5;        // requests begin for so long
+  double warm_up = 0;        // of it; not counted
+  std::uint64_t events = 0;  // no request begins that would send more; 0: the time alone ends it
+  double rate = 0;           // events a second, evenly spaced; 0: each connection sends as soon as it is answered
+  bool reconnect = false;    // a new connection for each request
+  bool tls = false;          // the peer's certificate is not checked; sessions are not resumed
   SendTimes* times = nullptr;
 };
 

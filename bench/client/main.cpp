@@ -21,6 +21,8 @@ struct Settings {
   std::string stream = "events";
   std::string directory;
   std::size_t sinks = 3;
+  std::size_t measured = 0;  // of them, the first ones; 0: all
+  bool hang = false;         // the others never answer
   std::uint64_t identities = 0;
   std::size_t bytes = kEventBytes;
 };
@@ -51,7 +53,7 @@ std::uint32_t fresh_salt() {
 }
 
 int run_post(Settings settings) {
-  settings.http.salt = fresh_salt();
+  settings.http.events.salt = fresh_salt();
   settings.http.close_after = settings.load.reconnect;
   const auto wire = http_wire(settings.http);
   const LoadResult result = run_load(settings.load, *wire);
@@ -61,8 +63,8 @@ int run_post(Settings settings) {
 
 // Waits until `count` reaches `wanted` for each of `n`; the moment of it, or 0 when it does not come.
 template <class Count>
-std::int64_t wait_for_all(std::size_t n, std::uint64_t wanted, const Count& count) {
-  const std::int64_t deadline = now_nanoseconds() + 120'000'000'000;
+std::int64_t wait_for_all(std::size_t n, std::uint64_t wanted, const Count& count, double seconds = 120) {
+  const std::int64_t deadline = now_nanoseconds() + static_cast<std::int64_t>(seconds * 1e9);
   for (std::size_t i = 0; i < n;) {
     if (count(i) >= wanted) {
       ++i;
@@ -86,7 +88,9 @@ void print_delivered(const LoadResult& load, std::int64_t end, const std::string
 int run_deliver(Settings settings) {
   const bool paced = settings.load.rate > 0;
   SendTimes times(paced ? static_cast<std::size_t>(settings.load.rate * settings.load.seconds) + 1000 : 0);
-  Sinks sinks(settings.sinks, paced ? &times : nullptr);
+  const std::size_t measured = settings.measured == 0 ? settings.sinks : settings.measured;
+  Sinks sinks(settings.sinks, measured, paced ? &times : nullptr);
+  for (std::size_t i = measured; settings.hang && i < settings.sinks; ++i) sinks.set_mode(i, Sinks::Mode::hang);
   fmt::print("{{\"ports\":[{}]}}\n", fmt::join(sinks.ports(), ","));
   std::fflush(stdout);
   if (!(std::cin >> settings.load.port)) return 1;
@@ -94,10 +98,10 @@ int run_deliver(Settings settings) {
     settings.load.times = &times;
     sinks.measure_from(now_nanoseconds() + static_cast<std::int64_t>(settings.load.warm_up * 1e9));
   }
-  settings.http.salt = fresh_salt();
+  settings.http.events.salt = fresh_salt();
   const auto wire = http_wire(settings.http);
   const LoadResult load = run_load(settings.load, *wire);
-  const std::int64_t end = wait_for_all(settings.sinks, load.all, [&](std::size_t i) { return sinks.events(i); });
+  const std::int64_t end = wait_for_all(measured, load.all, [&](std::size_t i) { return sinks.events(i); });
   sinks.stop();
   std::string requests;
   for (std::size_t i = 0; i < settings.sinks; ++i)
@@ -105,6 +109,36 @@ int run_deliver(Settings settings) {
   print_delivered(load, end,
                   fmt::format(R"(,"sink_requests":[{}],"sink_cpu":{:.3f},"delivery":{{{}}})", requests,
                               sinks.cpu_seconds(), times_json(sinks.latency())));
+  return 0;
+}
+
+// Sinks that outlive a hub. Prints their ports, then does what standard input says, until it ends:
+//   mode SINK take|hang|reject
+//   reach SINK EVENTS SECONDS   waits until the sink has taken so many, and says how many it has and when that was, by the
+//                               monotonic clock
+int run_sinks(const Settings& settings) {
+  Sinks sinks(settings.sinks, 0, nullptr);
+  fmt::print("{{\"ports\":[{}]}}\n", fmt::join(sinks.ports(), ","));
+  std::fflush(stdout);
+  std::string word;
+  std::size_t sink = 0;
+  while (std::cin >> word >> sink) {
+    if (sink >= settings.sinks) return 1;
+    if (word == "mode" && std::cin >> word) {
+      const auto mode = word == "hang" ? Sinks::Mode::hang : word == "reject" ? Sinks::Mode::reject : Sinks::Mode::take;
+      sinks.set_mode(sink, mode);
+      fmt::print("{{}}\n");
+    } else {
+      std::uint64_t events = 0;
+      double seconds = 0;
+      if (!(std::cin >> events >> seconds)) return 1;
+      const auto reached = [&](std::size_t) { return sinks.events(sink); };
+      const std::int64_t at = wait_for_all(1, events, reached, seconds);
+      fmt::print("{{\"reached\":{},\"events\":{},\"at\":{:.6f}}}\n", at != 0, sinks.events(sink),
+                 static_cast<double>(now_nanoseconds()) / 1e9);
+    }
+    std::fflush(stdout);
+  }
   return 0;
 }
 
@@ -132,7 +166,18 @@ void add_load_options(CLI::App& command, Settings& settings) {
   command.add_option("--seconds", settings.load.seconds);
   command.add_option("--warm-up", settings.load.warm_up);
   command.add_option("--rate", settings.load.rate);
+  command.add_option("--events", settings.load.events, "at most; 0: as many as the time allows");
   command.add_option("--sinks", settings.sinks);
+}
+
+void add_event_options(CLI::App& command, Settings& settings) {
+  EventShape& shape = settings.http.events;
+  command.add_option("--target", settings.http.target);
+  command.add_option("--per-conversation", shape.per_conversation)->check(CLI::PositiveNumber);
+  command.add_option("--rare-every", shape.rare_every, "every so manieth is of an e-mail instead of a call");
+  command.add_flag("--open", shape.opens, "agents' sessions that begin instead of end");
+  command.add_option("--agents", shape.agents)->check(CLI::PositiveNumber);
+  command.add_option("--queues", shape.queues)->check(CLI::PositiveNumber);
 }
 
 int run(int argc, char** argv) {
@@ -145,9 +190,13 @@ int run(int argc, char** argv) {
   post->add_flag("--reconnect", settings.load.reconnect, "a new connection for every request");
   post->add_flag("--tls", settings.load.tls);
   CLI::App* deliver = app.add_subcommand("deliver", "POST events to a hub and be its HTTP sinks");
+  deliver->add_option("--measured", settings.measured, "of the sinks, the first ones; 0: all");
+  deliver->add_flag("--hang", settings.hang, "the other sinks never answer");
+  CLI::App* sinks = app.add_subcommand("sinks", "be HTTP sinks that outlive a hub, commanded by standard input");
+  sinks->add_option("--sinks", settings.sinks);
   CLI::App* redis = app.add_subcommand("redis", "XADD, and read by consumer groups");
   CLI::App* rabbit = app.add_subcommand("rabbitmq", "publish to three quorum queues and consume");
-  for (CLI::App* command : {post, deliver}) command->add_option("--target", settings.http.target);
+  for (CLI::App* command : {post, deliver}) add_event_options(*command, settings);
   for (CLI::App* command : {post, deliver, redis, rabbit}) add_load_options(*command, settings);
   redis->add_option("--stream", settings.stream);
   CLI::App* disk = app.add_subcommand("disk", "time fdatasync");
@@ -160,6 +209,7 @@ int run(int argc, char** argv) {
   settings.http.hub = !plain;
   if (post->parsed()) return run_post(settings);
   if (deliver->parsed()) return run_deliver(settings);
+  if (sinks->parsed()) return run_sinks(settings);
   if (redis->parsed()) return run_redis(settings);
   if (rabbit->parsed()) return run_rabbitmq(settings);
   if (disk->parsed()) {

@@ -104,7 +104,7 @@ void consume(std::uint16_t port, const std::string& name, std::atomic<std::uint6
 class Publisher {
  public:
   Publisher(Connection& connection, std::string exchange, std::uint32_t salt)
-      : connection_(connection), exchange_(std::move(exchange)), events_(salt) {
+      : connection_(connection), exchange_(std::move(exchange)), events_({.salt = salt}) {
     ::amqp_confirm_select(connection_.state(), kChannel);
     connection_.check("confirms");
   }

@@ -20,6 +20,7 @@ namespace trunkline::bench {
 namespace {
 
 constexpr std::string_view kAnswer = "HTTP/1.1 204 No Content\r\n\r\n";
+constexpr std::string_view kRejection = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
 constexpr std::size_t kReadBytes = 256 << 10;
 
 std::string_view value_of(std::string_view head, std::string_view name) {
@@ -39,7 +40,7 @@ struct Sinks::Connection {
   std::string in;
 };
 
-Sinks::Sinks(std::size_t count, SendTimes* times) : times_(times) {
+Sinks::Sinks(std::size_t count, std::size_t measured, SendTimes* times) : measured_(measured), times_(times) {
   TRUNKLINE_CHECK(count <= counts_.size(), "so many sinks");
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   for (std::size_t i = 0; i < count; ++i) {
@@ -97,7 +98,7 @@ void Sinks::count(Connection& connection, std::string_view head, std::string_vie
   const std::string_view sequences = value_of(head, "trunkline-sequence: ");
   const auto events = static_cast<std::uint64_t>(std::count(sequences.begin(), sequences.end(), ',')) + 1;
   counts_[connection.sink].requests.fetch_add(1, std::memory_order_relaxed);
-  if (times_ != nullptr) {
+  if (times_ != nullptr && connection.sink < measured_) {
     const std::int64_t now = now_nanoseconds();
     std::size_t from = 0;
     std::uint64_t number = 0;
@@ -130,8 +131,10 @@ bool Sinks::take_request(Connection& connection) {
   }
   if (connection.in.size() < connection.wanted) return false;
   const std::string_view request = std::string_view(connection.in).substr(0, connection.wanted);
-  count(connection, request.substr(0, connection.head), request.substr(connection.head));
-  (void)!::send(connection.socket, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL);
+  const Mode mode = counts_[connection.sink].mode.load(std::memory_order_relaxed);
+  if (mode == Mode::take) count(connection, request.substr(0, connection.head), request.substr(connection.head));
+  const std::string_view answer = mode == Mode::take ? kAnswer : kRejection;
+  if (mode != Mode::hang) (void)!::send(connection.socket, answer.data(), answer.size(), MSG_NOSIGNAL);
   connection.in.erase(0, std::exchange(connection.wanted, 0));
   return true;
 }

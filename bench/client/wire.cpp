@@ -19,7 +19,7 @@ class HttpWire final : public Wire {
  public:
   explicit HttpWire(const HttpWireOptions& options)
       : options_(options),
-        events_(options.salt),
+        events_(options.events),
         head_(fmt::format("POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                           "x-api-key: 0123456789abcdef0123456789abcdef\r\n"
                           "User-Agent: Amazon/EventBridge/ApiDestinations\r\n{}Content-Length: ",
@@ -57,7 +57,7 @@ class HttpWire final : public Wire {
 class RedisWire final : public Wire {
  public:
   RedisWire(const std::string& stream, std::uint32_t salt)
-      : events_(salt),
+      : events_({.salt = salt}),
         head_(fmt::format("*5\r\n$4\r\nXADD\r\n${}\r\n{}\r\n$1\r\n*\r\n$1\r\ne\r\n${}\r\n", stream.size(), stream,
                           kEventBytes)) {}
 

@@ -30,7 +30,7 @@ struct HttpWireOptions {
   std::string target = "/";
   bool hub = true;           // the answer must name as many accepted events as were sent; else any 2xx will do
   bool close_after = false;  // "Connection: close"
-  std::uint32_t salt = 0;
+  EventShape events;
 };
 std::unique_ptr<Wire> http_wire(const HttpWireOptions& options);
 // XADD of one event with field `e`; several events are so many commands in one write.

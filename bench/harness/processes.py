@@ -1,5 +1,6 @@
 """Servers under test: each on a free loopback port, with a directory of its own, stopped by the id it was started with."""
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -47,9 +48,10 @@ class Server:
             return False
         self.wait_until(listens, seconds)
 
-    def memory_mb(self) -> float:
+    def memory_mb(self, what: str = "VmRSS") -> float:
+        """Resident now; of VmHWM, the most since the start."""
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{what}:"):
                 return int(line.split()[1]) / 1024
         return 0
 
@@ -68,6 +70,12 @@ class Server:
 
     def resume(self) -> None:
         os.killpg(self.process.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """kill -9."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def stop(self) -> None:
         if self.process.poll() is not None:
@@ -118,6 +126,51 @@ class Hub(Server):
         self.ready_ms = (time.monotonic() - self.started) * 1000
         self.address = ready.read_text().strip()
         self.port = int(self.address.split()[0].rpartition(":")[2].strip("/"))
+
+    def api(self, method: str, path: str, body: dict | None = None) -> dict:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, f"/api/v1{path}", json.dumps(body).encode() if body is not None else None)
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        if answer.status // 100 != 2:
+            raise Failure(f"{method} {path}: {answer.status} {text[:500]!r}")
+        return json.loads(text)
+
+    def metric(self, *words) -> float:
+        """The first figure whose line has all the words."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        finally:
+            connection.close()
+        for line in text.splitlines():
+            if not line.startswith("#") and all(word in line for word in words):
+                return float(line.rpartition(" ")[2])
+        raise Failure(f"no metric of {words}")
+
+    def wal_mb(self) -> float:
+        size = 0
+        for file in (self.directory / "data" / "db").glob("*.log"):
+            with contextlib.suppress(OSError):  # they come and go
+                size += file.stat().st_size
+        return size / (1 << 20)
+
+    def wait_until_idle(self, seconds: float = 900) -> None:
+        """Until it has used less than a tenth of a core for two seconds: nothing is scanned, listed or compacted any more."""
+        end = time.monotonic() + seconds
+        before = self.cpu_seconds()
+        while True:
+            time.sleep(2)
+            now = self.cpu_seconds()
+            if now - before < 0.2:
+                return
+            if time.monotonic() > end:
+                raise Failure(f"the hub is busy {seconds} s after its last event")
+            before = now
 
 
 class Nginx(Server):
@@ -185,12 +238,43 @@ class RabbitMq(Server):
         self.epmd.stop()
 
 
+class Sinks:
+    """HTTP sinks that outlive a hub."""
+
+    def __init__(self, binary: str, count: int):
+        self.process = subprocess.Popen([binary, "sinks", "--sinks", str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True)
+        self.ports = json.loads(self.process.stdout.readline())["ports"]
+
+    def ask(self, *words) -> dict:
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failure("the sinks have ended")
+        return json.loads(line)
+
+    def reach(self, sink: int, events: int, seconds: float) -> dict:
+        """Waits until the sink has taken so many."""
+        reached = self.ask("reach", sink, events, seconds)
+        if not reached["reached"]:
+            raise Failure(f"sink {sink} has {reached['events']} of {events} events after {seconds:.0f} s")
+        return reached
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()  # it holds nothing, and may be waiting for events that do not come any more
+        self.process.wait()
+
+
 class Loadgen:
     def __init__(self, binary: str):
         self.binary = binary
 
-    def run(self, *arguments) -> dict:
-        done = subprocess.run([self.binary, *map(str, arguments)], capture_output=True, text=True, timeout=900)
+    def run(self, *arguments, timeout: float = 900) -> dict:
+        done = subprocess.run([self.binary, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
         if done.returncode != 0:
             raise Failure(f"loadgen {' '.join(map(str, arguments))}: {done.stderr[-1000:]}")
         return json.loads(done.stdout)

@@ -31,6 +31,10 @@ class Bench:
     pairs: int
     seconds: float
     identities: int
+    hung_pairs: int     # of row 4
+    waiting: int        # events of row 5, against
+    waiting_few: int    # so many
+    conversations: int  # of row 8
     certificate: tuple  # PEM files: certificate, key
     number: int = 0
 
