@@ -413,6 +413,34 @@ TEST_P(Contract, a_replay_gives_settled_events_once_more_marked_and_in_order_ove
   EXPECT_TRUE(end_operation(queue, {1}, true).ok());
 }
 
+TEST_P(Contract, an_operation_that_is_ended_while_a_step_is_under_way_gives_nothing_more) {
+  if (!can(Capability::operations)) GTEST_SKIP() << "the engine knows no operations";
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  const base::Sequence settled{publish(make_event("a", "a"), {queue}).sequence};
+  EXPECT_EQ(deliver(queue, 1).size(), 1u);
+  publish(make_event("b", "b"), {queue});
+  EXPECT_TRUE(settle_all(receive(queue, 1)[0], Fate::skip).ok());
+  const auto nothing = [](const base::Result<StepResult>&) {};
+  const ReplayStep replayed{{1}, {settled}, settled, settled};
+  ASSERT_TRUE(replay_step(queue, {{1}, {}, {}, settled}).ok());
+  const auto replay = step([&](Engine::StepCallback done) {
+    engine().replay_step(queue, replayed, fixture_->loop(), std::move(done));
+    engine().end_operation(queue, {1}, true, fixture_->loop(), nothing);
+  });
+  const auto redrive = step([&](Engine::StepCallback done) {
+    engine().redrive_step(queue, {{2}, {}, 10}, fixture_->loop(), std::move(done));
+    engine().end_operation(queue, {2}, true, fixture_->loop(), nothing);
+  });
+  // Either was quicker; what the answer says is so.
+  const std::uint64_t given = (replay.ok() ? replay->tally.given : 0) + (redrive.ok() ? redrive->tally.given : 0);
+  EXPECT_LE(given, 2u);
+  const auto leases = receive(queue, 10, 1, std::chrono::milliseconds(50));
+  if (!replay.ok() && !redrive.ok()) {
+    EXPECT_TRUE(leases.empty());
+  }
+  EXPECT_EQ(dead_letters(queue).size(), redrive.ok() ? 0u : 1u);
+}
+
 TEST_P(Contract, an_ended_replay_takes_back_what_is_not_in_flight) {
   if (!can(Capability::operations)) GTEST_SKIP() << "the engine knows no operations";
   const base::QueueId queue = declare(spec("q", event::Order::none));

@@ -225,6 +225,7 @@ void QueueCore::put_row(GroupKey group, Lane& lane, Sequence sequence, const Row
   delta_.put(kQueue, row_key(id_, group, position_of(sequence, row.order)), encode_row(row));
   delta_.put(kQueue, by_sequence_key(id_, 'S', sequence),
              encode_place({group, row.accepted_ms, row.operation, row.edited, row.order}));
+  oldest_row_.put(sequence);
   lane.row_delta = delta_id_;
   touch(group, lane);
 }
@@ -460,6 +461,7 @@ store::Batch QueueCore::take_delta() {
   if (base::failpoint::on("defect.cursor_skips")) cursor.outstanding.clear();
   delta_.put(kQueue, cursor_key(id_), encode_cursor(cursor));
   base::failpoint::pass("cursor.move");
+  oldest_row_.taken();
   ++delta_id_;
   dirty_ = false;
   written_scanned_ = scanned_;
@@ -468,6 +470,7 @@ store::Batch QueueCore::take_delta() {
 
 void QueueCore::committed(std::uint64_t delta_id) {
   committed_ = std::max(committed_, delta_id);
+  if (committed_ + 1 == delta_id_) oldest_row_.committed();
   for (std::size_t left = held_.size(); left > 0; --left) {
     const GroupKey group = held_.front();
     held_.pop_front();

@@ -16,6 +16,7 @@
 #include "queue/codec.hpp"
 #include "queue/event_time_window.hpp"
 #include "queue/history.hpp"
+#include "queue/oldest_row.hpp"
 #include "queue/scanned.hpp"
 #include "store/store.hpp"
 
@@ -163,6 +164,7 @@ class QueueCore {
   std::uint64_t in_flight() const { return in_flight_; }
   std::uint64_t backing_off() const { return backing_off_; }
   std::optional<std::int64_t> oldest_outstanding_ms() const;
+  OldestRow& oldest_row() { return oldest_row_; }
   const engine::DeliveryWindow& window() const { return window_; }
   void count_arrived(std::uint64_t count, Now now) { window_.arrived(count, now.mono); }
   // The lanes that hold up most, as of the last whole sweep. A sweep looks at `buckets_max` of the lanes' buckets a
@@ -351,6 +353,7 @@ class QueueCore {
   std::uint64_t late_ = 0;
   std::uint64_t left_early_ = 0;
   store::Batch delta_;
+  OldestRow oldest_row_;
   Journal journal_;
   std::vector<base::GroupKey> touched_;
   engine::DeliveryWindow window_;

@@ -145,7 +145,7 @@ void QueueRunner::start(RestoredQueue restored, std::uint64_t routed, std::uint6
   routed_ = routed_counted_ = routed;
   running_ = true;
   set_live(core_->scanned() == context_.shared.end);
-  scanning_ = flushing_ = flush_timer_ = pumping_ = paused_by_error_ = walking_ = false;
+  scanning_ = flushing_ = flush_timer_ = pumping_ = paused_by_error_ = walking_ = seeking_oldest_ = false;
   loads_ = 0;
   deadline_ = {};
   oldest_row_ms_.reset();
@@ -569,18 +569,24 @@ void QueueRunner::find_oldest_row() {
     oldest_row_ms_.reset();
     return;
   }
-  context_.reads.run(
-      [weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop, id = id_] {
-        const std::string prefix = queue_prefix(id, 'S');
-        const auto at = store.seek(kQueue, prefix, prefix_end(prefix));
-        if (!at->valid()) return;
-        const auto place = decode_place(at->value());
-        if (!place.ok()) return;
-        loop.post([weak, epoch, oldest = place->accepted_ms] {
-          const auto self = weak.lock();
-          if (self && self->epoch_ == epoch) self->oldest_row_ms_ = oldest;
-        });
-      });
+  if (std::exchange(seeking_oldest_, true)) return;
+  context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop, id = id_,
+                      from = core_->oldest_row().look()] {
+    const auto at = store.seek(kQueue, by_sequence_key(id, 'S', from), prefix_end(queue_prefix(id, 'S')));
+    std::optional<Sequence> found;
+    std::optional<std::int64_t> accepted_ms;
+    if (at->valid()) {
+      found = sequence_of(at->key());
+      if (const auto place = decode_place(at->value()); place.ok()) accepted_ms = place->accepted_ms;
+    }
+    loop.post([weak, epoch, read = at->status().ok(), found, accepted_ms] {
+      const auto self = weak.lock();
+      if (!self || self->epoch_ != epoch) return;
+      self->seeking_oldest_ = false;
+      if (read) self->core_->oldest_row().found(found);
+      if (accepted_ms) self->oldest_row_ms_ = accepted_ms;
+    });
+  });
 }
 
 // The groups' texts are in the heads' records.

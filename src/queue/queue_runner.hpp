@@ -149,6 +149,7 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   void apply(const std::shared_ptr<Walk>& walk, DeadLetterChunk chunk);
   void apply_replay(const std::shared_ptr<Walk>& walk, const std::vector<Scanned>& events, std::uint64_t passed);
   void end_walk(const std::shared_ptr<Walk>& walk);
+  bool has_ended(base::OperationId operation) const;
   engine::StepResult step_result(base::OperationId operation, bool ended) const;
   void read_failed(std::string_view what, const base::Error& error);
   Now now() const { return now_of(context_.loop.clock()); }
@@ -184,6 +185,7 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   base::Loop::TimerId deadline_timer_ = 0;
   base::MonoTime deadline_{};
   bool maintaining_ = false;
+  bool seeking_oldest_ = false;
   std::optional<std::int64_t> oldest_row_ms_;
   std::map<base::Sequence, std::string> blocked_groups_;  // of the blockers, by head
   bool walking_ = false;

@@ -152,6 +152,10 @@ void QueueRunner::read_for(const std::shared_ptr<Walk>& current) {
         current->finish(chunk.status.error());
         return self->end_walk(current);
       }
+      if (self->has_ended(current->operation)) {
+        current->finish(Error{Errc::cancelled, "the operation has ended meanwhile"});
+        return self->end_walk(current);
+      }
       if (current->replay) return self->apply_replay(current, replayable.events, replayable.passed);
       self->apply(current, std::move(chunk));
     });
@@ -213,6 +217,12 @@ void QueueRunner::end_walk(const std::shared_ptr<Walk>& current) {
 }
 
 // ---- operations
+
+bool QueueRunner::has_ended(base::OperationId operation) const {
+  if (operation.value == 0) return false;  // of no operation
+  const StoredOperation* stored = core_->operation(operation);
+  return stored == nullptr || stored->closed;
+}
 
 engine::StepResult QueueRunner::step_result(base::OperationId operation, bool ended) const {
   const StoredOperation* stored = core_->operation(operation);
