@@ -73,6 +73,14 @@ void write_queue(json::Writer& writer, const ConsumerInfo& consumer, const engin
   write_count(writer, "id", consumer.queue.value);
   write_count(writer, "lanes", queue.lanes);
   write_seconds(writer, "max_wait_seconds", spec.max_wait);
+  if (spec.event_time_window.count() > 0) {
+    writer.key("event_time_window").begin_object();
+    write_seconds(writer, "seconds", spec.event_time_window);
+    write_count(writer, "waiting", queue.in_window);
+    write_count(writer, "late", queue.late);
+    write_count(writer, "left_early", queue.left_early);
+    writer.end_object();
+  }
   writer.member("on_full", spec.on_full == engine::OnFull::refuse ? "refuse" : "expire");
   if (spec.pulled) {
     write_seconds(writer, "visibility_timeout_seconds", spec.visibility_timeout);
@@ -199,6 +207,8 @@ void write_message(json::Writer& writer, const engine::LeasedMessage& message) {
   write_count(writer, "receive_count", message.receive_count);
   writer.member("redriven", message.redriven);
   if (message.edited) writer.member("edited", true);
+  if (message.order != 0) write_count(writer, "order", message.order);
+  if (message.late) writer.member("late", true);
   if (message.replay) writer.member("replay", message.replay->value);
   writer.key("gap_before");
   if (message.gap_before) {

@@ -55,6 +55,9 @@ enum class Family : std::uint8_t {
   resident_bytes,
   delivered,
   expired,
+  late,
+  left_early,
+  in_window,
   waiting,
   oldest_waiting,
   expiry,
@@ -158,6 +161,13 @@ constexpr std::array kTable = {
         "Events delivered to the sink, or settled as delivered by a pulling client."},
     Row{Family::expired, "trunkline_consumer_expired_total", MetricType::Counter, "consumer",
         "Events that waited longer than max_wait, or were given up on a full disk. Worth an alarm."},
+    Row{Family::late, "trunkline_consumer_late_total", MetricType::Counter, "consumer",
+        "Events that came after their event-time window and went behind later ones; of consumers with a window."},
+    Row{Family::left_early, "trunkline_consumer_left_early_total", MetricType::Counter, "consumer",
+        "Events that left their event-time window before its end, since too many were in it; of consumers with a "
+        "window."},
+    Row{Family::in_window, "trunkline_consumer_window_events", MetricType::Gauge, "consumer",
+        "Of the waiting events, those in their event-time window; of consumers with a window."},
     Row{Family::waiting, "trunkline_consumer_waiting_events", MetricType::Gauge, "consumer",
         "Events accepted and not settled, those behind a blocked lane included."},
     Row{Family::oldest_waiting, "trunkline_consumer_oldest_waiting_seconds", MetricType::Gauge, "consumer",
@@ -357,6 +367,11 @@ void add_queue(Page& page, const ConsumerView& consumer, const Labels& labels, b
   const double age = queue.oldest_waiting ? std::chrono::duration<double>(now - *queue.oldest_waiting).count() : 0;
   page.add(Family::delivered, queue.delivered, labels);
   page.add(Family::expired, queue.expired, labels);
+  if (consumer.info.spec.event_time_window.count() > 0) {
+    page.add(Family::late, queue.late, labels);
+    page.add(Family::left_early, queue.left_early, labels);
+    page.add(Family::in_window, queue.in_window, labels);
+  }
   page.add(Family::waiting, queue.waiting, labels);
   page.add(Family::oldest_waiting, std::max(age, 0.0), labels);
   add_age(page, consumer, now);

@@ -87,6 +87,13 @@ std::string waiting_words(const WhyConsumer& consumer) {
     return consumer.before == 0 ? "waits: it is the next that the queue comes to"
                                 : fmt::format("waits: the queue has {} of the log before it",
                                               count_of(consumer.before, true, "event", "events"));
+  if (consumer.state == WhyState::in_window)
+    return fmt::format("waits in its event-time window until {}, for what may still come before it{}",
+                       consumer.until ? format_time(*consumer.until) : "its end",
+                       consumer.before == 0
+                           ? ""
+                           : fmt::format("; {} first", count_of(consumer.before, true, "event of its lane goes",
+                                                                "events of its lane go")));
   if (consumer.state == WhyState::blocked) return blocked_words(consumer);
   if (consumer.before > 0)
     return fmt::format("waits its turn: {} first", count_of(consumer.before, consumer.before_complete,
@@ -124,7 +131,9 @@ void write_lane(json::Writer& writer, const WhyConsumer& consumer) {
   writer.member("error_detail", consumer.error_detail);
   write_time(writer, "since", consumer.since);
   write_time(writer, "until", consumer.until);
-  writer.member("redriven", consumer.redriven).end_object();
+  writer.member("redriven", consumer.redriven);
+  if (consumer.late) writer.member("late", true);
+  writer.end_object();
 }
 
 void write_consumer(json::Writer& writer, const WhyConsumer& consumer, const engine::Record& record) {
@@ -174,6 +183,8 @@ std::string_view name(WhyState state) {
       return "filtered";
     case WhyState::unscanned:
       return "unscanned";
+    case WhyState::in_window:
+      return "in_window";
     case WhyState::waiting:
       return "waiting";
     case WhyState::in_flight:
@@ -238,9 +249,11 @@ std::string sentence(const WhyConsumer& consumer, const engine::Record& record) 
     case WhyState::filtered:
       return fmt::format("filtered out by its filter of policy version {}", record.policy_version.value);
     case WhyState::unscanned:
+    case WhyState::in_window:
     case WhyState::waiting:
     case WhyState::blocked:
-      return waiting_words(consumer);
+      return consumer.late ? "came after its event-time window, behind later ones; " + waiting_words(consumer)
+                           : waiting_words(consumer);
     case WhyState::in_flight:
       return consumer.pulled ? "received, and not settled yet" : "in flight: sent, or about to be; no verdict yet";
     case WhyState::backing_off:

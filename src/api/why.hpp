@@ -25,6 +25,7 @@ enum class WhyState : std::uint8_t {
   not_there,  // the consumer was not there when the event was accepted
   filtered,
   unscanned,    // the queue has not come to it
+  in_window,    // in its event-time window: earlier ones of its lane may still come
   waiting,      // in its lane, which is free or busy with an earlier event
   in_flight,    // given out, without a verdict
   backing_off,  // failed, and is tried again
@@ -55,9 +56,10 @@ struct WhyConsumer {
   std::string error_class{};              // of the head's last failure
   std::string error_detail{};             // of the head's last failure
   std::optional<base::WallTime> since{};  // of the state
-  std::optional<base::WallTime> until{};  // backing off: the next try
+  std::optional<base::WallTime> until{};  // backing off: the next try; in its window: the end of it
   std::string head_state{};               // "ready", "backing_off", "parked", "leased"
   bool redriven = false;
+  bool late = false;  // came after its event-time window
   // Of the consumer as a whole, now.
   bool pulled = false;
   bool paused = false;

@@ -63,6 +63,19 @@ TEST(WhySentence, of_an_event_that_waits_names_what_holds_it) {
   EXPECT_EQ(say(far), "waits: the queue has 5 events of the log before it");
 }
 
+TEST(WhySentence, of_an_event_in_its_window_says_until_when_and_of_a_late_one_that_it_is) {
+  WhyConsumer consumer = in(WhyState::in_window);
+  consumer.until = at(60);
+  EXPECT_EQ(say(consumer),
+            "waits in its event-time window until 2027-01-15T08:01:00.000Z, for what may still come before it");
+  consumer.before = 2;
+  EXPECT_NE(say(consumer).find("; 2 events of its lane go first"), std::string::npos);
+  WhyConsumer late = in(WhyState::waiting);
+  late.late = true;
+  EXPECT_EQ(say(late),
+            "came after its event-time window, behind later ones; waits its turn: it is the next of its lane");
+}
+
 TEST(WhySentence, of_a_blocked_event_names_the_one_in_front) {
   WhyConsumer consumer = in(WhyState::blocked);
   consumer.head = 4;

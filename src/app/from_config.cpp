@@ -184,6 +184,7 @@ engine::QueueSpec queue_spec(const config::Consumer& consumer) {
   engine::QueueSpec spec;
   spec.name = consumer.name;
   spec.order = order_of(consumer.order);
+  spec.event_time_window = consumer.event_time_window;
   spec.max_wait = consumer.max_wait;
   spec.on_full = consumer.on_full == config::OnFull::expire ? engine::OnFull::expire : engine::OnFull::refuse;
   if (const auto* pulled = std::get_if<config::Pulled>(&consumer.sink)) {

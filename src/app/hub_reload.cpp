@@ -23,8 +23,8 @@ using base::Result;
 namespace {
 
 // What belongs to the queue or the router, and leaves a running delivery alone.
-constexpr std::array<std::string_view, 7> kNotOfDelivery = {"filter",  "filter_scope", "paused", "max_wait",
-                                                            "on_full", "maintenance",  "alarms"};
+constexpr std::array<std::string_view, 8> kNotOfDelivery = {"filter",  "filter_scope", "paused", "max_wait",
+                                                            "on_full", "maintenance",  "alarms", "event_time_window"};
 
 // Reloads that change a source, of one process. Each leaves its decoders and counters behind, about 100 KB.
 constexpr std::size_t kIngestsMax = 100;

@@ -99,6 +99,7 @@ base::WallTime wall(std::int64_t millis) {
 // Where it stands in its lane decides: the head of a lane that backs off is the one that failed.
 api::WhyState lane_state(const queue::Standing& standing, Sequence sequence) {
   if (standing.leased) return api::WhyState::in_flight;
+  if (standing.window_ends_ms) return api::WhyState::in_window;
   if (!standing.lane) return api::WhyState::waiting;
   const bool is_head = standing.before == 0 || standing.lane->head == sequence;
   switch (standing.lane->state) {
@@ -142,6 +143,7 @@ void take_lane(api::WhyConsumer& why, const queue::Standing& standing, Sequence 
   why.before = why.state == api::WhyState::unscanned ? standing.unscanned : standing.before;
   why.before_complete = standing.before_complete;
   why.redriven = standing.redriven;
+  why.late = standing.late;
   if (standing.entry) {
     why.attempts = standing.entry->attempts;
     why.error_class = standing.entry->error_class;
@@ -157,6 +159,7 @@ void take_lane(api::WhyConsumer& why, const queue::Standing& standing, Sequence 
     if (lane.since_ms != 0) why.since = wall(lane.since_ms);
     if (lane.state == queue::LaneState::backing_off) why.until = wall(lane.until_ms);
   }
+  if (standing.window_ends_ms) why.until = wall(*standing.window_ends_ms);
 }
 
 void take_consumer(api::WhyConsumer& why, const api::ConsumerInfo& consumer) {

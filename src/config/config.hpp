@@ -270,6 +270,7 @@ struct Consumer {
   FilterPolicy filter;
   FilterScope filter_scope{};
   Order order{};
+  base::Millis event_time_window{};  // 0: none
   std::uint32_t concurrency = 0;
   std::uint32_t rate = 0;  // events a second; 0: no limit
   Batch batch;

@@ -88,6 +88,18 @@ void check_files(const Config& config, Diagnostics& diagnostics) {
   }
 }
 
+void check_window(const Consumer& consumer, Place place, Diagnostics& diagnostics) {
+  if (consumer.event_time_window.count() == 0) return;
+  if (consumer.order == Order::none) {
+    diagnostics.error(place,
+                      fmt::format("'event_time_window' sorts lanes, and '{}' has none: set 'order'", consumer.name));
+  }
+  if (consumer.event_time_window >= consumer.max_wait) {
+    diagnostics.error(place, fmt::format("'event_time_window' of '{}' is not shorter than 'max_wait': all would expire",
+                                         consumer.name));
+  }
+}
+
 }  // namespace
 
 bool is_name(std::string_view text) {
@@ -122,6 +134,7 @@ std::vector<std::string> without_credentials(const Config& config) {
 void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<Given>& given,
                     Diagnostics& diagnostics) {
   Place retry;
+  Place window;
   for (const Given& entry : given) {
     const std::string_view path = consumer_table()[entry.row].option.path;
     if (has_sink && listed(path, kPulledOnly)) {
@@ -131,9 +144,11 @@ void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<G
       diagnostics.error(entry.place, fmt::format("'{}' is for a consumer with a sink; '{}' has none and is pulled",
                                                  path, consumer.name));
     }
+    if (path == "event_time_window") window = entry.place;
     if (path == "retry.base" || path == "retry.cap") retry = entry.place;
   }
   if (consumer.retry.base > consumer.retry.cap) diagnostics.error(retry, "'retry.base' is longer than 'retry.cap'");
+  check_window(consumer, window, diagnostics);
   const auto* http = std::get_if<HttpSink>(&consumer.sink);
   if (http != nullptr && http->tls_cert.empty() != http->tls_key.empty()) {
     diagnostics.error(consumer.place,

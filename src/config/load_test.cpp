@@ -132,6 +132,7 @@ constexpr std::string_view kEveryOptionOfAConsumer = R"(consumers:
     filter: '{"eventType": [{"prefix": "v2."}]}'
     filter_scope: MessageBody
     order: queue
+    event_time_window: 30s
     concurrency: 3
     rate: 70
     batch: {messages: 20, bytes: 64KiB, age: 50ms}
@@ -166,6 +167,7 @@ TEST(ConfigLoad, sets_every_option_of_a_consumer) {
   EXPECT_EQ(all.filter.place, (Place{3, 13}));
   EXPECT_EQ(all.filter_scope, FilterScope::message_body);
   EXPECT_EQ(all.order, Order::queue);
+  EXPECT_EQ(all.event_time_window, std::chrono::seconds(30));
   EXPECT_EQ(all.concurrency, 3u);
   EXPECT_EQ(all.rate, 70u);
   EXPECT_EQ(all.batch.messages, 20u);
@@ -387,6 +389,12 @@ const std::vector<ErrorCase> kErrorCases = {
     {"park_without_order",
      "consumers: {a: {on_exhausted: park, sink: {file: {path: x}}}}\n",
      {"t.yaml:1:13: error: 'on_exhausted: park' holds a lane, and 'a' has none: set 'order', or skip or drop"}},
+    {"event_time_window_without_order",
+     "consumers: {a: {event_time_window: 2s}}\n",
+     {"t.yaml:1:17: error: 'event_time_window' sorts lanes, and 'a' has none: set 'order'"}},
+    {"event_time_window_as_long_as_max_wait",
+     "consumers: {a: {order: agent, event_time_window: 2m, max_wait: 2m}}\n",
+     {"t.yaml:1:31: error: 'event_time_window' of 'a' is not shorter than 'max_wait': all would expire"}},
     {"two_consumers_write_one_file",
      "consumers:\n  a: {sink: {file: {path: x}}}\n  b: {sink: {file: {path: x}}}\n",
      {"t.yaml:3:3: error: consumers 'a' and 'b' write the same file x"}},

@@ -43,6 +43,16 @@ constexpr std::array kConsumer = {
          .choices = "none|conversation|agent|queue|topic",
          .help = "Events of one conversation, agent, queue or topic arrive in accepted order, one batch at a time."},
         assign<&Consumer::order>},
+    Row<Consumer>{{.path = "event_time_window",
+                   .type = Type::duration,
+                   .fallback = "0s",
+                   .min = 0,
+                   .max = 3600 * kSecond,
+                   .reloadable = true,
+                   .help = "With an `order`: every event waits this long after its acceptance and goes out by the time "
+                           "at which it happened, among those of its lane that came meanwhile; what comes later goes "
+                           "behind, marked late. 0 keeps the accepted order."},
+                  assign<&Consumer::event_time_window>},
     Row<Consumer>{{.path = "concurrency",
                    .type = Type::count,
                    .fallback = "16",

@@ -107,6 +107,7 @@ struct LeasedMessage {
   bool late = false;    // later events of its lane had left the event-time window already; it goes behind them
   bool edited = false;  // the record's raw body is not the event's own: an operator has replaced it
   std::optional<base::OperationId> replay{};  // given once more by this operation; stands outside of the lane's order
+  std::uint64_t order = 0;  // ascends in its lane where an event-time window has ordered it; 0: the sequence does
 };
 
 // Messages of one message group, in order. While a lease is out, its group gives out no other.

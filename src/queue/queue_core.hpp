@@ -31,6 +31,7 @@ struct LeasedItem {
   base::OperationId replay;  // 0: a live event
   bool edited = false;
   bool late = false;
+  std::uint64_t order = 0;  // of the row
 };
 struct LeaseDraft {
   std::uint64_t id = 0;

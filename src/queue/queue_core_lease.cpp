@@ -109,6 +109,7 @@ void QueueCore::lease_part(GroupKey group, Lane& lane, std::uint32_t count, Leas
     leased.replay = lane.replay;
     leased.edited = item.row.edited;
     leased.late = item.row.late;
+    leased.order = item.row.order;
     if (i == 0 && lane.gap_before.value != 0) leased.gap_before = lane.gap_before;
     draft.items.push_back(leased);
   }
@@ -450,7 +451,7 @@ std::size_t QueueCore::expire_outstanding(std::int64_t before_ms, std::size_t li
     RowPlace place{entry.group, entry.accepted_ms};
     if (ordered_) {
       expire_in_window(entry.group, entry.sequence, orders);
-      place.order = orders.at(entry.sequence);
+      place.order = orders[entry.sequence];
     }
     if (expire_row(entry.sequence, place)) ++expired;
   }

@@ -106,6 +106,7 @@ void QueueCore::note_left(const Scanned& event) {
 void QueueCore::expire_in_window(GroupKey group, Sequence sequence, std::map<Sequence, std::uint64_t>& orders) {
   if (orders.contains(sequence)) return;
   const std::vector<Scanned> events = event_window_.take_until(group, sequence);
+  if (events.empty()) return;
   const std::uint64_t before = *ordered_;
   leave(events, false);
   for (std::size_t i = 0; i < events.size(); ++i) orders[events[i].sequence] = before + i + 1;

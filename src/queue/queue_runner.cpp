@@ -175,7 +175,9 @@ void QueueRunner::drain(base::Task done) {
 
 void QueueRunner::set_spec(engine::QueueSpec spec) {
   spec_ = std::move(spec);
-  if (core_) core_->set_spec(spec_);
+  if (!core_) return;
+  core_->set_spec(spec_);
+  pump_later();  // a shorter event-time window may be over
 }
 
 // ---- the pump: everything that may be possible now
@@ -389,6 +391,7 @@ void QueueRunner::hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallba
       message.gap_before = item.gap_before;
       message.redriven = item.redriven;
       message.late = item.late;
+      message.order = item.order;
       if (item.replay.value != 0) message.replay = item.replay;
     }
   }

@@ -197,6 +197,8 @@ void HecSink::append_event(std::string& body, const engine::LeasedMessage& messa
   add(writer, "trunkline_lane", event::group_text(event, options_.order));
   if (message.gap_before) writer.member("trunkline_gap_before", fmt::format("{}", message.gap_before->value));
   if (message.redriven) writer.member("trunkline_redriven", "true");
+  if (message.order != 0) writer.member("trunkline_order", fmt::format("{}", message.order));
+  if (message.late) writer.member("trunkline_late", "true");
   if (message.edited) writer.member("trunkline_edited", "true");
   if (message.replay) writer.member("trunkline_replay", fmt::format("{}", message.replay->value));
   add(writer, "eventType", event.event_type);

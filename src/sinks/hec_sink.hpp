@@ -45,7 +45,7 @@ std::string hec_channel(std::string_view consumer, std::string_view url);
 // Sends events to a Splunk HTTP Event Collector: POST /services/collector/event, one JSON object behind the other. What
 // the answers mean is in hec_verdict.hpp. `time` is when it happened, else when it was published or accepted. `fields`
 // are text: trunkline_sequence, trunkline_consumer, trunkline_lane, trunkline_gap_before, trunkline_redriven,
-// trunkline_edited, trunkline_replay, eventType,
+// trunkline_order (with an event-time window), trunkline_late, trunkline_edited, trunkline_replay, eventType,
 // eventCategory, orgId, conversationId, userId, queueId, mediaType; what an event lacks is left out. A batch that is
 // sent again has the same bytes, but for the header trunkline-attempt.
 //

@@ -79,6 +79,8 @@ TEST_F(HecSinkTest, sends_an_event_with_what_splunk_files_it_by) {
   auto one = message();
   one.gap_before = base::Sequence{41};
   one.redriven = true;
+  one.order = 40;
+  one.late = true;
   const auto sent = request({one});
   EXPECT_EQ(sent.method, "POST");
   EXPECT_EQ(sent.url, "https://splunk:8088/services/collector/event");
@@ -91,7 +93,7 @@ TEST_F(HecSinkTest, sends_an_event_with_what_splunk_files_it_by) {
             R"({"time":1699999999.120,"host":"hub-1","source":"aws.partner/genesys.com/cloud/o/suffix",)"
             R"("sourcetype":"genesyscloud:analytics:conversations:details","index":"genesys","fields":{)"
             R"("trunkline_sequence":"42","trunkline_consumer":"siem","trunkline_lane":"conversation/o/c1",)"
-            R"("trunkline_gap_before":"41","trunkline_redriven":"true",)"
+            R"("trunkline_gap_before":"41","trunkline_redriven":"true","trunkline_order":"40","trunkline_late":"true",)"
             R"("eventType":"v2.detail.events.conversation.{id}.acw","eventCategory":"conversation","orgId":"o",)"
             R"("conversationId":"c1","userId":"u","queueId":"q","mediaType":"VOICE"},"event":{"enriched":42}})");
 }

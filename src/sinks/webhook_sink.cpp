@@ -97,17 +97,24 @@ void add_event_headers(net::Headers& headers, const delivery::Batch& batch) {
   std::string redriven;
   std::string replayed;
   std::string edited;
+  std::string late;
+  std::string orders;
+  const bool ordered = std::ranges::any_of(batch.messages, [](const auto& message) { return message.order != 0; });
   for (const engine::LeasedMessage& message : batch.messages) {
     const std::string sequence = std::to_string(message.record->sequence.value);
     append_item(sequences, sequence);
     if (message.gap_before) append_item(gaps, fmt::format("{}={}", sequence, message.gap_before->value));
     if (message.redriven) append_item(redriven, sequence);
     if (message.edited) append_item(edited, sequence);
+    if (message.late) append_item(late, sequence);
+    if (ordered) append_item(orders, message.order != 0 ? std::to_string(message.order) : sequence);
     if (message.replay) append_item(replayed, fmt::format("{}={}", sequence, message.replay->value));
   }
   headers.emplace_back("trunkline-consumer", percent_encoded(batch.consumer));
   headers.emplace_back("trunkline-sequence", std::move(sequences));
   headers.emplace_back("trunkline-attempt", std::to_string(batch.attempt));
+  if (!orders.empty()) headers.emplace_back("trunkline-order", std::move(orders));
+  if (!late.empty()) headers.emplace_back("trunkline-late", std::move(late));
   if (!gaps.empty()) headers.emplace_back("trunkline-gap-before", std::move(gaps));
   if (!redriven.empty()) headers.emplace_back("trunkline-redriven", std::move(redriven));
   if (!edited.empty()) headers.emplace_back("trunkline-edited", std::move(edited));

@@ -46,6 +46,8 @@ base::Result<void> validate(const WebhookOptions& options);
 //  trunkline-consumer    the consumer's name, percent-encoded where it is not printable ASCII
 //  trunkline-sequence    the place of each event in the hub's log, ascending within each lane, comma separated: what is not
 //                        above the newest one seen of its lane is a repeat
+//  trunkline-order       with an event-time window, in which the log's place does not ascend: that which does, for each
+//  trunkline-late        the sequence of each event that came after its event-time window
 //  trunkline-attempt     from 1
 //  trunkline-gap-before  "event=skipped" for each event of which the lane's predecessor was skipped
 //  trunkline-redriven    the sequence of each event that was redriven

@@ -190,9 +190,24 @@ TEST_F(WebhookSinkTest, sends_one_event_with_its_headers) {
   EXPECT_EQ(header(sent, "webhook-signature"), WebhookSigner::make({kSecret})->sign(id, 1'772'460'000, sent.body));
 }
 
+TEST_F(WebhookSinkTest, says_what_ascends_in_a_lane_that_an_event_time_window_has_ordered_and_who_was_late) {
+  options_.layout = Layout::json_array;
+  auto before_the_window = message(7, "{}");
+  auto start = message(42, "{}");
+  start.order = 40;
+  auto late = message(41, "{}");
+  late.order = 41;
+  late.late = true;
+  const auto sent = request({before_the_window, start, late});
+  EXPECT_EQ(header(sent, "trunkline-sequence"), "7,42,41");
+  EXPECT_EQ(header(sent, "trunkline-order"), "7,40,41");
+  EXPECT_EQ(header(sent, "trunkline-late"), "41");
+}
+
 TEST_F(WebhookSinkTest, leaves_out_what_does_not_apply) {
   const auto sent = request({message(1, "{}")});
-  for (const char* name : {"webhook-signature", "trunkline-gap-before", "trunkline-redriven"})
+  for (const char* name :
+       {"webhook-signature", "trunkline-gap-before", "trunkline-redriven", "trunkline-order", "trunkline-late"})
     EXPECT_EQ(header(sent, name), "(absent)");
 }
 
