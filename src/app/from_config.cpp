@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -59,7 +60,7 @@ Result<std::unique_ptr<delivery::Sink>> make_http(const config::Consumer& consum
   options.body = http.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
   options.batch_messages_max = std::min<std::size_t>(consumer.batch.messages, options.batch_messages_max);
   options.batch_bytes_max = consumer.batch.bytes;
-  options.connect_timeout = http.connect_timeout;
+  options.connect_timeout = std::min(http.connect_timeout, http.timeout);
   options.timeout = http.timeout;
   net::HttpClientOptions client;
   client.addresses = {http.allow_loopback, http.allow_private, http.allowed_cidrs};
@@ -89,7 +90,7 @@ Result<std::unique_ptr<delivery::Sink>> make_hec(const config::Consumer& consume
   options.gzip = hec.gzip;
   options.batch_messages_max = consumer.batch.messages;
   options.batch_bytes_max = consumer.batch.bytes;
-  options.connect_timeout = hec.connect_timeout;
+  options.connect_timeout = std::min(hec.connect_timeout, hec.timeout);
   options.timeout = hec.timeout;
   net::HttpClientOptions client;
   // Splunk stands in the own network as a rule, or on this machine.

@@ -7,8 +7,7 @@ class Outage(HubTest):
     def outage(self, *modes):
         sinks = {name: self.sim_sink(name) for name in ("crm", "board")}
         hub = self.hub({name: {"filter": {}, "order": "conversation", "attempts": 2,
-                               "sink": http_sink(sink.url, batch="array", body="raw", timeout="500ms",
-                                                 connect_timeout="500ms"),
+                               "sink": http_sink(sink.url, batch="array", body="raw", timeout="500ms"),
                                "retry": {"base": "10ms"}, "breaker": {"probe_every": "200ms"}}
                         for name, sink in sinks.items()})
         load = Child(self.directory, "sim",
