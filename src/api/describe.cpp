@@ -93,6 +93,7 @@ void write_queue(json::Writer& writer, const ConsumerInfo& consumer, const engin
 void write_delivery(json::Writer& writer, const delivery::Options& options) {
   writer.key("delivery").begin_object();
   write_count(writer, "concurrency", options.concurrency);
+  writer.member("adaptive", options.adaptive);
   writer.key("rate").number(options.rate);
   write_count(writer, "batch_messages", options.batch_messages);
   write_count(writer, "batch_bytes", options.batch_bytes);
@@ -143,6 +144,9 @@ void write_statistics(json::Writer& writer, const delivery::Statistics& statisti
   write_count(writer, "unavailable", statistics.unavailable);
   write_count(writer, "refused_batches", statistics.refused_batches);
   write_count(writer, "batches_sent", statistics.batches_sent);
+  write_count(writer, "concurrency_limit", statistics.concurrency_limit);
+  write_count(writer, "concurrency_fell_throttled", statistics.concurrency_fell_throttled);
+  write_count(writer, "concurrency_fell_latency", statistics.concurrency_fell_latency);
   write_count(writer, "batches_in_flight", statistics.batches_in_flight);
   write_count(writer, "events_in_flight", statistics.events_in_flight);
   write_count(writer, "attempts_spent", statistics.attempts_spent);

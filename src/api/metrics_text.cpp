@@ -77,6 +77,8 @@ enum class Family : std::uint8_t {
   batch_events,
   breaker_state,
   breaker_opened,
+  concurrency_limit,
+  concurrency_fell,
   latency,
   receive_failures,
   last_delivered,
@@ -208,6 +210,11 @@ constexpr std::array kTable = {
         "1 for the state that holds now: closed, open, half_open."},
     Row{Family::breaker_opened, "trunkline_consumer_breaker_opened_total", MetricType::Counter, "consumer",
         "Times the breaker opened."},
+    Row{Family::concurrency_limit, "trunkline_consumer_concurrency_limit", MetricType::Gauge, "consumer",
+        "Deliveries that may be under way now, at most `concurrency`; 0 while the breaker is open."},
+    Row{Family::concurrency_fell, "trunkline_consumer_concurrency_fell_total", MetricType::Counter, "consumer, reason",
+        "Times that limit fell: the downstream said not now (`throttled`), or took much longer than usual "
+        "(`latency`)."},
     Row{Family::latency, "trunkline_consumer_latency_seconds", MetricType::Histogram, "consumer",
         "From accepted (on disk) to delivered."},
     Row{Family::receive_failures, "trunkline_consumer_receive_failures_total", MetricType::Counter, "consumer",
@@ -402,6 +409,9 @@ void add_delivery(Page& page, const std::string& consumer, const delivery::Stati
   for (const BreakerState state : {BreakerState::closed, BreakerState::open, BreakerState::half_open})
     page.add(Family::breaker_state, statistics.breaker == state ? 1.0 : 0.0, with("state", delivery::name(state)));
   page.add(Family::breaker_opened, statistics.breaker_opened, labels);
+  page.add(Family::concurrency_limit, std::uint64_t{statistics.concurrency_limit}, labels);
+  page.add(Family::concurrency_fell, statistics.concurrency_fell_throttled, with("reason", "throttled"));
+  page.add(Family::concurrency_fell, statistics.concurrency_fell_latency, with("reason", "latency"));
   page.add(Family::latency, converted(statistics.latency_millis, delivery::kLatencyBoundsMillis, 1000), labels);
   page.add(Family::receive_failures, statistics.receive_failures, labels);
   if (statistics.last_delivered_at != base::WallTime{})

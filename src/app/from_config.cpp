@@ -249,6 +249,7 @@ delivery::Options delivery_options(const config::Consumer& consumer) {
   delivery::Options options;
   options.ordered = consumer.order != config::Order::none;
   options.concurrency = consumer.concurrency;
+  options.adaptive = consumer.adaptive;
   options.rate = consumer.rate;
   options.batch_messages = consumer.batch.messages;
   options.batch_bytes = consumer.batch.bytes;

@@ -272,6 +272,7 @@ struct Consumer {
   Order order{};
   base::Millis event_time_window{};  // 0: none
   std::uint32_t concurrency = 0;
+  bool adaptive = false;
   std::uint32_t rate = 0;  // events a second; 0: no limit
   Batch batch;
   std::uint32_t attempts = 0;

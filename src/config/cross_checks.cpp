@@ -11,8 +11,8 @@ namespace trunkline::config {
 namespace {
 
 // Options of a delivery: nothing delivers to a consumer without a sink, its clients receive.
-constexpr std::array<std::string_view, 6> kPushOnly = {"concurrency", "rate",   "batch.",
-                                                       "attempts",    "retry.", "breaker."};
+constexpr std::array<std::string_view, 7> kPushOnly = {"concurrency", "adaptive", "rate",    "batch.",
+                                                       "attempts",    "retry.",   "breaker."};
 constexpr std::array<std::string_view, 2> kPulledOnly = {"visibility_timeout", "max_receive_count"};
 
 template <std::size_t N>

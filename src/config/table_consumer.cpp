@@ -62,6 +62,16 @@ constexpr std::array kConsumer = {
                    .reloadable = true,
                    .help = "Deliveries under way at the same time. Bounds the fetch, so it spends no attempts."},
                   assign<&Consumer::concurrency>},
+    Row<Consumer>{
+        {.path = "adaptive",
+         .type = Type::boolean,
+         .fallback = "true",
+         .reloadable = true,
+         .help =
+             "Finds out how many deliveries under way the downstream bears, up to `concurrency`: fewer when it answers "
+             "429 or twice as slowly as usual, more again while it does not. `false` always uses `concurrency`, but "
+             "for the ramp after an outage."},
+        assign<&Consumer::adaptive>},
     Row<Consumer>{{.path = "rate",
                    .type = Type::count,
                    .fallback = "0",

@@ -16,8 +16,7 @@ std::string_view name(BreakerState state) {
   return "closed";
 }
 
-Breaker::Breaker(const Options& options)
-    : options_(options), open_time_(options.open_base), concurrency_(options.concurrency) {
+Breaker::Breaker(const Options& options) : options_(options), open_time_(options.open_base), limit_(options) {
   lanes_.reserve(options.breaker_lanes_max);
   outcomes_.reserve(options.breaker_lanes_max);
 }
@@ -25,7 +24,7 @@ Breaker::Breaker(const Options& options)
 std::size_t Breaker::concurrency() const {
   switch (state_) {
     case BreakerState::closed:
-      return concurrency_;
+      return limit_.batches();
     case BreakerState::open:
       return 0;
     case BreakerState::half_open:
@@ -70,11 +69,11 @@ void Breaker::open(Now now, base::Millis at_least) {
   lanes_.clear();
   outcomes_.clear();
   replace_next_ = 0;
-  clean_batches_ = 0;
   ++opened_;
-  // It has just closed and was not yet back at the cap: the outage goes on.
-  if (concurrency_ < options_.concurrency) open_time_ = std::min(open_time_ * 2, options_.open_cap);
+  // It has just closed and was not yet back: the outage goes on.
+  if (!limit_.recovered()) open_time_ = std::min(open_time_ * 2, options_.open_cap);
   since_ = now.wall;
+  limit_.outage();
   open_for(now, at_least);
 }
 
@@ -86,9 +85,8 @@ void Breaker::probe_delivered(Now now) {
   if (state_ != BreakerState::half_open) return;
   state_ = BreakerState::closed;
   since_ = now.wall;
-  concurrency_ = 1;
-  clean_batches_ = 0;
-  if (options_.concurrency == 1) open_time_ = options_.open_base;
+  limit_.restart();
+  if (limit_.recovered()) open_time_ = options_.open_base;
 }
 
 void Breaker::probe_failed(Now now, bool unavailable, base::Millis at_least) {
@@ -97,12 +95,10 @@ void Breaker::probe_failed(Now now, bool unavailable, base::Millis at_least) {
   open_for(now, at_least);
 }
 
-void Breaker::batch_delivered() {
-  if (!closed() || concurrency_ >= options_.concurrency) return;
-  if (++clean_batches_ < concurrency_) return;
-  clean_batches_ = 0;
-  concurrency_ = std::min(concurrency_ * 2, options_.concurrency);
-  if (concurrency_ == options_.concurrency) open_time_ = options_.open_base;
+void Breaker::batch_ended(const ConcurrencyLimit::Ended& batch) {
+  if (!closed()) return;
+  limit_.ended(batch);
+  if (limit_.recovered()) open_time_ = options_.open_base;
 }
 
 }  // namespace trunkline::delivery

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "delivery/concurrency_limit.hpp"
 #include "delivery/options.hpp"
 
 namespace trunkline::delivery {
@@ -28,9 +29,10 @@ std::string_view name(BreakerState state);
 //   concurrency 1
 //                                              ^----------------------probe failed--------'
 //
-// After closing, concurrency doubles with every `concurrency` clean batches up to the cap. The open time doubles with
-// every probe that finds the downstream unavailable and starts anew when the cap is reached; a probe whose event is
-// rejected leaves it as it is, since the downstream has answered and the next probe takes another lane.
+// After closing, batches and concurrency grow as ConcurrencyLimit says. The open time doubles with every probe that finds
+// the downstream unavailable, and when the breaker opens before that ramp is over; when it is over the open time starts
+// anew. A probe whose event is rejected leaves it as it is, since the downstream has answered and the next probe takes
+// another lane.
 class Breaker {
  public:
   explicit Breaker(const Options& options);
@@ -44,6 +46,7 @@ class Breaker {
   std::uint64_t opened() const { return opened_; }  // times since start
   // Batches that may be in flight.
   std::size_t concurrency() const;
+  const ConcurrencyLimit& limit() const { return limit_; }
 
   // The newest outcome of a lane, while closed.
   void record(std::uint64_t lane, bool failed, base::MonoTime now);
@@ -56,8 +59,9 @@ class Breaker {
   void tick(Now now);
   void probe_delivered(Now now);
   void probe_failed(Now now, bool unavailable, base::Millis at_least);
-  // A batch of which every event was delivered, while closed.
-  void batch_delivered();
+  // A batch, or a part of one, that was no probe.
+  void batch_started(std::size_t in_flight) { limit_.started(in_flight); }
+  void batch_ended(const ConcurrencyLimit::Ended& batch);
 
  private:
   struct Outcome {
@@ -72,8 +76,7 @@ class Breaker {
   base::MonoTime until_{};
   base::Millis open_time_;
   std::uint64_t opened_ = 0;
-  std::size_t concurrency_;
-  std::size_t clean_batches_ = 0;
+  ConcurrencyLimit limit_;
   // Parallel arrays, so that the search for a lane runs over nothing but numbers: 100 of them take about 30 ns.
   std::vector<std::uint64_t> lanes_;
   std::vector<Outcome> outcomes_;

@@ -49,7 +49,10 @@ class FakeSink final : public Sink {
 
 class ConsumerTest : public testing::Test {
  protected:
-  ConsumerTest() { options_.concurrency = 2; }
+  ConsumerTest() {
+    options_.concurrency = 2;
+    options_.adaptive = false;
+  }
 
   Consumer& start() {
     consumer_ =

@@ -22,6 +22,9 @@ struct Options {
 
   // Batches in flight at most. Enough to hide 10 ms of latency at 800 requests/s; small enough for a shy downstream.
   std::size_t concurrency = 8;
+  // Finds what the downstream bears, up to there (concurrency_limit.hpp). On: a cap that was guessed too high is then
+  // harmless, and a downstream that bears the cap gets it within some round trips.
+  bool adaptive = true;
 
   // Events a second over the long run; 0 is without bound. `burst` events may go at once; 0 takes one second's worth.
   double rate = 0;

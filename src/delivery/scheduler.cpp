@@ -181,7 +181,6 @@ void Scheduler::release_later(Flight& flight) {
   for (; !flight.later.empty(); flight.later.pop_back()) {
     const auto [begin, end] = flight.later.back();
     for (std::uint32_t i = begin; i < end; ++i) release(flight.items[i]);
-    flight.clean = false;
   }
 }
 
@@ -240,7 +239,7 @@ void Scheduler::on_verdict(std::uint64_t batch, BatchVerdict verdict, Now now) {
   }
   if (flight.probe) --probes_;
   if (!accepting()) release_unsent();
-  if (flight.later.empty()) return finish(flight);
+  if (flight.later.empty()) return;
   if (accepting()) {
     resend_.push_back(std::move(flight));
   } else {
@@ -248,12 +247,7 @@ void Scheduler::on_verdict(std::uint64_t batch, BatchVerdict verdict, Now now) {
   }
 }
 
-void Scheduler::finish(const Flight& flight) {
-  if (flight.clean && !flight.probe) breaker_.batch_delivered();
-}
-
 void Scheduler::divide(Flight& flight, std::optional<std::size_t> suspect) {
-  flight.clean = false;
   const auto [begin, end] = flight.range;
   if (!suspect || *suspect >= end - begin) {
     const std::uint32_t middle = begin + (end - begin) / 2;
@@ -268,6 +262,7 @@ void Scheduler::divide(Flight& flight, std::optional<std::size_t> suspect) {
 }
 
 void Scheduler::apply(Flight& flight, const std::vector<EventVerdict>& verdicts, Now now) {
+  if (!flight.probe) measure(flight, verdicts, now);
   judge_downstream(flight, verdicts, now);
   // A sink that leaves events without a verdict does not know what became of them.
   static const EventVerdict kMissing{Verdict::unavailable, {}, "no_verdict", "the sink gave no verdict for this event"};
@@ -280,10 +275,26 @@ void Scheduler::apply(Flight& flight, const std::vector<EventVerdict>& verdicts,
     } else if (verdict.verdict == Verdict::delivered) {
       deliver(item, now);
     } else {
-      flight.clean = false;
       fail(flight, item, verdict, now);
     }
   }
+}
+
+// Before the downstream is judged: an outage that this batch shows is the breaker's matter.
+void Scheduler::measure(const Flight& flight, const std::vector<EventVerdict>& verdicts, Now now) {
+  const std::size_t events = flight.range.second - flight.range.first;
+  const auto count = [&](Verdict wanted) {
+    return static_cast<std::size_t>(std::ranges::count(verdicts, wanted, &EventVerdict::verdict));
+  };
+  if (verdicts.size() < events || count(Verdict::unavailable) > 0) return;
+  ConcurrencyLimit::Ended ended;
+  ended.era = flight.era;
+  ended.events = events;
+  ended.latency = std::chrono::duration_cast<Millis>(now.mono - flight.sent_at);
+  ended.good = count(Verdict::delivered) > 0 && count(Verdict::retry) == 0;
+  ended.throttled = 2 * count(Verdict::retry) >= events;
+  ended.in_flight = in_flight() + 1;
+  breaker_.batch_ended(ended);
 }
 
 // Whether it is the downstream or the events is decided for the whole batch before any event's fate, since nothing may
@@ -428,6 +439,9 @@ Statistics Scheduler::statistics() const {
   result.breaker = breaker_.state();
   result.breaker_since = breaker_.since();
   result.breaker_opened += breaker_.opened();
+  result.concurrency_limit = breaker_.concurrency();
+  result.concurrency_fell_throttled += breaker_.limit().fell_throttled();
+  result.concurrency_fell_latency += breaker_.limit().fell_latency();
   return result;
 }
 

@@ -100,7 +100,8 @@ class Scheduler {
     std::vector<Range> later;
     base::MonoTime not_before{};  // of `later`: the refusal's Retry-After
     bool probe = false;
-    bool clean = true;  // all were delivered so far
+    std::uint32_t era = 0;  // of the concurrency limit, and when it was sent: of what is in flight
+    base::MonoTime sent_at{};
   };
 
   bool accepting() const { return !paused_ && !draining_ && breaker_.state() != BreakerState::open; }
@@ -127,13 +128,13 @@ class Scheduler {
 
   void divide(Flight& flight, std::optional<std::size_t> suspect);
   void apply(Flight& flight, const std::vector<EventVerdict>& verdicts, Now now);
+  void measure(const Flight& flight, const std::vector<EventVerdict>& verdicts, Now now);
   void judge_downstream(const Flight& flight, const std::vector<EventVerdict>& verdicts, Now now);
   void give_back(base::MonoTime now);
   void deliver(const Item& item, Now now);
   void fail(const Flight& flight, const Item& item, const EventVerdict& verdict, Now now);
   void spend(const Item& item, const EventVerdict& verdict, Now now);
   void back_off(const Item& item, std::uint32_t attempts, std::uint32_t failures, const EventVerdict& verdict);
-  void finish(const Flight& flight);
   // Leaves the next range that is to be sent at the back of flight.later. False: nothing is left.
   bool drop_cut(Flight& flight);
   void note_error(const EventVerdict& verdict, Now now);
@@ -142,7 +143,7 @@ class Scheduler {
   std::size_t tokens_wanted() const;
   void send_ready(Now now, Actions& out);
   void send_again(Now now, Actions& out);
-  void start(Flight flight, Actions& out);
+  void start(Flight flight, Now now, Actions& out);
   Flight take_batch();
   std::size_t room_for(Now now);
   void plan_receive(Now now, Actions& out);

@@ -138,10 +138,11 @@ class SchedulerHarness {
   Actions actions_;
 };
 
-// What most tests begin with: short back-off, an event to each lane.
+// What most tests begin with: short back-off, an event to each lane, the cap from the first batch on.
 inline Options single(std::size_t concurrency = 1) {
   Options options;
   options.concurrency = concurrency;
+  options.adaptive = false;
   options.backoff_base = base::Millis(100);
   options.backoff_cap = std::chrono::seconds(1);
   return options;

@@ -37,6 +37,7 @@ class Model {
     Options options;
     options.ordered = !one_in(4);
     options.concurrency = 1 + random_.up_to(9);
+    options.adaptive = !one_in(3);
     options.batch_messages = 1 + random_.up_to(15);
     options.batch_bytes = one_in(2) ? 1 << 20 : 100;
     options.batch_age = one_in(2) ? Millis(0) : Millis(random_.up_to(500));

@@ -46,8 +46,8 @@ std::size_t Scheduler::slots_free() const {
 
 std::size_t Scheduler::batch_messages_now() const {
   if (breaker_.state() == BreakerState::half_open) return 1;
-  if (!bucket_.bounded()) return options_.batch_messages;
-  return std::min(options_.batch_messages, static_cast<std::size_t>(bucket_.burst()));
+  const std::size_t messages = breaker_.limit().batch_messages();
+  return bucket_.bounded() ? std::min(messages, static_cast<std::size_t>(bucket_.burst())) : messages;
 }
 
 std::size_t Scheduler::tokens_wanted() const {
@@ -64,7 +64,7 @@ bool Scheduler::batch_ready(Now now) const {
 void Scheduler::send_ready(Now now, Actions& out) {
   while (accepting() && slots_free() > 0 && batch_ready(now) &&
          bucket_.has(static_cast<double>(tokens_wanted()), now.mono)) {
-    start(take_batch(), out);
+    start(take_batch(), now, out);
   }
 }
 
@@ -140,11 +140,11 @@ void Scheduler::send_again(Now now, Actions& out) {
     flight.later.pop_back();
     Flight sent = std::move(flight);
     each = resend_.erase(each);
-    start(std::move(sent), out);
+    start(std::move(sent), now, out);
   }
 }
 
-void Scheduler::start(Flight flight, Actions& out) {
+void Scheduler::start(Flight flight, Now now, Actions& out) {
   const auto [begin, end] = flight.range;
   Batch batch;
   batch.consumer = consumer_;
@@ -158,7 +158,13 @@ void Scheduler::start(Flight flight, Actions& out) {
   batch.attempt = batch.messages.front().attempts + 1 + (note == nullptr ? 0 : note->retries);
   bucket_.take(end - begin);
   events_in_flight_ += end - begin;
-  if (flight.probe) ++probes_;
+  flight.era = breaker_.limit().era();
+  flight.sent_at = now.mono;
+  if (flight.probe) {
+    ++probes_;
+  } else {
+    breaker_.batch_started(in_flight() + 1);
+  }
   ++statistics_.batches_sent;
   statistics_.batch_size.add(end - begin, kBatchSizeBounds);
   flights_.emplace(batch.id, std::move(flight));

@@ -52,6 +52,12 @@ struct Statistics {
   std::uint64_t released = 0;
   std::uint64_t receive_failures = 0;
 
+  // Batches that may be in flight now: 0 while the breaker is open. How often the limit fell, since the downstream said
+  // "not now", and since its latency had grown.
+  std::size_t concurrency_limit = 0;
+  std::uint64_t concurrency_fell_throttled = 0;
+  std::uint64_t concurrency_fell_latency = 0;
+
   std::size_t batches_in_flight = 0;
   std::size_t events_in_flight = 0;  // sent, without a verdict
   std::size_t events_leased = 0;     // leased and not settled, those in flight included
