@@ -11,6 +11,7 @@ namespace trunkline::delivery {
 namespace {
 
 constexpr base::Millis kPublishEvery{100};
+constexpr const char* kBudgetKey = "requests";
 
 Options within(Options options, const SinkLimits& limits) {
   options.batch_messages = std::min(options.batch_messages, std::max<std::size_t>(limits.max_batch_messages, 1));
@@ -28,7 +29,8 @@ Consumer::Consumer(std::string name, engine::Engine& engine, base::QueueId queue
       loop_(engine.loop_of(queue)),
       sink_(std::move(sink)),
       scheduler_(name_, within(options, sink_->limits()), carried),
-      life_(std::make_shared<Life>()) {
+      life_(std::make_shared<Life>()),
+      has_budget_(options.budget.requests > 0) {
   life_->self = this;
   published_ = scheduler_.statistics();
 }
@@ -47,6 +49,7 @@ Now Consumer::now() const {
 void Consumer::start() {
   TRUNKLINE_CHECK(loop_.here() && !started_, "start() once, on the queue's loop");
   started_ = true;
+  if (has_budget_) restore_budget();
   pump();
 }
 
@@ -86,10 +89,33 @@ void Consumer::pump() {
   for (Settlement& settlement : actions_.settle) engine_.settle(queue_, settlement.lease, std::move(settlement.fates));
   if (actions_.cancel_receive) engine_.cancel_receive(queue_);
   for (Batch& batch : actions_.send) send(std::move(batch));
+  if (actions_.store_budget) store_budget(std::move(*actions_.store_budget));
   if (actions_.receive) receive(*actions_.receive);
   arm(actions_.wake_at);
   publish_soon();
   end_if_stopped();
+}
+
+void Consumer::restore_budget() {
+  const auto stored = engine_.get_state(budget_owner(name_), kBudgetKey);
+  if (stored.ok() && !*stored) return;
+  if (stored.ok() && scheduler_.restore_budget((*stored)->bytes)) return;
+  scheduler_.restore_budget("");
+  base::log::error("what is used of the budget cannot be read: all of it counts as used now", "consumer", name_);
+}
+
+void Consumer::store_budget(std::string bytes) {
+  engine_.update_state(budget_owner(name_), {{kBudgetKey, std::move(bytes)}}, loop_,
+                       [life = life_](const base::Result<void>& stored) {
+                         Consumer* self = life->self;
+                         if (self == nullptr || self->ended_) return;
+                         if (!stored.ok()) {
+                           base::log::warn("the budget cannot be stored, delivery waits", "consumer", self->name_,
+                                           "error", stored.error().detail);
+                         }
+                         self->scheduler_.on_budget_stored(stored.ok(), self->now());
+                         self->pump();
+                       });
 }
 
 void Consumer::receive(const engine::ReceiveLimits& limits) {
@@ -143,6 +169,8 @@ void Consumer::end() {
   disarm();
   if (deadline_timer_) loop_.cancel(*deadline_timer_);
   deadline_timer_.reset();
+  if (auto rest = scheduler_.give_back_budget())
+    engine_.update_state(budget_owner(name_), {{kBudgetKey, std::move(*rest)}}, loop_, [](const auto&) {});
   publish();
   for (base::Task& done : std::exchange(stopped_, {})) loop_.post(std::move(done));
 }
@@ -159,8 +187,20 @@ void Consumer::publish_soon() {
 void Consumer::publish() {
   Statistics statistics = scheduler_.statistics();
   log_breaker(statistics);
+  log_budget(statistics);
   const std::scoped_lock lock(published_mutex_);
   published_ = std::move(statistics);
+}
+
+void Consumer::log_budget(const Statistics& statistics) {
+  const bool used_up = statistics.budget && statistics.budget->used_up_until;
+  if (used_up == std::exchange(logged_budget_, used_up)) return;
+  if (used_up) {
+    base::log::warn("the budget is used up, delivery waits", "consumer", name_, "requests", statistics.budget->limit,
+                    "until", base::format_time(*statistics.budget->used_up_until));
+  } else {
+    base::log::info("the budget has requests again", "consumer", name_);
+  }
 }
 
 // A breaker that opens and closes within 100 ms is not said; open and half-open are one state to people.

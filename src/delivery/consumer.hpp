@@ -41,6 +41,8 @@ class Consumer {
   // Any thread; at most 100 ms old.
   Statistics statistics() const;
   const std::string& name() const { return name_; }
+  // Of the state that keeps its budget.
+  static std::string budget_owner(const std::string& consumer) { return "budget/" + consumer; }
 
  private:
   // Callbacks may outlive the consumer; they hold this and look first.
@@ -50,6 +52,8 @@ class Consumer {
 
   Now now() const;
   void pump();
+  void restore_budget();
+  void store_budget(std::string bytes);
   void receive(const engine::ReceiveLimits& limits);
   void send(Batch batch);
   void arm(std::optional<base::MonoTime> at);
@@ -58,6 +62,7 @@ class Consumer {
   void end();
   void publish_soon();
   void publish();
+  void log_budget(const Statistics& statistics);
   void log_breaker(const Statistics& statistics);
 
   const std::string name_;
@@ -80,6 +85,8 @@ class Consumer {
   bool started_ = false;
   bool ended_ = false;
   BreakerState logged_breaker_ = BreakerState::closed;
+  bool has_budget_;
+  bool logged_budget_ = false;
 
   mutable std::mutex published_mutex_;  // taken ten times a second, not per event
   Statistics published_;

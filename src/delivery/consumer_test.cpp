@@ -112,6 +112,25 @@ TEST_F(ConsumerTest, a_batch_goes_by_its_timer) {
   EXPECT_THAT(downstream_.open, SizeIs(1));
 }
 
+TEST_F(ConsumerTest, a_successor_goes_on_with_the_budget) {
+  options_.budget.requests = 3;
+  for (std::uint64_t lane = 1; lane <= 5; ++lane) engine_.accept(lane);
+  start();
+  ASSERT_THAT(downstream_.open, SizeIs(2));
+  downstream_.answer(Verdict::delivered);
+  loop_.run();
+  ASSERT_THAT(downstream_.open, SizeIs(1));
+  downstream_.answer(Verdict::delivered);
+  loop_.run();
+  EXPECT_THAT(downstream_.open, SizeIs(0));
+  stop(seconds(1));
+  start();
+  EXPECT_THAT(downstream_.open, SizeIs(0));
+  EXPECT_TRUE(consumer_->statistics().budget.has_value());
+  for (int i = 0; i < 25 * 60; ++i) loop_.advance(std::chrono::minutes(1));
+  EXPECT_THAT(downstream_.open, SizeIs(2));
+}
+
 TEST_F(ConsumerTest, an_outage_passes_without_help) {
   for (std::uint64_t lane = 1; lane <= 5; ++lane) engine_.accept(lane);
   start();

@@ -67,9 +67,21 @@ class FakeEngine : public engine::Engine {
   void quarantine_remove(std::vector<std::uint64_t>, base::Loop&, engine::DoneCallback done) override {
     done(unsupported());
   }
-  base::Result<std::optional<StateValue>> get_state(const std::string&, const std::string&) override {
-    return unsupported();
+  base::Result<std::optional<StateValue>> get_state(const std::string& owner, const std::string& key) override {
+    const auto found = state.find(owner + "/" + key);
+    if (found == state.end()) return std::optional<StateValue>();
+    return std::optional(StateValue{1, found->second});
   }
+  void update_state(const std::string& owner, std::vector<StateWrite> writes, base::Loop& reply_on,
+                    engine::DoneCallback done) override {
+    for (StateWrite& write : writes) {
+      ++state_writes;
+      state[owner + "/" + write.key] = std::move(*write.bytes);
+    }
+    reply_on.post([done = std::move(done)]() mutable { done({}); });
+  }
+  std::map<std::string, std::string> state;
+  std::size_t state_writes = 0;
   void put_state(const std::string&, const std::string&, std::uint64_t, std::string, base::Loop&,
                  engine::DoneCallback done) override {
     done(unsupported());

@@ -26,6 +26,12 @@ base::Result<void> validate(const Options& o) {
   TRUNKLINE_TRY_VOID(require(o.batch_bytes >= 1 && o.batch_bytes <= (64u << 20), "batch bytes must be 1 to 64 MiB"));
   TRUNKLINE_TRY_VOID(
       require(o.batch_age >= Millis(0) && o.batch_age <= std::chrono::minutes(5), "batch age must be 0 to 5m"));
+  TRUNKLINE_TRY_VOID(require(o.budget.requests == 0 || o.budget.reserve < o.budget.requests,
+                             "budget reserve must be less than budget requests"));
+  TRUNKLINE_TRY_VOID(
+      require(o.budget.per >= std::chrono::minutes(1) && o.budget.per <= 31 * kDay, "budget per must be 1m to 31d"));
+  TRUNKLINE_TRY_VOID(
+      require(o.budget.offset >= Millis(0) && o.budget.offset <= o.budget.per, "budget offset must be 0 to its span"));
   TRUNKLINE_TRY_VOID(require(o.max_attempts >= 1 && o.max_attempts <= 1'000, "max attempts must be 1 to 1000"));
   TRUNKLINE_TRY_VOID(require(o.backoff_base >= Millis(1) && o.backoff_base <= o.backoff_cap && o.backoff_cap <= kDay,
                              "back-off must have 1ms <= base <= cap <= 24h"));

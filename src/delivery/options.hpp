@@ -16,6 +16,16 @@ enum class OnExhausted : std::uint8_t {
   drop,  // settled without delivery
 };
 
+// Requests that a target allows in a span of time (budget.hpp). Batches, their repeats, their halves and probes count.
+struct BudgetOptions {
+  std::uint64_t requests = 0;  // 0: without bound
+  std::uint64_t reserve = 0;   // of them, left to others that use the same account
+  base::Millis per = std::chrono::hours(24);
+  // Salesforce counts the last 24 hours at every moment; others begin anew at midnight somewhere. Rolling keeps within both.
+  bool rolling = true;
+  base::Millis offset{0};  // of a calendar window: when it begins, after 1970-01-01T00:00Z
+};
+
 // How one consumer is served. Every default carries its reason.
 struct Options {
   bool ordered = true;  // the queue is FIFO by message group; false: every event is a lane of its own
@@ -35,6 +45,8 @@ struct Options {
   std::size_t batch_messages = 1;
   std::size_t batch_bytes = 1 << 20;  // of raw bodies; a larger event goes alone
   base::Millis batch_age{0};
+
+  BudgetOptions budget;
 
   std::uint32_t max_attempts = 5;           // as in the founding guide
   std::optional<OnExhausted> on_exhausted;  // nothing: park where ordered, else skip (DESIGN section 5)

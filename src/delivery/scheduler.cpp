@@ -37,6 +37,7 @@ Scheduler::Scheduler(std::string consumer, Options options, const Statistics& ca
       options_(options),
       breaker_(options),
       bucket_(options.rate, options.burst > 0 ? options.burst : options.rate),
+      budget_(options.budget),
       random_(options.seed),
       notes_(options.notes_max),
       next_batch_(first_batch_id(consumer_) + carried.batches_sent),
@@ -203,6 +204,11 @@ void Scheduler::resume() {
 void Scheduler::drain() {
   draining_ = true;
   release_unsent();
+}
+
+void Scheduler::on_budget_stored(bool ok, Now now) {
+  budget_.stored(ok);
+  if (!ok) budget_not_before_ = now.mono + options_.receive_again_after;
 }
 
 void Scheduler::abandon() {
@@ -439,6 +445,7 @@ Statistics Scheduler::statistics() const {
   result.breaker = breaker_.state();
   result.breaker_since = breaker_.since();
   result.breaker_opened += breaker_.opened();
+  if (budget_.bounded()) result.budget = {budget_.limit(), budget_.used(), budget_until_};
   result.concurrency_limit = breaker_.concurrency();
   result.concurrency_fell_throttled += breaker_.limit().fell_throttled();
   result.concurrency_fell_latency += breaker_.limit().fell_latency();

@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "delivery/breaker.hpp"
+#include "delivery/budget.hpp"
 #include "delivery/notes.hpp"
 #include "delivery/options.hpp"
 #include "delivery/random.hpp"
@@ -31,6 +32,7 @@ struct Actions {
   std::vector<Settlement> settle;
   bool cancel_receive = false;
   std::vector<Batch> send;
+  std::optional<std::string> store_budget;       // durably; then on_budget_stored()
   std::optional<engine::ReceiveLimits> receive;  // only when none is outstanding
   std::optional<base::MonoTime> wake_at;         // call advance() then at the latest; replaces the former one
 };
@@ -59,6 +61,11 @@ class Scheduler {
   void resume();
   // As pause(), for good.
   void drain();
+  // What was stored of the budget, before the first advance(). False: unreadable, all of it counts as used.
+  bool restore_budget(std::string_view stored) { return budget_.restore(stored); }
+  void on_budget_stored(bool ok, Now now);
+  // At the end: what to store so that requests which were claimed and not made are not counted.
+  std::optional<std::string> give_back_budget() { return budget_.give_back(); }
   // Gives up what is in flight: its leases are released, its verdicts will be ignored. After drain().
   void abandon();
 
@@ -104,7 +111,9 @@ class Scheduler {
     base::MonoTime sent_at{};
   };
 
-  bool accepting() const { return !paused_ && !draining_ && breaker_.state() != BreakerState::open; }
+  bool accepting() const { return !paused_ && !draining_ && !budget_until_ && breaker_.state() != BreakerState::open; }
+  void look_at_budget();
+  void plan_budget(Now now, Actions& out);
   std::size_t in_flight() const { return flights_.size() + resend_.size(); }
   std::size_t slots_free() const;
   std::size_t batch_messages_now() const;
@@ -153,6 +162,9 @@ class Scheduler {
   const Options options_;
   Breaker breaker_;
   TokenBucket bucket_;
+  Budget budget_;
+  std::optional<base::WallTime> budget_until_;  // used up until then: as a pause
+  base::MonoTime budget_not_before_{};          // of the next claim, after one that failed
   Random random_;
   Notes notes_;
   struct Spent {

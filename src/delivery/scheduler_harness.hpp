@@ -22,7 +22,7 @@ class SchedulerHarness {
   void step() {
     for (bool again = true; again;) {
       scheduler.advance(now, actions_);
-      again = !actions_.settle.empty();
+      again = !actions_.settle.empty() || actions_.store_budget;
       for (Settlement& settlement : actions_.settle) queue.settle(settlement.lease, settlement.fates, now.mono);
       if (actions_.cancel_receive) {
         asked.reset();
@@ -30,6 +30,11 @@ class SchedulerHarness {
         again = true;
       }
       for (Batch& batch : actions_.send) take(std::move(batch));
+      if (actions_.store_budget) {
+        stored_budget = budget_stores ? *actions_.store_budget : stored_budget;
+        scheduler.on_budget_stored(budget_stores, now);
+        again = budget_stores;
+      }
       if (actions_.receive) {
         TRUNKLINE_CHECK(!asked, "one receive is outstanding at most");
         asked = actions_.receive;
@@ -98,6 +103,9 @@ class SchedulerHarness {
   std::map<std::uint64_t, Batch> in_flight;
   std::optional<engine::ReceiveLimits> asked;
   std::optional<base::MonoTime> wake_at;
+  bool budget_stores = true;  // what is to be stored of the budget is
+  std::string stored_budget;
+  std::deque<base::MonoTime> sent_at;
   std::size_t receives = 0;
   std::size_t sent = 0;
   std::size_t most_in_flight = 0;
@@ -109,6 +117,7 @@ class SchedulerHarness {
   }
   void take(Batch batch) {
     ++sent;
+    sent_at.push_back(now.mono);
     if (ordered_) check_lanes(batch);
     in_flight.emplace(batch.id, std::move(batch));
     most_in_flight = std::max(most_in_flight, in_flight.size());

@@ -25,6 +25,7 @@ class Model {
     for (int step = 0; step < 600; ++step) {
       act();
       check_attempts();
+      check_budget();
       if (testing::Test::HasFailure()) return;
     }
     finish();
@@ -43,6 +44,11 @@ class Model {
     options.batch_age = one_in(2) ? Millis(0) : Millis(random_.up_to(500));
     if (one_in(3)) options.rate = 5.0 + static_cast<double>(random_.up_to(200));
     if (one_in(3)) options.burst = 1.0 + static_cast<double>(random_.up_to(20));
+    if (one_in(4)) {
+      options.budget.requests = 10 + random_.up_to(100);
+      options.budget.reserve = random_.up_to(9);
+      options.budget.per = minutes(1);
+    }
     options.max_attempts = 1 + static_cast<std::uint32_t>(random_.up_to(5));
     if (one_in(2)) options.on_exhausted = static_cast<OnExhausted>(random_.up_to(2));
     options.retry_for = seconds(random_.up_to(60));
@@ -134,6 +140,13 @@ class Model {
     return Verdict::delivered;
   }
 
+  void check_budget() {
+    h_.budget_stores = !one_in(10);
+    if (options_.budget.requests == 0) return;
+    while (!h_.sent_at.empty() && h_.sent_at.front() <= h_.now.mono - options_.budget.per) h_.sent_at.pop_front();
+    EXPECT_LE(h_.sent_at.size(), options_.budget.requests - options_.budget.reserve) << "of any span of the budget";
+  }
+
   void check_attempts() {
     for (const auto& [sequence, event] : h_.queue.events)
       EXPECT_LE(event.attempts, options_.max_attempts) << "event " << sequence;
@@ -146,6 +159,7 @@ class Model {
   // When faults stop everything drains (I8), and every event has ended in exactly one way (I2), in order (I3).
   void finish() {
     weather_ = Weather::fair;
+    h_.budget_stores = true;
     h_.scheduler.resume();
     for (int i = 0; i < 3'000 && h_.queue.unsettled() > 0; ++i) {
       h_.queue.redrive();

@@ -21,12 +21,29 @@ void Scheduler::advance(Now now, Actions& out) {
   out.cancel_receive = false;
   out.receive.reset();
   out.wake_at.reset();
+  out.store_budget.reset();
   breaker_.tick(now);
+  budget_.tick(now);
+  look_at_budget();
   send_again(now, out);
   send_ready(now, out);
+  look_at_budget();
+  plan_budget(now, out);
   out.settle.swap(settle_);
   plan_receive(now, out);
   plan_wake(now, out);
+}
+
+void Scheduler::look_at_budget() {
+  const bool waited = budget_until_.has_value();
+  budget_until_ = budget_.used_up_until();
+  if (budget_until_ && !waited) release_unsent();
+}
+
+void Scheduler::plan_budget(Now now, Actions& out) {
+  if (now.mono < budget_not_before_) return;
+  const bool wanted = accepting() && (!pending_.empty() || !resend_.empty());
+  if (wanted || budget_.unsettled()) out.store_budget = budget_.claim();
 }
 
 // ---- sending
@@ -62,7 +79,7 @@ bool Scheduler::batch_ready(Now now) const {
 }
 
 void Scheduler::send_ready(Now now, Actions& out) {
-  while (accepting() && slots_free() > 0 && batch_ready(now) &&
+  while (accepting() && budget_.ready() && slots_free() > 0 && batch_ready(now) &&
          bucket_.has(static_cast<double>(tokens_wanted()), now.mono)) {
     start(take_batch(), now, out);
   }
@@ -135,7 +152,7 @@ void Scheduler::send_again(Now now, Actions& out) {
       continue;
     }
     const auto [begin, end] = flight.later.back();
-    if (!bucket_.has(end - begin, now.mono)) return;
+    if (!budget_.ready() || !bucket_.has(end - begin, now.mono)) return;
     flight.range = {begin, end};
     flight.later.pop_back();
     Flight sent = std::move(flight);
@@ -157,6 +174,7 @@ void Scheduler::start(Flight flight, Now now, Actions& out) {
   const Note* note = notes_.find(batch.messages.front().record->sequence);
   batch.attempt = batch.messages.front().attempts + 1 + (note == nullptr ? 0 : note->retries);
   bucket_.take(end - begin);
+  budget_.take();
   events_in_flight_ += end - begin;
   flight.era = breaker_.limit().era();
   flight.sent_at = now.mono;
@@ -213,6 +231,13 @@ void Scheduler::plan_wake(Now now, Actions& out) {
   if (draining_ || paused_) return;
   if (breaker_.state() == BreakerState::open) return at(breaker_.open_until());
   if (!receiving_ && now.mono < receive_not_before_) at(receive_not_before_);
+  // Looked at every minute, since the wall clock may be set.
+  constexpr base::Millis kLookAgain = std::chrono::minutes(1);
+  if (budget_until_) return at(now.mono + std::clamp(*budget_until_ - now.wall, base::Millis(1), kLookAgain));
+  if (!budget_.ready()) {
+    if (now.mono < budget_not_before_) at(budget_not_before_);
+    return;  // what waits goes when the claim is stored
+  }
   for (const Flight& flight : resend_) {
     if (now.mono < flight.not_before) {
       at(flight.not_before);

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -57,6 +58,13 @@ struct Statistics {
   std::size_t concurrency_limit = 0;
   std::uint64_t concurrency_fell_throttled = 0;
   std::uint64_t concurrency_fell_latency = 0;
+
+  struct Budget {
+    std::uint64_t limit = 0;  // without the reserve
+    std::uint64_t used = 0;
+    std::optional<base::WallTime> used_up_until;
+  };
+  std::optional<Budget> budget;  // of a consumer that has one
 
   std::size_t batches_in_flight = 0;
   std::size_t events_in_flight = 0;  // sent, without a verdict
