@@ -207,7 +207,7 @@ TEST(Api, consumers_are_listed_and_shown) {
   EXPECT_THAT(list.body,
               StartsWith("{\"consumers\":[{\"name\":\"crm\",\"sink\":\"http\",\"target\":\"https://crm."
                          "example/hook\",\"order\":\"conversation\",\"paused\":false,\"rest\":null,\"waiting\":0,"));
-  EXPECT_THAT(list.body, HasSubstr("\"breaker\":\"open\",\"last_error\":{\"class\":\"http_500\""));
+  EXPECT_THAT(list.body, HasSubstr("\"breaker\":\"open\",\"budget\":null,\"last_error\":{\"class\":\"http_500\""));
   EXPECT_THAT(list.body, HasSubstr("{\"name\":\"wfm\",\"sink\":\"pulled\""));
   const auto shown = bench.call("GET", "/api/v1/consumers/crm").body;
   EXPECT_THAT(shown, HasSubstr("\"filter\":{\"eventCategory\":[\"conversation\"]}"));

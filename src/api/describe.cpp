@@ -46,6 +46,27 @@ void write_last_error(json::Writer& writer, const delivery::Statistics& statisti
   writer.end_object();
 }
 
+// "budget": null without one.
+void write_budget(json::Writer& writer, const ConsumerInfo& consumer, base::WallTime now) {
+  writer.key("budget");
+  const auto& budget = consumer.statistics->budget;
+  if (!budget || !consumer.delivery) {
+    writer.null();
+    return;
+  }
+  const delivery::BudgetOptions& options = consumer.delivery->budget;
+  writer.begin_object();
+  write_count(writer, "requests", options.requests);
+  write_count(writer, "reserve", options.reserve);
+  write_count(writer, "used", budget->used);
+  write_count(writer, "left", budget->limit - std::min(budget->limit, budget->used));
+  write_seconds(writer, "per_seconds", options.per);
+  writer.member("window", options.rolling ? "rolling" : "calendar");
+  write_time(writer, "used_up_until", budget->used_up_until);
+  writer.key("goes_on_in_seconds").number(budget->used_up_until ? in_seconds(now, *budget->used_up_until) : 0);
+  writer.end_object();
+}
+
 void write_summary_members(json::Writer& writer, const ConsumerInfo& consumer, const engine::QueueStatistics& queue,
                            base::WallTime now) {
   writer.member("name", consumer.name).member("sink", consumer.sink).member("target", consumer.target);
@@ -64,6 +85,7 @@ void write_summary_members(json::Writer& writer, const ConsumerInfo& consumer, c
   write_age_members(writer, queue, consumer.spec, now);
   if (!consumer.statistics) return;
   writer.member("breaker", delivery::name(consumer.statistics->breaker));
+  write_budget(writer, consumer, now);
   write_last_error(writer, *consumer.statistics);
 }
 

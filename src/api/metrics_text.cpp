@@ -77,6 +77,9 @@ enum class Family : std::uint8_t {
   batch_events,
   breaker_state,
   breaker_opened,
+  budget_requests,
+  budget_used,
+  budget_used_up,
   concurrency_limit,
   concurrency_fell,
   latency,
@@ -210,6 +213,12 @@ constexpr std::array kTable = {
         "1 for the state that holds now: closed, open, half_open."},
     Row{Family::breaker_opened, "trunkline_consumer_breaker_opened_total", MetricType::Counter, "consumer",
         "Times the breaker opened."},
+    Row{Family::budget_requests, "trunkline_consumer_budget_requests", MetricType::Gauge, "consumer",
+        "Requests of the consumer's budget, less the reserve; absent without one."},
+    Row{Family::budget_used, "trunkline_consumer_budget_used_requests", MetricType::Gauge, "consumer",
+        "Requests that count against it now."},
+    Row{Family::budget_used_up, "trunkline_consumer_budget_used_up", MetricType::Gauge, "consumer",
+        "1 while the consumer waits because its budget is used up. Worth an alarm."},
     Row{Family::concurrency_limit, "trunkline_consumer_concurrency_limit", MetricType::Gauge, "consumer",
         "Deliveries that may be under way now, at most `concurrency`; 0 while the breaker is open."},
     Row{Family::concurrency_fell, "trunkline_consumer_concurrency_fell_total", MetricType::Counter, "consumer, reason",
@@ -409,6 +418,11 @@ void add_delivery(Page& page, const std::string& consumer, const delivery::Stati
   for (const BreakerState state : {BreakerState::closed, BreakerState::open, BreakerState::half_open})
     page.add(Family::breaker_state, statistics.breaker == state ? 1.0 : 0.0, with("state", delivery::name(state)));
   page.add(Family::breaker_opened, statistics.breaker_opened, labels);
+  if (const auto& budget = statistics.budget) {
+    page.add(Family::budget_requests, budget->limit, labels);
+    page.add(Family::budget_used, budget->used, labels);
+    page.add(Family::budget_used_up, budget->used_up_until ? 1.0 : 0.0, labels);
+  }
   page.add(Family::concurrency_limit, std::uint64_t{statistics.concurrency_limit}, labels);
   page.add(Family::concurrency_fell, statistics.concurrency_fell_throttled, with("reason", "throttled"));
   page.add(Family::concurrency_fell, statistics.concurrency_fell_latency, with("reason", "latency"));

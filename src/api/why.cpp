@@ -57,6 +57,9 @@ std::string delivered_words(const WhyConsumer& consumer, const engine::Record& r
 // Why nothing of the consumer goes out, whatever the lane; empty when it does.
 std::string held_words(const WhyConsumer& consumer) {
   if (consumer.paused) return fmt::format("the consumer is paused: `trunkline resume {}` lets it go on", consumer.name);
+  if (consumer.budget_until)
+    return fmt::format("the consumer's budget of requests is used up until {}: it goes on by itself then",
+                       format_time(*consumer.budget_until));
   if (consumer.breaker == delivery::BreakerState::closed) return {};
   return fmt::format(
       "its downstream is unavailable since {} ({}); it is probed until it answers, and no attempt of this "
@@ -147,7 +150,9 @@ void write_consumer(json::Writer& writer, const WhyConsumer& consumer, const eng
   for (const WhyFailure& failure : consumer.failures) write_failure(writer, failure);
   writer.end_array();
   if (consumer.state >= WhyState::unscanned && consumer.state <= WhyState::dead_letter) write_lane(writer, consumer);
-  writer.member("paused", consumer.paused).member("breaker", delivery::name(consumer.breaker)).end_object();
+  writer.member("paused", consumer.paused).member("breaker", delivery::name(consumer.breaker));
+  if (consumer.budget_until) writer.member("budget_used_up_until", format_time(*consumer.budget_until));
+  writer.end_object();
 }
 
 void write_event(json::Writer& writer, const WhyEvent& event) {

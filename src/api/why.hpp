@@ -65,7 +65,8 @@ struct WhyConsumer {
   bool paused = false;
   delivery::BreakerState breaker = delivery::BreakerState::closed;
   base::WallTime breaker_since{};
-  std::string last_error{};  // why the breaker is open
+  std::optional<base::WallTime> budget_until{};  // its requests are used up until then
+  std::string last_error{};                      // why the breaker is open
 };
 
 struct WhyEvent {

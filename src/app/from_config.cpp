@@ -209,6 +209,7 @@ watch::Limits alarm_limits(const config::Config& config) {
     of.failed_deliveries = own.failed_deliveries.value_or(alarms.failed_deliveries);
     of.expired = own.expired.value_or(alarms.expired);
     of.breaker_open = own.breaker_open.value_or(alarms.breaker_open);
+    of.budget_percent = own.budget_percent.value_or(alarms.budget_percent);
   }
   for (const config::Source& source : config.sources) limits.silent_after[source.name] = source.silent_after;
   limits.source_silence = alarms.source_silence;
@@ -254,6 +255,11 @@ delivery::Options delivery_options(const config::Consumer& consumer) {
   options.batch_messages = consumer.batch.messages;
   options.batch_bytes = consumer.batch.bytes;
   options.batch_age = consumer.batch.age;
+  options.budget.requests = consumer.budget.requests;
+  options.budget.reserve = consumer.budget.reserve;
+  options.budget.per = consumer.budget.per;
+  options.budget.rolling = consumer.budget.window == config::BudgetWindow::rolling;
+  options.budget.offset = consumer.budget.offset;
   options.max_attempts = consumer.attempts;
   if (consumer.on_exhausted == config::OnExhausted::park) options.on_exhausted = delivery::OnExhausted::park;
   if (consumer.on_exhausted == config::OnExhausted::skip) options.on_exhausted = delivery::OnExhausted::skip;

@@ -2,6 +2,7 @@
 #include "app/alarms.hpp"
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
+#include "base/text.hpp"
 
 namespace trunkline::app {
 
@@ -69,6 +70,11 @@ void Hub::look() {
       seen.failed = info.statistics->parked + info.statistics->skipped + info.statistics->dropped;
       seen.downstream_out = info.statistics->breaker != delivery::BreakerState::closed;
       seen.last_error = info.statistics->last_error_class;
+      if (const auto& budget = info.statistics->budget) {
+        seen.budget = budget->limit;
+        seen.budget_used = budget->used;
+        if (budget->used_up_until) seen.budget_until = base::format_time(*budget->used_up_until);
+      }
     } else {
       // Clients settle, so that what has failed shows only in what is left.
       PulledFailures& failures = pulled_failures_[info.name];

@@ -80,6 +80,7 @@ Result<void> Hub::settle_unnamed_queues() {
 // begins without it, too.
 Result<void> Hub::forget(const std::string& consumer) {
   TRUNKLINE_TRY_VOID(put_pause(consumer, ""));
+  TRUNKLINE_TRY_VOID(engine_->remove_state(delivery::Consumer::budget_owner(consumer)));
   return engine_->remove_state(sinks::LiveSink::state_owner(consumer));
 }
 

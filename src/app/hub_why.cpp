@@ -168,6 +168,7 @@ void take_consumer(api::WhyConsumer& why, const api::ConsumerInfo& consumer) {
   why.paused = consumer.paused;
   if (!consumer.statistics) return;
   why.breaker = consumer.statistics->breaker;
+  if (consumer.statistics->budget) why.budget_until = consumer.statistics->budget->used_up_until;
   why.breaker_since = consumer.statistics->breaker_since;
   why.last_error = consumer.statistics->last_error_class;
   if (!consumer.statistics->last_error_detail.empty()) why.last_error += ": " + consumer.statistics->last_error_detail;

@@ -63,6 +63,18 @@ void add_members(Facts& facts, json::Value object) {
   }
 }
 
+std::string budget_of(json::Value consumer) {
+  const auto budget = consumer.find("budget");
+  if (!budget || !budget->is(json::Type::object)) return {};
+  const std::uint64_t reserve = number_at(*budget, "reserve");
+  const std::string until = text_at(*budget, "used_up_until");
+  return fmt::format("{} of {} requests used, {}, per {}{}{}", number_at(*budget, "used"),
+                     number_at(*budget, "requests"), text_at(*budget, "window"),
+                     human_seconds(real_at(*budget, "per_seconds")),
+                     reserve > 0 ? fmt::format(", {} reserved", reserve) : "",
+                     budget->string_at("used_up_until").empty() ? "" : "; used up until " + until);
+}
+
 int show(const ConsumersOptions& options, Client& client, const Terminal& terminal) {
   const auto answer = client.get("/api/v1/consumers/" + percent_encode(options.name));
   if (!answer) return client.exit_code();
@@ -77,6 +89,7 @@ int show(const ConsumersOptions& options, Client& client, const Terminal& termin
     facts.add("last error",
               fmt::format("{}: {} ({})", text_at(*error, "class"), text_at(*error, "detail"), text_at(*error, "at")));
   if (const std::string rest = rest_of(consumer); !rest.empty()) facts.add("rests", rest);
+  if (const std::string budget = budget_of(consumer); !budget.empty()) facts.add("budget", budget);
   facts.add("drained in", drain_of(consumer));
   if (const auto recent = consumer.find("recent")) {
     if (const auto minute = recent->find("minute")) facts.add("last minute", recent_of(*minute));

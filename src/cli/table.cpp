@@ -115,6 +115,9 @@ std::string state_of(json::Value consumer) {
     std::string word = window ? "maintenance" : "paused";
     return ends ? word + " " + human_seconds(real_at(*rest, "resumes_in_seconds")) : word;
   }
+  const auto budget = consumer.find("budget");
+  if (budget && budget->is(json::Type::object) && !budget->string_at("used_up_until").empty())
+    return "budget " + human_seconds(real_at(*budget, "goes_on_in_seconds"));
   const std::string_view breaker = consumer.string_at("breaker");
   if (breaker == "open") return "down";
   if (breaker == "half_open") return "probing";

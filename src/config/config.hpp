@@ -243,6 +243,7 @@ struct Alarms {
   std::uint32_t failed_deliveries = 0;
   std::uint32_t expired = 0;
   base::Millis breaker_open{};
+  std::uint32_t budget_percent = 0;
   base::Millis refusing{};
   std::uint32_t disk_percent = 0;
   std::uint32_t quarantined = 0;
@@ -256,12 +257,23 @@ struct Alarms {
 };
 // What a consumer says otherwise.
 struct ConsumerAlarms {
+  std::optional<std::uint32_t> budget_percent;
   std::optional<base::Millis> oldest_age;
   std::optional<base::Millis> time_to_expiry;
   std::optional<std::uint32_t> blocked_lanes;
   std::optional<std::uint32_t> failed_deliveries;
   std::optional<std::uint32_t> expired;
   std::optional<base::Millis> breaker_open;
+};
+
+enum class BudgetWindow : std::uint8_t { rolling, calendar };
+// Requests that a target allows in a span of time.
+struct Budget {
+  std::uint32_t requests = 0;  // 0: none
+  std::uint32_t reserve = 0;
+  base::Millis per{};
+  BudgetWindow window{};
+  base::Millis offset{};
 };
 
 struct Consumer {
@@ -275,6 +287,7 @@ struct Consumer {
   bool adaptive = false;
   std::uint32_t rate = 0;  // events a second; 0: no limit
   Batch batch;
+  Budget budget;
   std::uint32_t attempts = 0;
   std::optional<OnExhausted> on_exhausted;  // always set by load(): park where there is an order, else skip
   Retry retry;

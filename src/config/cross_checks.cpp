@@ -11,8 +11,8 @@ namespace trunkline::config {
 namespace {
 
 // Options of a delivery: nothing delivers to a consumer without a sink, its clients receive.
-constexpr std::array<std::string_view, 7> kPushOnly = {"concurrency", "adaptive", "rate",    "batch.",
-                                                       "attempts",    "retry.",   "breaker."};
+constexpr std::array<std::string_view, 8> kPushOnly = {"concurrency", "adaptive", "rate",   "batch.",
+                                                       "budget.",     "attempts", "retry.", "breaker."};
 constexpr std::array<std::string_view, 2> kPulledOnly = {"visibility_timeout", "max_receive_count"};
 
 template <std::size_t N>
@@ -149,6 +149,14 @@ void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<G
   }
   if (consumer.retry.base > consumer.retry.cap) diagnostics.error(retry, "'retry.base' is longer than 'retry.cap'");
   check_window(consumer, window, diagnostics);
+  if (consumer.budget.requests > 0 && consumer.budget.reserve >= consumer.budget.requests) {
+    diagnostics.error(consumer.place,
+                      fmt::format("'budget.reserve' of '{}' leaves nothing of 'budget.requests'", consumer.name));
+  }
+  if (consumer.budget.offset > consumer.budget.per) {
+    diagnostics.error(consumer.place,
+                      fmt::format("'budget.offset' of '{}' is longer than 'budget.per'", consumer.name));
+  }
   const auto* http = std::get_if<HttpSink>(&consumer.sink);
   if (http != nullptr && http->tls_cert.empty() != http->tls_key.empty()) {
     diagnostics.error(consumer.place,

@@ -17,9 +17,9 @@ using base::Errc;
 using base::WallTime;
 
 constexpr std::array<std::string_view, kAlarms> kNames = {
-    "oldest_age",        "time_to_expiry", "blocked_lanes", "failed_deliveries", "expired",   "breaker_open",
-    "source_silent",     "refusing",       "disk",          "quarantined",       "conflicts", "refused_credentials",
-    "certificate_expiry"};
+    "oldest_age",   "time_to_expiry", "blocked_lanes",       "failed_deliveries", "expired",
+    "breaker_open", "budget",         "source_silent",       "refusing",          "disk",
+    "quarantined",  "conflicts",      "refused_credentials", "certificate_expiry"};
 
 std::string key_of(Alarm alarm, std::string_view subject) {
   return fmt::format("{}/{}", name(alarm), subject);

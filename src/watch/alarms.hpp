@@ -25,6 +25,7 @@ enum class Alarm : std::uint8_t {
   failed_deliveries,
   expired,
   breaker_open,
+  budget,
   // of a source
   source_silent,
   // of the hub
@@ -35,7 +36,7 @@ enum class Alarm : std::uint8_t {
   refused_credentials,
   certificate_expiry,
 };
-inline constexpr std::size_t kAlarms = 13;
+inline constexpr std::size_t kAlarms = 14;
 std::string_view name(Alarm alarm);  // its enumerator
 std::optional<Alarm> alarm_named(std::string_view name);
 // "consumer", "source", "hub"

@@ -48,9 +48,12 @@ void Observer::add(Alarm alarm, const std::string& subject, std::optional<double
 std::vector<Reading> Observer::read(const HubSight& hub, const Limits& limits, const Now& now) {
   readings_.clear();
   learned_.clear();
+  const ConsumerLimits none;
   for (const ConsumerSight& consumer : hub.consumers) {
     const auto found = limits.consumers.find(consumer.name);
-    read_consumer(consumer, found == limits.consumers.end() ? ConsumerLimits() : found->second, limits, now);
+    const ConsumerLimits& of = found == limits.consumers.end() ? none : found->second;
+    read_consumer(consumer, of, limits, now);
+    read_budget(consumer, of);
   }
   std::erase_if(consumers_, [&](const auto& entry) {
     return std::ranges::find(hub.consumers, entry.first, &ConsumerSight::name) == hub.consumers.end();
@@ -104,6 +107,14 @@ void Observer::read_consumer(const ConsumerSight& consumer, const ConsumerLimits
         in_seconds(limits.breaker_open),
         fmt::format("the downstream has been out for {}; last error {}", text(out), consumer.last_error));
   }
+}
+
+void Observer::read_budget(const ConsumerSight& consumer, const ConsumerLimits& limits) {
+  if (limits.budget_percent == 0 || consumer.budget == 0) return;
+  const double percent = 100.0 * static_cast<double>(consumer.budget_used) / static_cast<double>(consumer.budget);
+  const std::string end = consumer.budget_until.empty() ? "" : ", used up until " + consumer.budget_until;
+  add(Alarm::budget, consumer.name, percent, static_cast<double>(limits.budget_percent),
+      fmt::format("{} of {} requests of its budget are used{}", consumer.budget_used, consumer.budget, end));
 }
 
 void Observer::read_sources(const HubSight& hub, const Limits& limits, const Now& now) {

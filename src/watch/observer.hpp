@@ -23,6 +23,9 @@ struct ConsumerSight {
   std::uint64_t expired = 0;
   bool downstream_out = false;
   std::string last_error;
+  std::uint64_t budget = 0;  // requests; 0: it has none
+  std::uint64_t budget_used = 0;
+  std::string budget_until;  // in words, when it is used up
   bool rests_until = false;  // rests, and it is known until when
 };
 struct SourceSight {
@@ -50,6 +53,7 @@ struct ConsumerLimits {
   std::uint64_t failed_deliveries = 0;
   std::uint64_t expired = 0;
   base::Millis breaker_open{};
+  std::uint64_t budget_percent = 0;
 };
 struct Limits {
   std::map<std::string, ConsumerLimits> consumers;
@@ -84,6 +88,7 @@ class Observer {
     Growth expired;
   };
   void read_consumer(const ConsumerSight& consumer, const ConsumerLimits& limits, const Limits& all, const Now& now);
+  void read_budget(const ConsumerSight& consumer, const ConsumerLimits& limits);
   void read_sources(const HubSight& hub, const Limits& limits, const Now& now);
   void read_hub(const HubSight& hub, const Limits& limits, const Now& now);
   void add(Alarm alarm, const std::string& subject, std::optional<double> value, double limit, std::string detail,

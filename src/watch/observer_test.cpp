@@ -99,6 +99,22 @@ TEST_F(ObserverTest, a_short_max_wait_is_no_alarm_by_itself) {
   EXPECT_EQ(raised, Keys{"time_to_expiry/crm"});
 }
 
+TEST_F(ObserverTest, a_budget_that_is_nearly_used_is_told_before_it_is_used_up) {
+  limits.consumers["crm"].budget_percent = 90;
+  busy(5min);
+  EXPECT_EQ(raised, Keys()) << "it has none";
+  crm().budget = 1'000;
+  crm().budget_used = 899;
+  busy(5min);
+  EXPECT_EQ(raised, Keys());
+  crm().budget_used = 900;
+  busy(5min);
+  EXPECT_EQ(raised, Keys{"budget/crm"});
+  crm().budget_used = 719;
+  busy(2min);
+  EXPECT_EQ(resolved, Keys{"budget/crm"});
+}
+
 TEST_F(ObserverTest, a_failed_delivery_is_an_incident_for_the_window_and_more_of_them_are_the_same) {
   crm().failed = 1;
   busy(30min);

@@ -33,6 +33,7 @@ export interface Consumer {
   drain?: { outlook: "empty" | "draining" | "growing" | "stalled"; seconds: number | null };
   recent?: { minute: Recent; quarter_hour: Recent };
   breaker?: "closed" | "open" | "half_open";
+  budget?: { used_up_until: string | null } | null;
   last_error?: { class: string; detail: string; at: string } | null;
 }
 
@@ -159,6 +160,10 @@ export function stateOf(consumer: Consumer, incoming: number, outgoing: number):
     const minutes = Math.ceil((rest?.resumes_in_seconds ?? 0) / 60);
     const end = minutes > 0 ? ` Goes on in ${minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`}.` : "";
     return { tone: "off", word: "Paused", why: `${by}${reason}. Its events wait.${end}` };
+  }
+  if (consumer.budget?.used_up_until) {
+    const at = new Date(consumer.budget.used_up_until).toISOString().slice(0, 16).replace("T", " ");
+    return { tone: "warn", word: "Budget used up", why: `Goes on by itself at ${at} UTC. Its events wait.` };
   }
   if (consumer.breaker === "open") {
     return { tone: "bad", word: "Breaker open", why: `Downstream is out: ${inWords(consumer.last_error)}. Nothing is spent.` };
