@@ -37,6 +37,7 @@ constexpr std::array kRoutes = {
     Route{"POST", "/api/v1/consumers/{}/pause", post_pause},
     Route{"POST", "/api/v1/consumers/{}/resume", post_resume},
     Route{"GET", "/api/v1/consumers/{}/live", get_live, Body::small, true},
+    Route{"GET", "/api/v1/consumers/{}/shadow", get_shadow},
     Route{"POST", "/api/v1/consumers/{}/receive", post_receive},
     Route{"POST", "/api/v1/consumers/{}/settle", post_settle},
     Route{"GET", "/api/v1/consumers/{}/dead-letters", get_dead_letters},

@@ -204,9 +204,11 @@ TEST(Api, consumers_are_listed_and_shown) {
   bench.add(crm);
   bench.add(Bench::pulled("wfm", event::Order::agent));
   const auto list = bench.call("GET", "/api/v1/consumers");
-  EXPECT_THAT(list.body,
-              StartsWith("{\"consumers\":[{\"name\":\"crm\",\"sink\":\"http\",\"target\":\"https://crm."
-                         "example/hook\",\"order\":\"conversation\",\"paused\":false,\"rest\":null,\"waiting\":0,"));
+  EXPECT_THAT(
+      list.body,
+      StartsWith(
+          "{\"consumers\":[{\"name\":\"crm\",\"sink\":\"http\",\"target\":\"https://crm."
+          "example/hook\",\"order\":\"conversation\",\"paused\":false,\"shadow\":false,\"rest\":null,\"waiting\":0,"));
   EXPECT_THAT(list.body, HasSubstr("\"breaker\":\"open\",\"budget\":null,\"last_error\":{\"class\":\"http_500\""));
   EXPECT_THAT(list.body, HasSubstr("{\"name\":\"wfm\",\"sink\":\"pulled\""));
   const auto shown = bench.call("GET", "/api/v1/consumers/crm").body;
@@ -234,6 +236,43 @@ TEST(Api, pause_and_resume_say_what_holds_now) {
             "{\"name\":\"crm\",\"paused\":false,\"rest\":null}\n");
   EXPECT_FALSE(bench.hub().consumer("crm")->paused);
   EXPECT_EQ(bench.call("POST", "/api/v1/consumers/nobody/pause").status, 404);
+}
+
+TEST(Api, a_consumer_that_waits_for_its_budget_says_until_when) {
+  Bench bench;
+  ConsumerInfo crm = Bench::pushed("crm");
+  crm.delivery->budget.requests = 1'000;
+  crm.delivery->budget.reserve = 100;
+  crm.statistics->budget = {900, 900, base::WallTime(std::chrono::hours(24))};
+  bench.add(crm);
+  bench.add(Bench::pushed("free"));
+  EXPECT_THAT(bench.call("GET", "/api/v1/consumers/crm").body,
+              HasSubstr("\"budget\":{\"requests\":1000,\"reserve\":100,\"used\":900,\"left\":0,\"per_seconds\":86400,"
+                        "\"window\":\"rolling\",\"used_up_until\":\"1970-01-02T00:00:00.000Z\","));
+  EXPECT_THAT(bench.call("GET", "/api/v1/consumers/free").body, HasSubstr("\"budget\":null"));
+  const std::string metrics = bench.call("GET", "/metrics").body;
+  EXPECT_THAT(metrics, HasSubstr("trunkline_consumer_budget_used_up{consumer=\"crm\"} 1"));
+  EXPECT_THAT(metrics, HasSubstr("trunkline_consumer_budget_requests{consumer=\"crm\"} 900"));
+  EXPECT_THAT(metrics, Not(HasSubstr("trunkline_consumer_budget_used_up{consumer=\"free\"}")));
+}
+
+TEST(Api, a_shadow_is_shown_as_one_with_its_newest_requests) {
+  Bench bench;
+  ConsumerInfo crm = Bench::pushed("crm");
+  crm.shadow = ShadowCounts{base::WallTime{}, 7, 700};
+  bench.add(crm);
+  bench.add(Bench::pushed("siem"));
+  EXPECT_THAT(bench.call("GET", "/api/v1/consumers/crm").body,
+              AllOf(HasSubstr("\"shadow\":true"), HasSubstr("\"requests\":7,\"bytes\":700}")));
+  EXPECT_THAT(bench.call("GET", "/api/v1/consumers/siem").body, HasSubstr("\"shadow\":false"));
+  EXPECT_THAT(bench.call("GET", "/api/v1/consumers/crm/shadow").body,
+              HasSubstr("\"newest\":[{\"number\":7,\"at\":\"1970-01-01T00:00:00.000Z\",\"method\":\"POST\",\"url\":"
+                        "\"https://crm/\",\"headers\":[{\"name\":\"Authorization\",\"value\":\"***\"}],\"bytes\":2,"
+                        "\"complete\":true,\"encoding\":\"utf-8\",\"body\":\"{}\"},{\"number\":6"));
+  EXPECT_EQ(bench.call("GET", "/api/v1/consumers/siem/shadow").status, 409);
+  const std::string metrics = bench.call("GET", "/metrics").body;
+  EXPECT_THAT(metrics, HasSubstr("trunkline_shadow_requests_total{consumer=\"crm\"} 7"));
+  EXPECT_THAT(metrics, HasSubstr("trunkline_consumer_shadow{consumer=\"siem\"} 0"));
 }
 
 TEST(Api, an_event_is_shown_with_who_gets_it) {

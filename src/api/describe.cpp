@@ -71,6 +71,7 @@ void write_summary_members(json::Writer& writer, const ConsumerInfo& consumer, c
                            base::WallTime now) {
   writer.member("name", consumer.name).member("sink", consumer.sink).member("target", consumer.target);
   writer.member("order", event::name(consumer.spec.order)).member("paused", consumer.paused);
+  writer.member("shadow", consumer.shadow.has_value());
   write_rest(writer, consumer.rest, now);
   write_count(writer, "waiting", queue.waiting);
   write_count(writer, "in_flight", queue.in_flight);
@@ -184,6 +185,14 @@ void write_statistics(json::Writer& writer, const delivery::Statistics& statisti
   writer.end_object();
 }
 
+void write_shadow_counts(json::Writer& writer, const ShadowCounts& counts) {
+  writer.begin_object();
+  write_time(writer, "since", counts.since);
+  write_count(writer, "requests", counts.requests);
+  write_count(writer, "bytes", counts.bytes);
+  writer.end_object();
+}
+
 void write_if_known(json::Writer& writer, std::string_view name, const std::string& value) {
   if (!value.empty()) writer.member(name, value);
 }
@@ -223,7 +232,31 @@ void write_consumer(json::Writer& writer, const ConsumerInfo& consumer, const en
   if (consumer.delivery) write_delivery(writer, *consumer.delivery);
   if (consumer.statistics) write_statistics(writer, *consumer.statistics);
   if (consumer.live) write_live(writer, *consumer.live);
+  if (consumer.shadow) {
+    writer.key("shadowed");
+    write_shadow_counts(writer, *consumer.shadow);
+  }
   writer.end_object();
+}
+
+void write_shadow(json::Writer& writer, const std::string& consumer, const ShadowReport& report) {
+  writer.begin_object().member("consumer", consumer).key("shadowed");
+  write_shadow_counts(writer, report.counts);
+  writer.key("newest").begin_array();
+  for (const ShadowRequest& request : report.newest) {
+    writer.begin_object();
+    write_count(writer, "number", request.number);
+    write_time(writer, "at", request.at);
+    writer.member("method", request.method).member("url", request.url).key("headers").begin_array();
+    for (const auto& [name, value] : request.headers)
+      writer.begin_object().member("name", name).member("value", value).end_object();
+    writer.end_array();
+    write_count(writer, "bytes", request.bytes);
+    writer.member("complete", request.body.size() == request.bytes);
+    write_bytes(writer, request.body);
+    writer.end_object();
+  }
+  writer.end_array().end_object();
 }
 
 void write_message(json::Writer& writer, const engine::LeasedMessage& message) {

@@ -19,6 +19,7 @@ void write_consumer_summary(json::Writer& writer, const ConsumerInfo& consumer, 
                             base::WallTime now);
 void write_consumer(json::Writer& writer, const ConsumerInfo& consumer, const engine::QueueStatistics& queue,
                     base::WallTime now);
+void write_shadow(json::Writer& writer, const std::string& consumer, const ShadowReport& report);
 void write_message(json::Writer& writer, const engine::LeasedMessage& message);
 // With the event itself, or only what names it.
 void write_dead_letter(json::Writer& writer, const engine::DeadLetter& letter, bool with_event);

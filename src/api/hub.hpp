@@ -33,6 +33,26 @@ struct LiveStatistics {
   std::uint64_t cut = 0;          // subscribers that took nothing, since start
 };
 
+// Of a shadow: what it has rendered and not sent since then.
+struct ShadowCounts {
+  base::WallTime since{};
+  std::uint64_t requests = 0;
+  std::uint64_t bytes = 0;
+};
+struct ShadowRequest {
+  std::uint64_t number = 0;
+  base::WallTime at{};
+  std::string method;
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;  // credentials as "***"
+  std::string body;                                          // its beginning
+  std::uint64_t bytes = 0;                                   // of all of it
+};
+struct ShadowReport {
+  ShadowCounts counts;
+  std::vector<ShadowRequest> newest{};  // newest first, 20 at most
+};
+
 struct ConsumerInfo {
   std::string name;
   base::QueueId queue;
@@ -45,6 +65,7 @@ struct ConsumerInfo {
   std::optional<delivery::Options> delivery{};       // nothing where pulled
   std::optional<delivery::Statistics> statistics{};  // nothing where pulled
   std::optional<LiveStatistics> live{};              // nothing where the sink is another
+  std::optional<ShadowCounts> shadow{};              // nothing where it is no shadow
 };
 
 struct AlarmsInfo {
@@ -193,6 +214,8 @@ class Hub {
     std::string last_event_id{};
   };
   using StreamStart = base::UniqueFunction<void(std::shared_ptr<net::HttpStream>)>;
+  // Errc::conflict: it is no shadow.
+  virtual base::Result<ShadowReport> shadow(const std::string& consumer, std::size_t newest) = 0;
   virtual base::Result<StreamStart> live(const std::string& consumer, base::Loop& loop, LiveRequest request) = 0;
 
   // The event at that place in the log; null where there is none (any more).

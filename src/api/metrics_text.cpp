@@ -77,6 +77,9 @@ enum class Family : std::uint8_t {
   batch_events,
   breaker_state,
   breaker_opened,
+  shadow,
+  shadow_requests,
+  shadow_bytes,
   budget_requests,
   budget_used,
   budget_used_up,
@@ -213,6 +216,12 @@ constexpr std::array kTable = {
         "1 for the state that holds now: closed, open, half_open."},
     Row{Family::breaker_opened, "trunkline_consumer_breaker_opened_total", MetricType::Counter, "consumer",
         "Times the breaker opened."},
+    Row{Family::shadow, "trunkline_consumer_shadow", MetricType::Gauge, "consumer",
+        "1 where the consumer is a shadow: what it delivers is rendered and not sent."},
+    Row{Family::shadow_requests, "trunkline_shadow_requests_total", MetricType::Counter, "consumer",
+        "Requests that a shadow has rendered since it began."},
+    Row{Family::shadow_bytes, "trunkline_shadow_bytes_total", MetricType::Counter, "consumer",
+        "Bytes of their bodies."},
     Row{Family::budget_requests, "trunkline_consumer_budget_requests", MetricType::Gauge, "consumer",
         "Requests of the consumer's budget, less the reserve; absent without one."},
     Row{Family::budget_used, "trunkline_consumer_budget_used_requests", MetricType::Gauge, "consumer",
@@ -459,6 +468,11 @@ std::string metrics_text(const HubMetrics& hub, bool ready, const AlarmsInfo& al
   for (const ConsumerView& consumer : consumers) {
     add_queue(page, consumer, {{"consumer", consumer.info.name}}, now);
     if (consumer.info.statistics) add_delivery(page, consumer.info.name, *consumer.info.statistics);
+    page.add(Family::shadow, consumer.info.shadow ? 1.0 : 0.0, {{"consumer", consumer.info.name}});
+    if (const auto& shadow = consumer.info.shadow) {
+      page.add(Family::shadow_requests, shadow->requests, {{"consumer", consumer.info.name}});
+      page.add(Family::shadow_bytes, shadow->bytes, {{"consumer", consumer.info.name}});
+    }
     if (consumer.info.live) add_live(page, consumer.info.name, *consumer.info.live);
   }
   return page.text();

@@ -151,6 +151,7 @@ void write_consumer(json::Writer& writer, const WhyConsumer& consumer, const eng
   writer.end_array();
   if (consumer.state >= WhyState::unscanned && consumer.state <= WhyState::dead_letter) write_lane(writer, consumer);
   writer.member("paused", consumer.paused).member("breaker", delivery::name(consumer.breaker));
+  if (consumer.shadow) writer.member("shadow", true);
   if (consumer.budget_until) writer.member("budget_used_up_until", format_time(*consumer.budget_until));
   writer.end_object();
 }
@@ -277,7 +278,8 @@ std::string sentence(const WhyConsumer& consumer, const engine::Record& record) 
     case WhyState::purged:
       return "purged by an operator";
     case WhyState::delivered:
-      return delivered_words(consumer, record);
+      return delivered_words(consumer, record) +
+             (consumer.shadow ? "; the consumer is a shadow now: what it delivers is not sent" : "");
     case WhyState::gone:
       return "its queue was removed, with what was in it";
   }

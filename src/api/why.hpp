@@ -63,6 +63,7 @@ struct WhyConsumer {
   // Of the consumer as a whole, now.
   bool pulled = false;
   bool paused = false;
+  bool shadow = false;  // what it delivers is not sent
   delivery::BreakerState breaker = delivery::BreakerState::closed;
   base::WallTime breaker_since{};
   std::optional<base::WallTime> budget_until{};  // its requests are used up until then

@@ -129,6 +129,10 @@ std::vector<Finding> try_consumers(const config::Config& config, net::IoLoop& lo
       probes->answer(i, Outcome::good, "the hub's own feed");
       continue;
     }
+    if (consumer.shadow) {
+      probes->answer(i, Outcome::unknown, "a shadow: nothing is sent to its target, which is not tried");
+      continue;
+    }
     loop.post([probes, i, &consumer, &loop, &sinks] { probe(probes, i, consumer, loop, sinks); });
   }
   std::vector<Finding> findings;

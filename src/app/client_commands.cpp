@@ -88,6 +88,19 @@ and when. An id that is not known as an event's is looked for among suppressed r
   trunkline why 0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0)");
 }
 
+void add_shadow(CLI::App& app, int& code) {
+  const auto [shadow, asked] = add_command<cli::ShadowOptions>(
+      app, "shadow", "What a consumer with `shadow: true` would have sent", code, cli::run_shadow);
+  shadow->add_option("name", asked->name, "Of the consumer")->required();
+  shadow->add_option("--last", asked->last, "Show so many of its newest requests, 20 at most")->capture_default_str();
+  shadow->footer(
+      R"(A shadow does everything but send: its filter, order, batches and signatures are those of a consumer, its requests end here.
+Credentials are shown as ***. Take `shadow: true` out of the configuration and reload: delivery begins where the shadow stands.
+
+  trunkline shadow new-crm
+  trunkline shadow new-crm --last 20 --json)");
+}
+
 void add_backtest(CLI::App& app, int& code) {
   const auto [backtest, asked] = add_command<cli::BacktestOptions>(
       app, "backtest", "What a consumer would have got more, and less, with another filter", code, cli::run_backtest);
@@ -280,6 +293,7 @@ void add_client_commands(CLI::App& app, int& code) {
   add_why(app, code);
   add_matches(app, code);
   add_backtest(app, code);
+  add_shadow(app, code);
   add_reload(app, code);
   add_dlq(app, code);
   add_replay(app, code);

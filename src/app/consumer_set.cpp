@@ -37,6 +37,7 @@ void RunningConsumer::make(MadeSink made, const config::Consumer& config, const 
   const std::scoped_lock lock(mutex_);
   consumer_ = std::move(consumer);
   feed_ = std::move(made.feed);
+  shadow_ = std::move(made.shadow);
 }
 
 void RunningConsumer::start(MadeSink made) {
@@ -76,7 +77,7 @@ void RunningConsumer::replace() {
   }
   delivery::Statistics carried = former->statistics();
   MadeSink made = std::move(next.made);
-  if (!made.sink) made = {former->take_sink(), feed()};
+  if (!made.sink) made = {former->take_sink(), feed(), shadow()};
   // With it goes its sink, when there is a new one: a file is closed before its successor opens it.
   former.reset();
   make(std::move(made), next.config, carried);
@@ -144,6 +145,11 @@ std::shared_ptr<sinks::LiveFeed> RunningConsumer::feed() const {
   return feed_;
 }
 
+std::shared_ptr<sinks::ShadowLog> RunningConsumer::shadow() const {
+  const std::scoped_lock lock(mutex_);
+  return shadow_;
+}
+
 config::Consumer RunningConsumer::config() const {
   const std::scoped_lock lock(mutex_);
   return config_;
@@ -163,6 +169,10 @@ api::ConsumerInfo RunningConsumer::info() const {
   if (!is_pulled(config_)) {
     info.delivery = delivery_options(config_);
     info.statistics = consumer_ ? consumer_->statistics() : delivery::Statistics();
+  }
+  if (shadow_) {
+    const sinks::ShadowLog::Counts counts = shadow_->counts();
+    info.shadow = api::ShadowCounts{counts.since, counts.requests, counts.bytes};
   }
   if (feed_) {
     const board::Board::Sizes sizes = feed_->sizes();

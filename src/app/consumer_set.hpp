@@ -16,6 +16,7 @@
 #include "engine/engine.hpp"
 #include "net/io_loop.hpp"
 #include "sinks/live_feed.hpp"
+#include "sinks/shadow.hpp"
 #include "watch/rest.hpp"
 
 namespace trunkline::app {
@@ -24,6 +25,7 @@ namespace trunkline::app {
 struct MadeSink {
   std::unique_ptr<delivery::Sink> sink;
   std::shared_ptr<sinks::LiveFeed> feed;
+  std::shared_ptr<sinks::ShadowLog> shadow{};  // of a shadow, shared with who shows it
 };
 
 // One consumer of a running hub: its configuration, and what delivers its queue. Held by shared_ptr, since tasks on its
@@ -57,7 +59,8 @@ class RunningConsumer : public std::enable_shared_from_this<RunningConsumer> {
   bool routed() const { return routed_.load(); }
   api::ConsumerInfo info() const;
   config::Consumer config() const;
-  std::shared_ptr<sinks::LiveFeed> feed() const;  // null: its sink is no live one
+  std::shared_ptr<sinks::LiveFeed> feed() const;     // null: its sink is no live one
+  std::shared_ptr<sinks::ShadowLog> shadow() const;  // null: it is no shadow
   const std::string& name() const { return name_; }
   base::QueueId queue() const { return queue_; }
   net::IoLoop& loop() const { return loop_; }
@@ -85,6 +88,7 @@ class RunningConsumer : public std::enable_shared_from_this<RunningConsumer> {
   watch::Rest rest_;
   std::unique_ptr<delivery::Consumer> consumer_;
   std::shared_ptr<sinks::LiveFeed> feed_;
+  std::shared_ptr<sinks::ShadowLog> shadow_;
 };
 
 // All consumers, in the order of the configuration. Readers are on any thread; start(), remove() and sort() are called

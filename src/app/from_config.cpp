@@ -40,8 +40,17 @@ sinks::Renderer enriched_renderer(std::shared_ptr<const event::NameTable> names)
   };
 }
 
+std::unique_ptr<sinks::HttpSender> sender_of(net::IoLoop& loop, net::HttpClientOptions client,
+                                             std::shared_ptr<sinks::ShadowLog> shadow, std::vector<std::string> masked,
+                                             std::string answer) {
+  if (shadow)
+    return std::make_unique<sinks::ShadowSender>(loop, std::move(shadow), std::move(masked), std::move(answer));
+  return std::make_unique<sinks::ClientSender>(loop, std::move(client));
+}
+
 Result<std::unique_ptr<delivery::Sink>> make_http(const config::Consumer& consumer, const config::HttpSink& http,
-                                                  net::IoLoop& loop, sinks::Renderer renderer) {
+                                                  net::IoLoop& loop, sinks::Renderer renderer,
+                                                  std::shared_ptr<sinks::ShadowLog> shadow) {
   sinks::WebhookOptions options;
   options.url = http.url;
   for (const auto& [name, value] : http.headers) options.headers.emplace_back(name, value.reveal());
@@ -69,14 +78,17 @@ Result<std::unique_ptr<delivery::Sink>> make_http(const config::Consumer& consum
   client.ca_file = http.tls_ca;
   client.certificate_file = http.tls_cert;
   client.key_file = http.tls_key;
+  std::vector<std::string> configured;
+  for (const auto& [name, value] : http.headers) configured.push_back(name);
+  auto sender = sender_of(loop, std::move(client), std::move(shadow), std::move(configured), "");
   TRUNKLINE_TRY(auto sink,
-                sinks::WebhookSink::make(std::move(options), std::move(renderer),
-                                         std::make_unique<sinks::ClientSender>(loop, std::move(client)), loop.clock()));
+                sinks::WebhookSink::make(std::move(options), std::move(renderer), std::move(sender), loop.clock()));
   return std::unique_ptr<delivery::Sink>(std::move(sink));
 }
 
 Result<std::unique_ptr<delivery::Sink>> make_hec(const config::Consumer& consumer, const config::HecSink& hec,
-                                                 net::IoLoop& loop, sinks::Renderer renderer) {
+                                                 net::IoLoop& loop, sinks::Renderer renderer,
+                                                 std::shared_ptr<sinks::ShadowLog> shadow) {
   sinks::HecOptions options;
   options.url = hec.url;
   options.token = hec.token.reveal();
@@ -87,7 +99,7 @@ Result<std::unique_ptr<delivery::Sink>> make_hec(const config::Consumer& consume
   options.sourcetype = hec.sourcetype;
   options.host = hec.host;
   options.body = hec.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
-  options.gzip = hec.gzip;
+  options.gzip = hec.gzip && !shadow;  // what a shadow shows can be read
   options.batch_messages_max = consumer.batch.messages;
   options.batch_bytes_max = consumer.batch.bytes;
   options.connect_timeout = std::min(hec.connect_timeout, hec.timeout);
@@ -99,9 +111,10 @@ Result<std::unique_ptr<delivery::Sink>> make_hec(const config::Consumer& consume
   client.requests_max = consumer.concurrency + 1;
   client.user_agent = fmt::format("trunkline/{}", kVersion);
   client.ca_file = hec.tls_ca;
+  auto sender =
+      sender_of(loop, std::move(client), std::move(shadow), {"Authorization"}, R"({"text":"Success","code":0})");
   TRUNKLINE_TRY(auto sink,
-                sinks::HecSink::make(std::move(options), std::move(renderer),
-                                     std::make_unique<sinks::ClientSender>(loop, std::move(client)), loop.clock()));
+                sinks::HecSink::make(std::move(options), std::move(renderer), std::move(sender), loop.clock()));
   return std::unique_ptr<delivery::Sink>(std::move(sink));
 }
 
@@ -255,7 +268,8 @@ delivery::Options delivery_options(const config::Consumer& consumer) {
   options.batch_messages = consumer.batch.messages;
   options.batch_bytes = consumer.batch.bytes;
   options.batch_age = consumer.batch.age;
-  options.budget.requests = consumer.budget.requests;
+  // What a shadow does not send uses up nothing.
+  options.budget.requests = consumer.shadow ? 0 : consumer.budget.requests;
   options.budget.reserve = consumer.budget.reserve;
   options.budget.per = consumer.budget.per;
   options.budget.rolling = consumer.budget.window == config::BudgetWindow::rolling;
@@ -332,12 +346,13 @@ std::string sink_target(const config::Consumer& consumer) {
 }
 
 Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
-                                                  std::shared_ptr<const event::NameTable> names) {
+                                                  std::shared_ptr<const event::NameTable> names,
+                                                  std::shared_ptr<sinks::ShadowLog> shadow) {
   if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink)) {
-    return make_http(consumer, *http, loop, enriched_renderer(std::move(names)));
+    return make_http(consumer, *http, loop, enriched_renderer(std::move(names)), std::move(shadow));
   }
   if (const auto* hec = std::get_if<config::HecSink>(&consumer.sink)) {
-    return make_hec(consumer, *hec, loop, enriched_renderer(std::move(names)));
+    return make_hec(consumer, *hec, loop, enriched_renderer(std::move(names)), std::move(shadow));
   }
   if (const auto* file = std::get_if<config::FileSink>(&consumer.sink)) {
     return make_file(consumer, *file, loop, enriched_renderer(std::move(names)));

@@ -96,7 +96,8 @@ Result<MadeSink> Hub::sink_of(const config::Consumer& consumer, net::IoLoop& loo
   MadeSink made;
   const auto live = live_options(consumer);
   if (!live) {
-    TRUNKLINE_TRY(made.sink, make_sink(consumer, loop, names_));
+    if (consumer.shadow) made.shadow = std::make_shared<sinks::ShadowLog>(clock_.wall());
+    TRUNKLINE_TRY(made.sink, make_sink(consumer, loop, names_, made.shadow));
     return made;
   }
   // Two feeds of one consumer begin at different milliseconds.
@@ -186,6 +187,21 @@ std::optional<api::ConsumerInfo> Hub::consumer(std::string_view name) {
   const auto consumer = consumers_.find(name);
   if (!consumer) return std::nullopt;
   return consumer->info();
+}
+
+Result<api::ShadowReport> Hub::shadow(const std::string& name, std::size_t newest) {
+  const auto consumer = consumers_.find(name);
+  if (!consumer) return Error{Errc::not_found, fmt::format("no consumer is named '{}'", name)};
+  const auto log = consumer->shadow();
+  if (!log) return Error{Errc::conflict, fmt::format("consumer '{}' is no shadow: what it delivers is sent", name)};
+  const sinks::ShadowLog::Counts counts = log->counts();
+  api::ShadowReport report;
+  report.counts = {counts.since, counts.requests, counts.bytes};
+  for (sinks::ShadowRequest& request : log->newest(newest)) {
+    report.newest.push_back({request.number, request.at, std::move(request.method), std::move(request.url),
+                             std::move(request.headers), std::move(request.body), request.bytes});
+  }
+  return report;
 }
 
 Result<api::Hub::StreamStart> Hub::live(const std::string& name, base::Loop& loop, LiveRequest request) {

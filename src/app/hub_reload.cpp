@@ -88,7 +88,7 @@ struct Hub::Reload {
       removed.push_back(name);
     } else {
       Changed& what = changed[name];
-      what.sink = what.sink || rest.starts_with("sink");
+      what.sink = what.sink || rest.starts_with("sink") || rest == "shadow";
       what.paused = what.paused || rest == "paused";
       // A sink takes its bounds and its connections from these.
       what.sink = what.sink || rest == "concurrency" || rest.starts_with("batch.");

@@ -166,6 +166,7 @@ void take_consumer(api::WhyConsumer& why, const api::ConsumerInfo& consumer) {
   why.name = consumer.name;
   why.pulled = consumer.spec.pulled;
   why.paused = consumer.paused;
+  why.shadow = consumer.shadow.has_value();
   if (!consumer.statistics) return;
   why.breaker = consumer.statistics->breaker;
   if (consumer.statistics->budget) why.budget_until = consumer.statistics->budget->used_up_until;

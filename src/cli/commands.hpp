@@ -67,6 +67,13 @@ struct WhyOptions {
 };
 int run_why(const WhyOptions& options, const Terminal& terminal);
 
+struct ShadowOptions {
+  Connection connection{};
+  std::string name{};
+  std::size_t last = 3;  // of its newest requests
+};
+int run_shadow(const ShadowOptions& options, const Terminal& terminal);
+
 struct MatchesOptions {
   Connection connection{};
   std::string policy{};     // as JSON

@@ -106,7 +106,9 @@ double real_at(json::Value object, std::string_view name) {
   return value ? value->number().value_or(0) : 0;
 }
 
-std::string state_of(json::Value consumer) {
+namespace {
+
+std::string state_of_delivery(json::Value consumer) {
   const auto paused = consumer.find("paused");
   if (paused && paused->boolean()) {
     const auto rest = consumer.find("rest");
@@ -122,6 +124,16 @@ std::string state_of(json::Value consumer) {
   if (breaker == "open") return "down";
   if (breaker == "half_open") return "probing";
   return number_at(consumer, "parked") > 0 ? "parked" : "ok";
+}
+
+}  // namespace
+
+// A shadow is never shown as what delivers.
+std::string state_of(json::Value consumer) {
+  const std::string state = state_of_delivery(consumer);
+  const auto shadow = consumer.find("shadow");
+  if (!shadow || !shadow->boolean()) return state;
+  return state == "ok" ? "shadow" : "shadow, " + state;
 }
 
 std::string drain_of(json::Value consumer) {

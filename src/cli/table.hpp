@@ -55,7 +55,8 @@ std::string count_at(json::Value object, std::string_view name);
 std::uint64_t number_at(json::Value object, std::string_view name);
 bool flag_at(json::Value object, std::string_view name);  // false where there is none
 double real_at(json::Value object, std::string_view name);
-// A consumer's, in a word: "ok", "paused" ("maintenance" in a window; with how long it still lasts), "down" (the breaker is open), "probing", "parked" (some lane is).
+// A consumer's, in a word: "ok", "paused" ("maintenance" in a window; with how long it still lasts), "down" (the breaker is open), "probing", "parked" (some lane is),
+// "budget 3h" (used up for so long); "shadow" before it where nothing is sent.
 std::string state_of(json::Value consumer);
 
 // When it will have drained: "12m 3s", "-" (nothing waits), "growing", "stalled".

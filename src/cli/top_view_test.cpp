@@ -79,6 +79,10 @@ TEST_F(TopViewTest, says_how_a_consumer_is) {
   EXPECT_EQ(state(R"("breaker":"closed")"), "ok");
   EXPECT_EQ(state(R"("breaker":"open")"), "down");
   EXPECT_EQ(state(R"("breaker":"half_open")"), "probing");
+  EXPECT_EQ(state(R"("budget":{"used_up_until":"2026-03-02T14:00:00Z","goes_on_in_seconds":7200})"), "budget 2h 0m");
+  EXPECT_EQ(state(R"("budget":{"used_up_until":null,"goes_on_in_seconds":0})"), "ok");
+  EXPECT_EQ(state(R"("shadow":true)"), "shadow");
+  EXPECT_EQ(state(R"("shadow":true,"breaker":"open")"), "shadow, down");
 }
 
 TEST_F(TopViewTest, says_when_it_is_drained_and_when_the_oldest_expires) {

@@ -285,6 +285,7 @@ struct Consumer {
   base::Millis event_time_window{};  // 0: none
   std::uint32_t concurrency = 0;
   bool adaptive = false;
+  bool shadow = false;
   std::uint32_t rate = 0;  // events a second; 0: no limit
   Batch batch;
   Budget budget;

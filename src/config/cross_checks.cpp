@@ -157,6 +157,13 @@ void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<G
     diagnostics.error(consumer.place,
                       fmt::format("'budget.offset' of '{}' is longer than 'budget.per'", consumer.name));
   }
+  const bool sends = std::holds_alternative<HttpSink>(consumer.sink) || std::holds_alternative<HecSink>(consumer.sink);
+  if (consumer.shadow && !sends) {
+    diagnostics.error(consumer.place,
+                      fmt::format("'shadow' is for a consumer with an http or splunk_hec sink, and '{}' "
+                                  "has none: nothing would leave this machine anyway",
+                                  consumer.name));
+  }
   const auto* http = std::get_if<HttpSink>(&consumer.sink);
   if (http != nullptr && http->tls_cert.empty() != http->tls_key.empty()) {
     diagnostics.error(consumer.place,

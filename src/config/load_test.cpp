@@ -134,6 +134,9 @@ constexpr std::string_view kEveryOptionOfAConsumer = R"(consumers:
     order: queue
     event_time_window: 30s
     concurrency: 3
+    adaptive: false
+    shadow: true
+    budget: {requests: 1000, reserve: 100, per: 12h, window: calendar, offset: 5h}
     rate: 70
     batch: {messages: 20, bytes: 64KiB, age: 50ms}
     attempts: 7
@@ -169,6 +172,13 @@ TEST(ConfigLoad, sets_every_option_of_a_consumer) {
   EXPECT_EQ(all.order, Order::queue);
   EXPECT_EQ(all.event_time_window, std::chrono::seconds(30));
   EXPECT_EQ(all.concurrency, 3u);
+  EXPECT_FALSE(all.adaptive);
+  EXPECT_TRUE(all.shadow);
+  EXPECT_EQ(all.budget.requests, 1000u);
+  EXPECT_EQ(all.budget.reserve, 100u);
+  EXPECT_EQ(all.budget.per, std::chrono::hours(12));
+  EXPECT_EQ(all.budget.window, BudgetWindow::calendar);
+  EXPECT_EQ(all.budget.offset, std::chrono::hours(5));
   EXPECT_EQ(all.rate, 70u);
   EXPECT_EQ(all.batch.messages, 20u);
   EXPECT_EQ(all.batch.bytes, 65536u);
@@ -395,6 +405,19 @@ const std::vector<ErrorCase> kErrorCases = {
     {"event_time_window_as_long_as_max_wait",
      "consumers: {a: {order: agent, event_time_window: 2m, max_wait: 2m}}\n",
      {"t.yaml:1:31: error: 'event_time_window' of 'a' is not shorter than 'max_wait': all would expire"}},
+    {"shadow_of_a_file",
+     "consumers: {a: {shadow: true, sink: {file: {path: x}}}}\n",
+     {"t.yaml:1:13: error: 'shadow' is for a consumer with an http or splunk_hec sink, and 'a' has none: nothing would "
+      "leave this machine anyway"}},
+    {"budget_of_nothing",
+     "consumers: {a: {budget: {requests: 5, reserve: 5}, sink: {file: {path: x}}}}\n",
+     {"t.yaml:1:13: error: 'budget.reserve' of 'a' leaves nothing of 'budget.requests'"}},
+    {"budget_that_begins_after_its_end",
+     "consumers: {a: {budget: {requests: 5, per: 1h, offset: 2h}, sink: {file: {path: x}}}}\n",
+     {"t.yaml:1:13: error: 'budget.offset' of 'a' is longer than 'budget.per'"}},
+    {"budget_without_sink",
+     "consumers: {a: {budget: {requests: 5}}}\n",
+     {"t.yaml:1:26: error: 'budget.requests' is for a consumer with a sink; 'a' has none and is pulled"}},
     {"two_consumers_write_one_file",
      "consumers:\n  a: {sink: {file: {path: x}}}\n  b: {sink: {file: {path: x}}}\n",
      {"t.yaml:3:3: error: consumers 'a' and 'b' write the same file x"}},

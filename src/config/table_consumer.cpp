@@ -237,6 +237,14 @@ constexpr std::array kConsumer = {
                    .reloadable = true,
                    .help = "Longest time between probes; `probe_every` where that is longer."},
                   assign<&Consumer::breaker, &Breaker::probe_cap>},
+    Row<Consumer>{
+        {.path = "shadow",
+         .type = Type::boolean,
+         .fallback = "false",
+         .reloadable = true,
+         .help = "Does everything but send: each request is rendered, signed, counted and taken as delivered. For "
+                 "an http or splunk_hec sink; see [operations.md](operations.md#shadows)."},
+        assign<&Consumer::shadow>},
     Row<Consumer>{{.path = "max_wait",
                    .type = Type::duration,
                    .fallback = "14d",

@@ -33,6 +33,7 @@ export interface Consumer {
   drain?: { outlook: "empty" | "draining" | "growing" | "stalled"; seconds: number | null };
   recent?: { minute: Recent; quarter_hour: Recent };
   breaker?: "closed" | "open" | "half_open";
+  shadow?: boolean;
   budget?: { used_up_until: string | null } | null;
   last_error?: { class: string; detail: string; at: string } | null;
 }
@@ -160,6 +161,9 @@ export function stateOf(consumer: Consumer, incoming: number, outgoing: number):
     const minutes = Math.ceil((rest?.resumes_in_seconds ?? 0) / 60);
     const end = minutes > 0 ? ` Goes on in ${minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`}.` : "";
     return { tone: "off", word: "Paused", why: `${by}${reason}. Its events wait.${end}` };
+  }
+  if (consumer.shadow) {
+    return { tone: "off", word: "Shadow", why: "Every request is rendered and counted, none is sent." };
   }
   if (consumer.budget?.used_up_until) {
     const at = new Date(consumer.budget.used_up_until).toISOString().slice(0, 16).replace("T", " ");
