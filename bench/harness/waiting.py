@@ -103,9 +103,9 @@ class Waiting:
 
     def fill_log(self) -> float:
         """More events until the write-ahead logs are as full as they have been, or nearly: there is most to do at the start."""
-        for _ in range(200):
+        for _ in range(100):
             held = self.hub.wal_mb()
-            if held >= 0.9 * self.wal_most:
+            if held >= 0.8 * self.wal_most:
                 return held
             self.post(2000)
         return self.hub.wal_mb()

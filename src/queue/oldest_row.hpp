@@ -21,6 +21,7 @@ class OldestRow {
   void taken() { writing_ = std::min(writing_, std::exchange(collected_, kNone)); }
   void committed() { writing_ = kNone; }
 
+  base::Sequence from() const { return from_; }
   // A search begins here. What is not on disk yet it may not see.
   base::Sequence look() {
     looked_ = std::min(writing_, collected_);

@@ -192,6 +192,7 @@ void QueueCore::hold(GroupKey group, Lane& lane) {
 
 void QueueCore::wake_later(GroupKey group, Lane& lane) {
   lane.wake_delta = delta_id_;
+  dirty_ = true;
   if (std::exchange(lane.waking, true)) return;
   held_.push_back(group);
 }
@@ -348,7 +349,6 @@ void QueueCore::scan(const Scanned& event, Now now) {
   TRUNKLINE_CHECK(event.sequence > scanned_, "the scan went backwards");
   if (wants_window() && !ordered_ && event.sequence > window_after_) begin_window();
   scanned_ = event.sequence;
-  dirty_ = true;
   const Row row{event.accepted_ms, event.bytes};
   if (event.accepted_ms < millis(now.wall) - spec_.max_wait.count()) {
     put_outcome(event.sequence, Outcome::expired);

@@ -153,7 +153,9 @@ class QueueCore {
   bool expire_row(base::Sequence sequence, const RowPlace& place);
 
   // ---- what must be written
-  bool dirty() const { return dirty_; }  // something was settled, listed or blocked
+  // Something was settled, listed or blocked. What was scanned and waits is none of these: it is scanned again. A queue whose
+  // downstream hangs would name all that it has in memory in each commit.
+  bool dirty() const { return dirty_; }
   bool moved() const { return dirty_ || written_scanned_ != scanned_; }
   std::uint64_t delta_id() const { return delta_id_; }  // of the delta that is being collected
   store::Batch take_delta();

@@ -187,6 +187,27 @@ TEST(QueueCore, a_failed_event_blocks_its_lane_alone) {
   EXPECT_EQ(world.open[0].items[1].sequence.value, 4u);
 }
 
+TEST(QueueCore, what_is_scanned_and_waits_is_no_reason_to_write_and_is_scanned_again_after_a_crash) {
+  World world(fifo(), 1);
+  world.append(1);
+  world.append(1);
+  world.scan();
+  EXPECT_FALSE(world.core->dirty());
+  EXPECT_TRUE(world.core->moved());
+  world.crash();
+  EXPECT_EQ(world.core->scanned().value, 0u);
+  world.scan();
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::delivered; });
+  EXPECT_TRUE(world.core->dirty());
+  world.flush();
+  world.crash();
+  EXPECT_EQ(world.core->scanned().value, 2u) << "a settle names what waits";
+  EXPECT_EQ(world.core->outstanding(), 1u);
+  world.drain();
+  EXPECT_EQ(world.core->totals().settled, 2u);
+}
+
 // Ten lanes fail with as many events behind them as their number says, one more is parked with none.
 TEST(QueueCore, the_lanes_that_hold_up_most_are_told_however_many_there_are) {
   World world(fifo(), 1);

@@ -29,7 +29,9 @@ constexpr base::Millis kErrorPause(1000);
 constexpr base::Millis kStatisticsAge(50);
 constexpr std::size_t kScanEntries = 4096;  // read at once: about 300 KB
 constexpr std::size_t kScanMatches = 1024;
-constexpr std::size_t kLoadsMax = 4;  // lanes read at the same time by one queue
+constexpr std::size_t kFetchPart = 16;     // events that are read one behind another, at least
+constexpr std::size_t kFetchPartsMax = 4;  // as many as there are read threads
+constexpr std::size_t kLoadsMax = 4;       // lanes read at the same time by one queue
 constexpr std::size_t kExpireChunk = 1000;
 constexpr std::size_t kReceivesMax = 1000;
 
@@ -213,12 +215,13 @@ void QueueRunner::on_event(const TailEntry& entry) {
     return set_live(false);
   }
   core_->scan(scanned_of(entry, spec_.order), now());
+  scanned_live_ = true;
 }
 
 void QueueRunner::on_end(Sequence end) {
   if (!running_) return;
   if (live_) core_->scanned_to(end);
-  if (live_ && core_->dirty()) pump_later();
+  if (std::exchange(scanned_live_, false)) pump_later();
 }
 
 // ---- scan
@@ -399,47 +402,57 @@ void QueueRunner::hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallba
   give(std::move(fetched));
 }
 
+// In parts that are read at the same time: where one event in a hundred is wanted, or the disk is cold, every one waits for
+// the disk by itself.
 void QueueRunner::fetch(std::shared_ptr<Fetch> fetched) {
+  const std::size_t count = fetched->missing.size();
+  fetched->parts = std::clamp<std::size_t>(count / kFetchPart, 1, kFetchPartsMax);
+  for (std::size_t part = 0, first = 0; part < fetched->parts; ++part) {
+    const std::size_t end = count * (part + 1) / fetched->parts;
+    fetch_part(fetched, first, end);
+    first = end;
+  }
+}
+
+void QueueRunner::fetch_part(const std::shared_ptr<Fetch>& fetched, std::size_t first, std::size_t end) {
   context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop, id = id_,
-                      fetched] {
-    std::vector<std::string> keys;
-    for (const auto& [lease, message] : fetched->missing) {
-      keys.push_back(sequence_key(fetched->leases[lease].messages[message].record->sequence));
-    }
-    const auto values = store.multi_get(handle(Table::log), {keys.begin(), keys.end()});
-    Result<void> status;
-    if (!values.ok()) status = values.error();
-    for (std::size_t i = 0; status.ok() && i < keys.size(); ++i) {
-      const auto [lease, message] = fetched->missing[i];
-      if (!(*values)[i]) {
-        status = Error{Errc::corrupt, fmt::format("event {} waits but is not in the log", sequence_of(keys[i]).value)};
-        break;
-      }
-      Result<engine::Record> record = decode_record(sequence_of(keys[i]), *(*values)[i]);
-      if (!record.ok()) {
-        status = record.error();
-        break;
-      }
-      if (fetched->leases[lease].messages[message].edited) {
-        const auto body = store.get(kQueue, by_sequence_key(id, 'E', record->sequence));
-        if (!body.ok() || !*body) {
-          status = body.ok() ? Error{Errc::corrupt, fmt::format("event {} has no edited body", record->sequence.value)}
-                             : body.error();
-          break;
-        }
-        record->event.raw = **body;
-      }
-      fetched->leases[lease].messages[message].record = std::make_shared<engine::Record>(std::move(*record));
-    }
-    loop.post([weak, epoch, fetched, status] {
+                      fetched, first, end] {
+    Result<void> status = read_messages(store, id, *fetched, first, end);
+    loop.post([weak, epoch, fetched, status = std::move(status)] {
+      if (!status.ok() && fetched->status.ok()) fetched->status = status;
+      if (--fetched->parts > 0) return;
       const auto self = weak.lock();
       if (!self || !self->running_ || self->epoch_ != epoch) {
         return fetched->done(reopened_meanwhile());
       }
-      if (!status.ok()) return self->give_back(*fetched, status.error());
+      if (!fetched->status.ok()) return self->give_back(*fetched, fetched->status.error());
       self->give(fetched);
     });
   });
+}
+
+// Read thread. Of several at once, each with its own messages.
+Result<void> QueueRunner::read_messages(const store::Store& store, base::QueueId id, Fetch& fetched, std::size_t first,
+                                        std::size_t end) {
+  std::vector<std::string> keys;
+  for (std::size_t i = first; i < end; ++i) {
+    const auto [lease, message] = fetched.missing[i];
+    keys.push_back(sequence_key(fetched.leases[lease].messages[message].record->sequence));
+  }
+  TRUNKLINE_TRY(const auto values, store.multi_get(handle(Table::log), {keys.begin(), keys.end()}));
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const auto [lease, message] = fetched.missing[first + i];
+    const Sequence sequence = sequence_of(keys[i]);
+    if (!values[i]) return {Errc::corrupt, fmt::format("event {} waits but is not in the log", sequence.value)};
+    TRUNKLINE_TRY(engine::Record record, decode_record(sequence, *values[i]));
+    if (fetched.leases[lease].messages[message].edited) {
+      TRUNKLINE_TRY(const auto body, store.get(kQueue, by_sequence_key(id, 'E', sequence)));
+      if (!body) return {Errc::corrupt, fmt::format("event {} has no edited body", sequence.value)};
+      record.event.raw = *body;
+    }
+    fetched.leases[lease].messages[message].record = std::make_shared<engine::Record>(std::move(record));
+  }
+  return {};
 }
 
 // The bodies cannot be read: the lanes back off, spending nothing.
@@ -626,10 +639,11 @@ void QueueRunner::expire(std::int64_t before_ms, std::size_t limit, CountCallbac
   if (!running_) return done(std::uint64_t{0});
   const std::uint64_t from_memory = core_->expire_outstanding(before_ms, limit);
   context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop, id = id_,
-                      before_ms, limit, from_memory, spec_name = spec_.name, done = std::move(done)]() mutable {
+                      before_ms, limit, from_memory, from = core_->oldest_row().from(),
+                      done = std::move(done)]() mutable {
     std::vector<std::pair<Sequence, RowPlace>> due;
-    const std::string prefix = queue_prefix(id, 'S');
-    for (auto at = store.seek(kQueue, prefix, prefix_end(prefix)); at->valid() && due.size() < limit; at->next()) {
+    auto at = store.seek(kQueue, by_sequence_key(id, 'S', from), prefix_end(queue_prefix(id, 'S')));
+    for (; at->valid() && due.size() < limit; at->next()) {
       const auto place = decode_place(at->value());
       if (!place.ok() || place->accepted_ms >= before_ms) break;
       due.emplace_back(sequence_of(at->key()), *place);

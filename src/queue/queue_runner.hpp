@@ -118,6 +118,8 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
     std::vector<engine::Lease> leases;
     engine::ReceiveCallback done;
     std::vector<std::pair<std::size_t, std::size_t>> missing;  // (lease, message) whose record is not in memory
+    std::size_t parts = 0;                                     // of them, that are being read; loop thread
+    base::Result<void> status;                                 // the first error of a part; loop thread
   };
   struct Walk;
 
@@ -131,6 +133,9 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   void answer_receives();
   void hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallback done);
   void fetch(std::shared_ptr<Fetch> fetch);
+  void fetch_part(const std::shared_ptr<Fetch>& fetch, std::size_t first, std::size_t end);
+  static base::Result<void> read_messages(const store::Store& store, base::QueueId id, Fetch& fetch, std::size_t first,
+                                          std::size_t end);
   void give(std::shared_ptr<Fetch> fetch);
   void give_back(Fetch& fetch, const base::Error& error);
   void flush_soon();
@@ -172,6 +177,7 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   std::uint64_t routed_ = 0;
   std::uint64_t routed_counted_ = 0;  // of them, in the delivery window
   bool live_ = false;                 // the core has scanned all that the loop has heard of
+  bool scanned_live_ = false;         // since the last on_end()
   bool pumping_ = false;              // a pump is posted
   bool scanning_ = false;             // a read of the store is under way
   bool paused_by_error_ = false;

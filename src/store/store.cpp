@@ -11,6 +11,7 @@
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_buffer_manager.h>
 
 #include <array>
@@ -43,6 +44,12 @@ std::string_view view(const rocksdb::Slice& bytes) {
 // Of the memory budget, for blocks of logs. They are read once, by who is behind, and would push out what is looked up
 // again and again; the share holds what several readers of one place read.
 constexpr std::uint64_t kLogCacheShare = 8;
+
+// What a cursor of a log reads at once. They go on for thousands of entries, which else are read from a cold disk block by
+// block, each for the time of a whole request.
+constexpr std::size_t kLogReadahead = 128 << 10;
+
+constexpr std::size_t kRemovalsWindow = 32 << 10;  // entries in a row, of which half are removals
 
 constexpr const char* kWayOut = ". Stored bytes are not what was written: restore the data directory from a backup";
 
@@ -126,6 +133,11 @@ rocksdb::ColumnFamilyOptions family_options(const Family& family, std::uint64_t 
   if (family.shape == Shape::log) {
     table.block_size = 32 << 10;
     options.target_file_size_base = 64 << 20;
+  }
+  if (family.shape == Shape::small) {
+    // Files that hold mostly removals are merged soon: whoever iterates passes each of them.
+    options.table_properties_collector_factories.push_back(
+        rocksdb::NewCompactOnDeletionCollectorFactory(kRemovalsWindow, kRemovalsWindow / 2));
   }
   if (family.shape == Shape::lookup) {
     // Random 16-byte keys do not compress; misses are answered by the filter. Partitioned, so that memory follows use.
@@ -227,11 +239,12 @@ using OpenedPtr = std::shared_ptr<Opened>;
 
 class RocksCursor final : public Cursor {
  public:
-  RocksCursor(OpenedPtr opened, rocksdb::ColumnFamilyHandle* handle, std::string_view first, std::string_view end)
+  RocksCursor(OpenedPtr opened, rocksdb::ColumnFamilyHandle* handle, std::string_view first, std::string_view end,
+              std::size_t readahead)
       : opened_(std::move(opened)), end_text_(end), end_(end_text_) {
     rocksdb::ReadOptions options;
     options.fill_cache = false;
-    options.readahead_size = 0;
+    options.readahead_size = readahead;
     if (!end_text_.empty()) options.iterate_upper_bound = &end_;
     iterator_.reset(opened_->db->NewIterator(options, handle));
     iterator_->Seek(slice(first));
@@ -383,7 +396,8 @@ std::unique_ptr<Cursor> Store::seek(FamilyHandle family, std::string_view first,
   OpenedPtr opened = impl_->current();
   if (!opened) return std::make_unique<ClosedCursor>();
   rocksdb::ColumnFamilyHandle* handle = Impl::handle(*opened, family);
-  return std::make_unique<RocksCursor>(std::move(opened), handle, first, end);
+  const bool log = impl_->options.families[family].shape == Shape::log;
+  return std::make_unique<RocksCursor>(std::move(opened), handle, first, end, log ? kLogReadahead : 0);
 }
 
 Result<std::optional<std::string>> Store::last_key(FamilyHandle family, std::string_view end) const {
