@@ -17,7 +17,7 @@ namespace {
 
 // Points at which the drill kills, those inside of a redrive or a replay, then the planted defects that prove that the
 // drill sees them, then those that prove that the simulation does.
-constexpr std::array<std::string_view, 17> kNames = {
+constexpr std::array<std::string_view, 18> kNames = {
     "commit.before_sync",
     "commit.after_sync",
     "wal.switch",
@@ -35,6 +35,7 @@ constexpr std::array<std::string_view, 17> kNames = {
     "flaw.identity_after_event",
     "flaw.breaker_spends",
     "flaw.redrive_overtakes",
+    "flaw.late_unmarked",
 };
 
 enum class Action { kill, power_cut, hold, on };

@@ -1,6 +1,7 @@
 // The event-time window of a queue: what enters it, and how leaving it fixes an event's place for good.
 #include <algorithm>
 
+#include "base/failpoint.hpp"
 #include "queue/keys.hpp"
 #include "queue/queue_core.hpp"
 
@@ -80,7 +81,7 @@ void QueueCore::leave(const std::vector<Scanned>& events, bool late) {
 void QueueCore::leave_one(const Scanned& event, bool late) {
   Row row{event.accepted_ms, event.bytes};
   row.order = ++*ordered_;
-  row.late = late;
+  row.late = late && !base::failpoint::on("flaw.late_unmarked");
   no_longer_outstanding(event.sequence);
   Lane& lane = lanes_[event.group];
   const bool behind = goes_behind(lane);

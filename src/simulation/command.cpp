@@ -35,7 +35,7 @@ usage: trunkline_simulate [OPTION...]
   --hours H         simulated hours of one seed, before it drains (default 1)
   --jobs N          so many seeds at a time (default 1)
   --defect NAME     plants a defect, which must be found: lost_wake_up, cursor_skips, identity_after_event,
-                    breaker_spends, redrive_overtakes
+                    breaker_spends, redrive_overtakes, late_unmarked
   --until-found     ends at the first finding with exit code 0, and with 1 when there is none
   --no-shrink       does not look for a smaller run with the same finding
   --steps RANGES    only these steps of the plan, as a shrunk run names them

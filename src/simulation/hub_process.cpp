@@ -98,6 +98,7 @@ engine::QueueSpec HubProcess::spec_of(std::uint32_t index) const {
   engine::QueueSpec spec;
   spec.name = plan.name;
   spec.order = plan.order;
+  spec.event_time_window = plan.event_time_window;
   spec.pulled = plan.sink == SinkKind::pulled;
   spec.max_receive_count = plan.options.max_attempts;
   spec.park_on_max_receive = plan.options.exhausted() == delivery::OnExhausted::park;

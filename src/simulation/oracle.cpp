@@ -140,7 +140,10 @@ void Oracle::audit(const engine::Record& record) {
         consumer.lanes.try_emplace(traits.lane(consumer.plan->order), static_cast<std::uint32_t>(consumer.open.size()));
     if (fresh) consumer.open.emplace_back();
     item.lane = lane->second;
-    consumer.open[item.lane].insert(sequence);
+    item.event_ms = engine::event_time(record).time_since_epoch().count();
+    if (consumer.plan->event_time_window.count() > 0) continue;  // its place is that of its first send
+    item.place = sequence;
+    consumer.open[item.lane].emplace(sequence, sequence);
   }
 }
 
@@ -227,7 +230,29 @@ void Oracle::sent(std::uint32_t index, const engine::LeasedMessage& message) {
     blame("attempts", text(index, sequence) + " was redriven, but its attempts had not run out");
   if (std::exchange(item.settled, false) && !explained(item))
     blame("settle", text(index, sequence) + " comes again after it was settled");
+  check_window(index, message, item);
   check_gap(index, message, item);
+}
+
+void Oracle::check_window(std::uint32_t index, const engine::LeasedMessage& message, Item& item) {
+  Consumer& consumer = consumers_[index];
+  if (consumer.plan->event_time_window.count() == 0 || item.lane == 0) return;
+  const std::uint64_t sequence = message.record->sequence.value;
+  if (item.place != 0) {
+    if (item.order != message.order)
+      blame("I3", fmt::format("{} has another place than when it was sent first: {}, not {}", text(index, sequence),
+                              message.order, item.order));
+    return;
+  }
+  item.place = ++consumer.sends;
+  item.order = message.order;
+  if (!item.purged && item.taken == 0) consumer.open[item.lane].emplace(item.place, sequence);
+  auto& latest = consumer.latest[item.lane];
+  const std::pair<std::int64_t, std::uint64_t> time{item.event_ms, sequence};
+  if (time < latest && !message.late)
+    blame("I3", fmt::format("{} is sent behind {} and does not say that it is late", text(index, sequence),
+                            text(index, latest.second)));
+  latest = std::max(latest, time);
 }
 
 void Oracle::check_gap(std::uint32_t index, const engine::LeasedMessage& message, const Item& item) {
@@ -249,6 +274,7 @@ void Oracle::pulled(std::uint32_t index, const engine::LeasedMessage& message) {
   if (item.replayed) return;
   item.rejections = std::max(item.rejections, message.receive_count);
   if (item.proven) blame("settle", text(index, sequence) + " comes again after its settle was answered");
+  check_window(index, message, item);
   check_gap(index, message, item);
 }
 
@@ -306,16 +332,16 @@ void Oracle::take(std::uint32_t index, std::uint64_t sequence, std::string_view 
 }
 
 void Oracle::check_order(Consumer& consumer, std::uint64_t sequence, const Item& item) {
-  std::set<std::uint64_t>& open = consumer.open[item.lane];
-  while (!open.empty() && *open.begin() < sequence) {
-    const std::uint64_t front = *open.begin();
+  std::map<std::uint64_t, std::uint64_t>& open = consumer.open[item.lane];
+  while (!open.empty() && open.begin()->first < item.place) {
+    const std::uint64_t front = open.begin()->second;
     if (!excused(consumer, consumer.items.at(front))) {
       const auto index = static_cast<std::uint32_t>(&consumer - consumers_.data());
       blame("I3", fmt::format("{} overtook {}", text(index, sequence), text(index, front)));
     }
     open.erase(open.begin());
   }
-  open.erase(sequence);
+  open.erase(item.place);
 }
 
 // ---- operators
@@ -336,7 +362,7 @@ void Oracle::purging(std::uint32_t consumer, std::uint64_t sequence) {
   Consumer& of = consumers_[consumer];
   Item& item = of.items[sequence];
   item.purged = true;
-  if (item.lane != 0) of.open[item.lane].erase(sequence);
+  if (item.lane != 0) of.open[item.lane].erase(item.place);
 }
 
 void Oracle::removing(std::uint32_t consumer) {

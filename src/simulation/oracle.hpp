@@ -25,6 +25,8 @@ namespace trunkline::simulation {
 //  I1  what was answered is in the log, after every kill
 //  I2  at the end every event has ended in one way: delivered, purged, or dropped where the policy says so
 //  I3  in a lane nothing is taken before what stands in front of it, but what was skipped by policy, purged or expired;
+//      with an event-time window, where the order of the first sends stands for that of the sequences, an event that is
+//      sent behind a later one says that it is late;
 //      what is replayed stands outside, and has been taken before or was passed by in one of these ways
 //      so; a lane is under way once at a time
 //  I4  a downstream gets the bytes that were sent
@@ -106,7 +108,10 @@ class Oracle {
     std::optional<std::uint64_t> stored;
   };
   struct Item {
-    std::uint32_t lane = 0;        // 0: none
+    std::uint32_t lane = 0;   // 0: none
+    std::uint64_t place = 0;  // in its lane: its sequence, or of its first send; 0: not sent
+    std::uint64_t order = 0;  // as the hub has said at its first send
+    std::int64_t event_ms = 0;
     std::uint32_t rejections = 0;  // and retries: what may spend an attempt
     std::uint32_t taken = 0;
     std::size_t stretch = 0;  // of the wall clock, that it was accepted in or after
@@ -123,8 +128,10 @@ class Oracle {
     const ConsumerPlan* plan = nullptr;
     std::unordered_map<std::uint64_t, Item> items;
     std::unordered_map<std::string, std::uint32_t> lanes;
-    std::vector<std::set<std::uint64_t>> open;                // by lane: not taken, not excused
-    std::unordered_map<std::uint32_t, std::uint64_t> flying;  // lane to flight
+    std::vector<std::map<std::uint64_t, std::uint64_t>> open;  // by lane, place to sequence: not taken, not excused
+    std::uint64_t sends = 0;                                   // first ones, with an event-time window
+    std::unordered_map<std::uint32_t, std::pair<std::int64_t, std::uint64_t>> latest;  // that a lane has sent
+    std::unordered_map<std::uint32_t, std::uint64_t> flying;                           // lane to flight
     std::uint64_t expired = 0;
     bool paused = false;
     bool removed = false;
@@ -146,6 +153,7 @@ class Oracle {
   void take(std::uint32_t consumer, std::uint64_t sequence, std::string_view bytes);
   void check_expired(std::uint32_t consumer);
   void check_order(Consumer& consumer, std::uint64_t sequence, const Item& item);
+  void check_window(std::uint32_t index, const engine::LeasedMessage& message, Item& item);
   std::string text(std::uint32_t consumer, std::uint64_t sequence) const;
 
   const Plan& plan_;

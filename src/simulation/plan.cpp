@@ -108,6 +108,8 @@ class Planner {
     }
     options.backoff_cap = Millis(random_.between(5 * kSecond, 5 * kMinute));
     options.seed = random_.next();
+    if (options.ordered && options.seed % 3 == 0)
+      consumer.event_time_window = Millis(100 + static_cast<std::int64_t>(options.seed / 3 % 30'000));
   }
 
   void make_traffic() {

@@ -98,6 +98,7 @@ struct ConsumerPlan {
   event::Order order = event::Order::none;
   std::size_t filter = 0;
   delivery::Options options;
+  base::Millis event_time_window{0};                    // of some that have an order
   base::Millis begins{0};                               // 0: there from the start
   base::Millis max_wait = std::chrono::hours(24 * 14);  // longer than any run, but where expiry is meant
 };
