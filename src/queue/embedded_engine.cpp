@@ -168,9 +168,7 @@ Result<void> EmbeddedEngine::Impl::open() {
           if (registered.stored.spec.on_full == engine::OnFull::expire) expiring.push_back(registered.runner);
         }
         for (const auto& runner : expiring) {
-          runner->loop().post([runner, count] {
-            runner->expire(std::numeric_limits<std::int64_t>::max(), count, [](Result<std::uint64_t>) {});
-          });
+          runner->loop().post([runner, count] { runner->expire(std::numeric_limits<std::int64_t>::max(), count); });
         }
         return !expiring.empty();
       });

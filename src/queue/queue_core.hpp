@@ -150,7 +150,10 @@ class QueueCore {
 
   // ---- expiry (max_wait); leased events are left for later
   std::size_t expire_outstanding(std::int64_t before_ms, std::size_t limit);
+  // `place`: as it was on disk, in what was read after the last time that has_expired() was false.
   bool expire_row(base::Sequence sequence, const RowPlace& place);
+  // A row has expired that is still on disk: it must not be found there again, since nothing else is known of it.
+  bool has_expired() const { return expiry_delta_ > committed_; }
 
   // ---- what must be written
   // Something was settled, listed or blocked. What was scanned and waits is none of these: it is scanned again. A queue whose
@@ -357,6 +360,7 @@ class QueueCore {
   std::uint64_t left_early_ = 0;
   store::Batch delta_;
   OldestRow oldest_row_;
+  std::uint64_t expiry_delta_ = 0;
   Journal journal_;
   std::vector<base::GroupKey> touched_;
   engine::DeliveryWindow window_;

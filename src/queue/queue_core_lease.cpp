@@ -470,7 +470,9 @@ bool QueueCore::expire_row(Sequence sequence, const RowPlace& place_on_disk) {
     before = at;
     at = items_[at].next;
   }
-  if (at == kNone && (lane.rows_beyond() == 0 || lane.loading)) return false;  // being read: it is met again
+  // Being read: it is met again. Or it has ended, and is not gone from the disk yet: what stands here is in memory.
+  if (at == kNone && (lane.rows_beyond() == 0 || lane.loading)) return false;
+  if (at == kNone && position_of(sequence, place_on_disk.order) <= lane.loaded) return false;
   if ((at != kNone && place < lane.leased) || (at == kNone && lane.leased > lane.count)) return false;
   const bool was_head = lane.state != LaneState::ready && lane.head == sequence;
   forget_edit(sequence, at == kNone ? place_on_disk.edited : items_[at].row.edited);
@@ -481,6 +483,7 @@ bool QueueCore::expire_row(Sequence sequence, const RowPlace& place_on_disk) {
     --totals_.rows;
     remove_row(group, position_of(sequence, place_on_disk.order));
     lane.row_delta = delta_id_;  // else the lane, ready now, could read the row before it is gone from the disk
+    expiry_delta_ = delta_id_;
   } else {
     // Brought to the front, so that there is one way to end an item.
     if (before != kNone) {

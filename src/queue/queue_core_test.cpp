@@ -460,6 +460,34 @@ TEST(QueueCore, what_is_older_than_max_wait_expires_and_frees_its_lane) {
   EXPECT_EQ(world.open[0].items[0].sequence.value, 4u);
 }
 
+// What was read from the disk may be older than what has been done since.
+TEST(QueueCore, a_row_that_has_expired_and_is_read_again_before_it_is_gone_takes_no_other_with_it) {
+  World world(fifo(), 1);
+  world.append(1);
+  world.scan();
+  world.receive(1, 1);
+  world.settle([](const LeasedItem&) { return Fate::park; });
+  for (int i = 0; i < 2; ++i) world.append(1);
+  world.scan();
+  world.flush();
+  const auto rows = world.disk.list('S');
+  ASSERT_EQ(rows.size(), 3u);
+  const auto expire = [&](std::size_t row) {
+    return world.core->expire_row(sequence_of(rows[row].first), *decode_place(rows[row].second));
+  };
+  EXPECT_FALSE(world.core->has_expired());
+  EXPECT_TRUE(expire(0)) << "the parked one, which is in memory";
+  EXPECT_FALSE(expire(0));
+  EXPECT_TRUE(expire(1)) << "one that is on disk alone";
+  EXPECT_TRUE(world.core->has_expired()) << "until that is on disk nothing may be read to expire";
+  world.flush();
+  EXPECT_FALSE(world.core->has_expired());
+  EXPECT_EQ(world.core->totals().expired, 2u);
+  world.receive(10, 10);
+  ASSERT_EQ(world.open.size(), 1u);
+  EXPECT_EQ(world.open[0].items[0].sequence.value, 3u);
+}
+
 TEST(QueueCore, a_pulled_lease_survives_a_crash_and_ends_at_its_deadline) {
   World world(pulled(fifo()), 1);
   for (int i = 0; i < 2; ++i) world.append(1);

@@ -147,7 +147,7 @@ void QueueRunner::start(RestoredQueue restored, std::uint64_t routed, std::uint6
   routed_ = routed_counted_ = routed;
   running_ = true;
   set_live(core_->scanned() == context_.shared.end);
-  scanning_ = flushing_ = flush_timer_ = pumping_ = paused_by_error_ = walking_ = seeking_oldest_ = false;
+  scanning_ = flushing_ = flush_timer_ = pumping_ = paused_by_error_ = walking_ = seeking_oldest_ = expiring_ = false;
   loads_ = 0;
   deadline_ = {};
   oldest_row_ms_.reset();
@@ -575,7 +575,7 @@ void QueueRunner::maintain() {
     if (self->core_->sweep_blockers(kSweepBuckets)) self->name_blockers();
     const std::int64_t due = millis(self->now().wall) - self->spec_.max_wait.count();
     const auto oldest = self->statistics().oldest_waiting;
-    if (oldest && millis(*oldest) < due) self->expire(due, kExpireChunk, [](Result<std::uint64_t>) {});
+    if (oldest && millis(*oldest) < due) self->expire(due, kExpireChunk);
     self->publish_statistics();
   });
 }
@@ -635,12 +635,11 @@ void QueueRunner::name_blockers() {
   });
 }
 
-void QueueRunner::expire(std::int64_t before_ms, std::size_t limit, CountCallback done) {
-  if (!running_) return done(std::uint64_t{0});
-  const std::uint64_t from_memory = core_->expire_outstanding(before_ms, limit);
+void QueueRunner::expire(std::int64_t before_ms, std::size_t limit) {
+  if (!running_ || expiring_ || core_->has_expired()) return;
+  expiring_ = true;
   context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop, id = id_,
-                      before_ms, limit, from_memory, from = core_->oldest_row().from(),
-                      done = std::move(done)]() mutable {
+                      before_ms, limit, from = core_->oldest_row().from()] {
     std::vector<std::pair<Sequence, RowPlace>> due;
     auto at = store.seek(kQueue, by_sequence_key(id, 'S', from), prefix_end(queue_prefix(id, 'S')));
     for (; at->valid() && due.size() < limit; at->next()) {
@@ -648,16 +647,16 @@ void QueueRunner::expire(std::int64_t before_ms, std::size_t limit, CountCallbac
       if (!place.ok() || place->accepted_ms >= before_ms) break;
       due.emplace_back(sequence_of(at->key()), *place);
     }
-    loop.post([weak, epoch, due = std::move(due), from_memory, done = std::move(done)]() mutable {
+    loop.post([weak, epoch, before_ms, limit, due = std::move(due)] {
       const auto self = weak.lock();
-      if (!self || !self->running_ || self->epoch_ != epoch) return done(from_memory);
-      std::uint64_t expired = from_memory;
+      if (!self || !self->running_ || self->epoch_ != epoch) return;
+      self->expiring_ = false;
+      std::uint64_t expired = 0;
       for (const auto& [sequence, place] : due) expired += self->core_->expire_row(sequence, place) ? 1 : 0;
-      if (expired > 0) {
-        base::log::warn("events expired", "queue", self->spec_.name, "count", expired);
-        self->pump();
-      }
-      done(expired);
+      expired += self->core_->expire_outstanding(before_ms, limit);
+      if (expired == 0) return;
+      base::log::warn("events expired", "queue", self->spec_.name, "count", expired);
+      self->pump();
     });
   });
 }

@@ -89,9 +89,9 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   void operation_tally(base::OperationId operation, engine::Engine::StepCallback done);
   void end_operation(base::OperationId operation, bool forget, engine::Engine::StepCallback done);
 
-  // Expires up to `limit` of the oldest waiting events accepted before; says how many. For max_wait and for a full
-  // disk.
-  void expire(std::int64_t before_ms, std::size_t limit, CountCallback done);
+  // Expires about `limit` of the oldest waiting events accepted before. Does nothing while what expired last is not on
+  // disk yet: it is called again. For max_wait and for a full disk.
+  void expire(std::int64_t before_ms, std::size_t limit);
 
   // `done` runs on the loop when all that was settled until now is on disk, or cannot come there any more.
   void drain(base::Task done);
@@ -192,6 +192,7 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   base::MonoTime deadline_{};
   bool maintaining_ = false;
   bool seeking_oldest_ = false;
+  bool expiring_ = false;
   std::optional<std::int64_t> oldest_row_ms_;
   std::map<base::Sequence, std::string> blocked_groups_;  // of the blockers, by head
   bool walking_ = false;
