@@ -281,14 +281,18 @@ TEST_P(Contract, a_redrive_goes_step_by_step_through_what_matches_and_gives_noth
   EXPECT_EQ(tally(queue, {1}).given, 2u);
   EXPECT_EQ(tally(queue, {2}).given, 0u) << "another operation";
   const auto again = receive(queue, 1);
-  EXPECT_EQ(ids(again), (Ids{"a"}));
+  const std::string failed = ids(again).at(0);
+  const std::string other = failed == "a" ? "c" : "a";  // lanes come in any order
+  EXPECT_TRUE(failed == "a" || failed == "c");
   EXPECT_TRUE(again[0].messages[0].redriven);
   EXPECT_TRUE(settle_all(again[0], Fate::park).ok());
   const auto second = redrive_step(queue, {1}, filter, 100);
   ASSERT_TRUE(second.ok());
   EXPECT_EQ(second->tally.given, 3u) << "what failed again is not given again";
   EXPECT_TRUE(second->ended);
-  EXPECT_EQ(deliver(queue, 2), (Ids{"c", "d"}));
+  Ids delivered = deliver(queue, 2);
+  std::ranges::sort(delivered);
+  EXPECT_EQ(delivered, (Ids{other, "d"}));
   const OperationTally ended = tally(queue, {1});
   EXPECT_EQ(ended.delivered, 2u);
   EXPECT_EQ(ended.failed, 1u);
