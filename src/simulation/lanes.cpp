@@ -83,14 +83,7 @@ Plan lanes_plan(const LanesOptions& options) {
   const std::uint32_t events = std::max(options.conversations / 7 + 1, 10u) * 40;
   plan.length = Millis(std::int64_t{events} * 1'000 / options.events_a_second);
   add_consumers(plan);
-  std::uint32_t number = 1;
-  for (Millis at = kEvery; at < plan.length; at += kEvery) {
-    Step step;
-    step.at = at;
-    const auto due = static_cast<std::uint32_t>(at.count() * options.events_a_second / 1'000);
-    while (number <= due) step.items.push_back({{number++, 0}, 0, false});
-    if (!step.items.empty()) plan.steps.push_back(std::move(step));
-  }
+  publish_steadily(plan, kEvery, options.events_a_second);
   Troubles troubles(plan);
   troubles.poison();
   troubles.often(Kind::answers_503, 30, 40);
@@ -102,9 +95,7 @@ Plan lanes_plan(const LanesOptions& options) {
   troubles.often(Kind::redrive_operation, 20, 1);
   troubles.often(Kind::replay, 40, 1);
   troubles.often(Kind::steer, 60, 1);
-  std::stable_sort(plan.steps.begin(), plan.steps.end(),
-                   [](const Step& one, const Step& other) { return one.at < other.at; });
-  for (std::uint32_t i = 0; i < plan.steps.size(); ++i) plan.steps[i].id = i;
+  number_steps(plan);
   return plan;
 }
 

@@ -39,21 +39,15 @@ Plan outage_plan(const OutageOptions& options, Kind kind) {
                     consumer("crm", SinkKind::webhook, event::Order::conversation, 1),
                     consumer("board", SinkKind::bulk, event::Order::agent, 2),
                     consumer("archive", SinkKind::webhook_lines, event::Order::none, 0)};
-  std::uint32_t number = 1;
-  for (Millis at = kEvery; at < plan.length; at += kEvery) {
-    Step step;
-    step.at = at;
-    const auto due = static_cast<std::uint32_t>(at.count() * options.events_a_second / 1'000);
-    while (number <= due) step.items.push_back({{number++, 0}, 0, false});
-    if (!step.items.empty()) plan.steps.push_back(std::move(step));
-    if (kind == Kind::publish || at != kBefore) continue;
+  publish_steadily(plan, kEvery, options.events_a_second);
+  if (kind != Kind::publish) {
     Step down;
-    down.at = at;
+    down.at = kBefore;
     down.kind = kind;
     down.span = options.length;
     plan.steps.push_back(std::move(down));
   }
-  for (std::uint32_t i = 0; i < plan.steps.size(); ++i) plan.steps[i].id = i;
+  number_steps(plan);
   return plan;
 }
 

@@ -64,9 +64,7 @@ class Planner {
     make_consumers();
     make_traffic();
     make_faults();
-    std::stable_sort(plan_.steps.begin(), plan_.steps.end(),
-                     [](const Step& one, const Step& other) { return one.at < other.at; });
-    for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) plan_.steps[i].id = i;
+    number_steps(plan_);
     return std::move(plan_);
   }
 
@@ -233,6 +231,23 @@ std::string_view name(Kind kind) {
 
 Plan make_plan(std::uint64_t seed, Millis length) {
   return Planner(seed, length).make();
+}
+
+void publish_steadily(Plan& plan, Millis every, std::uint32_t events_a_second) {
+  std::uint32_t number = 1;
+  for (Millis at = every; at < plan.length; at += every) {
+    Step step;
+    step.at = at;
+    const auto due = static_cast<std::uint32_t>(at.count() * events_a_second / 1'000);
+    while (number <= due) step.items.push_back({{number++, 0}, 0, false});
+    if (!step.items.empty()) plan.steps.push_back(std::move(step));
+  }
+}
+
+void number_steps(Plan& plan) {
+  std::stable_sort(plan.steps.begin(), plan.steps.end(),
+                   [](const Step& one, const Step& other) { return one.at < other.at; });
+  for (std::uint32_t i = 0; i < plan.steps.size(); ++i) plan.steps[i].id = i;
 }
 
 Plan masked(const Plan& plan, const Mask& mask) {

@@ -120,6 +120,11 @@ struct Plan {
 // All of a run that is decided before it begins. Each seed has its own share of every kind of fault, none among them.
 Plan make_plan(std::uint64_t seed, base::Millis length);
 
+// Events one after the other until the plan's end, at a rate, so many at a time as are due.
+void publish_steadily(Plan& plan, base::Millis every, std::uint32_t events_a_second);
+// Brings the steps into the order of their times and numbers them, once all are there.
+void number_steps(Plan& plan);
+
 // A part of a plan: steps by their ids and consumers by their places, as a shrunk run names them.
 struct Mask {
   std::vector<bool> steps;      // empty: all
