@@ -180,10 +180,18 @@ bool Oracle::excused(const Consumer& consumer, Item& item) const {
   return item.skipped;
 }
 
+// A settle was forgotten with its commit; or the store was opened anew meanwhile, and what was leased before that is
+// still held, and sent, beside the lease of after.
 bool Oracle::explained(const Item& item) const {
+  const MonoTime leased_at = one_lease_ ? item.leased_at : std::min(item.leased_at, item.first_leased_at);
   return std::any_of(troubles_.begin(), troubles_.end(), [&](const auto& trouble) {
-    return trouble.first <= item.settled_at && trouble.second >= item.leased_at;
+    return trouble.first <= item.settled_at && trouble.second >= leased_at;
   });
+}
+
+void Oracle::leased(std::uint32_t consumer, std::uint64_t sequence) {
+  Item& item = consumers_[consumer].items[sequence];
+  item.first_leased_at = std::min(item.first_leased_at, clock_.mono());
 }
 
 void Oracle::know(std::uint64_t sequence) {
@@ -197,8 +205,7 @@ std::uint64_t Oracle::flight_begins(std::uint32_t index, const std::vector<engin
     const std::uint64_t sequence = message.record->sequence.value;
     know(sequence);
     const std::uint32_t lane = consumer.items[sequence].lane;
-    // After an error of the disk leases have ended that are still under way.
-    if (lane == 0 || trouble_) continue;
+    if (lane == 0 || !one_lease_) continue;
     const auto [other, fresh] = consumer.flying.try_emplace(lane, flight);
     if (!fresh && other->second != flight)
       blame("I3", text(index, sequence) + " is sent while something of its lane is under way");
@@ -211,6 +218,7 @@ void Oracle::flight_ends(std::uint32_t consumer, std::uint64_t flight) {
 }
 
 void Oracle::hub_gone() {
+  one_lease_ = true;
   for (Consumer& consumer : consumers_) consumer.flying.clear();
 }
 
@@ -387,7 +395,7 @@ void Oracle::expired(std::uint32_t index, std::uint64_t total) {
 
 void Oracle::trouble_begins() {
   trouble_ = true;
-  for (Consumer& consumer : consumers_) consumer.flying.clear();
+  one_lease_ = false;
   troubles_.emplace_back(clock_.mono() - kSettled, MonoTime::max());
 }
 

@@ -58,6 +58,7 @@ class Oracle {
   void audit_done();                         // all there was
 
   // ---- delivery, as the hub sees it
+  void leased(std::uint32_t consumer, std::uint64_t sequence);
   // A batch is under way. No lane of it may be in another one.
   std::uint64_t flight_begins(std::uint32_t consumer, const std::vector<engine::LeasedMessage>& messages);
   void flight_ends(std::uint32_t consumer, std::uint64_t flight);
@@ -121,7 +122,8 @@ class Oracle {
     bool purged = false;
     bool proven = false;
     bool settled = false;  // as delivered
-    base::MonoTime leased_at{};
+    base::MonoTime first_leased_at = base::MonoTime::max();
+    base::MonoTime leased_at{};  // for what was settled last
     base::MonoTime settled_at{};
   };
   struct Consumer {
@@ -176,6 +178,7 @@ class Oracle {
   std::vector<std::int64_t> walls_ = {0};  // the latest wall time of each stretch between two jumps
   std::size_t audited_stretch_ = 0;        // of the last audit
   std::uint64_t next_flight_ = 1;
+  bool one_lease_ = true;  // false: this process has reopened its store, and still has leases of before
   std::vector<std::pair<base::MonoTime, base::MonoTime>> troubles_;
   bool trouble_ = false;
   std::array<std::uint64_t, kKinds> unfollowed_{};

@@ -12,8 +12,11 @@ void WitnessEngine::receive(base::QueueId queue, const engine::ReceiveLimits& li
                       for (const engine::Lease& lease : *result) {
                         Leased& leased = leases_[lease.id];
                         leased = {{}, engine_.loop_of(queue).clock().mono()};
-                        for (const engine::LeasedMessage& message : lease.messages)
-                          leased.sequences.push_back(message.replay ? 0 : message.record->sequence.value);
+                        for (const engine::LeasedMessage& message : lease.messages) {
+                          const std::uint64_t sequence = message.replay ? 0 : message.record->sequence.value;
+                          leased.sequences.push_back(sequence);
+                          if (sequence != 0) oracle_.leased(consumer_, sequence);
+                        }
                       }
                     }
                     done(std::move(result));
