@@ -177,7 +177,7 @@ void HubProcess::remove_consumer(std::uint32_t index, std::function<void(bool)> 
   filters_changed();
   machine_.pullers[index]->engine_is(nullptr, {});
   delivery::Consumer* consumer = consumers_[index].consumer.get();
-  if (consumer == nullptr) return remove_queue(index, done);
+  if (consumer == nullptr || !consumers_[index].queue) return remove_queue(index, done);
   engine_->loop_of(*consumers_[index].queue).post([this, consumer, index, done = std::move(done)] {
     consumer->stop(kDeadline, [this, index, done] { remove_queue(index, done); });
   });
@@ -195,7 +195,7 @@ void HubProcess::remove_queue(std::uint32_t index, const std::function<void(bool
 void HubProcess::set_paused(std::uint32_t index, bool paused) {
   machine_.pullers[index]->pause(paused);
   delivery::Consumer* consumer = consumers_[index].consumer.get();
-  if (consumer == nullptr) return;
+  if (consumer == nullptr || !consumers_[index].queue) return;
   engine_->loop_of(*consumers_[index].queue).post([this, consumer, index, paused] {
     if (paused) {
       consumer->pause();
@@ -213,7 +213,7 @@ void HubProcess::stop(std::function<void()> done) {
   stopping_ = 1;
   machine_.loops[0]->post([this] { operations_->stop(); });
   for (const Served& served : consumers_) {
-    if (!served.consumer) continue;
+    if (!served.consumer || !served.queue) continue;
     ++stopping_;
     engine_->loop_of(*served.queue).post([this, consumer = served.consumer.get(), finished] {
       consumer->stop(kDeadline, [this, finished] { stop_engine_later(finished); });

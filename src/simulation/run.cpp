@@ -410,7 +410,7 @@ void Run::list(std::uint32_t consumer, std::function<void(const std::vector<engi
   hub_->engine().dead_letters(
       *hub_->queue(consumer), {0, 100}, *machine_.loops[0],
       [this, consumer, then = std::move(then)](base::Result<std::vector<engine::DeadLetter>> letters) {
-        if (!letters.ok()) return;
+        if (!letters.ok() || !hub_->queue(consumer)) return;  // it may have been removed meanwhile
         for (const engine::DeadLetter& letter : *letters) oracle_.listed(consumer, letter);
         then(*letters);
       });
