@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -508,7 +509,11 @@ Result<void> FaultDisk::remove_directory(const std::string& directory) {
 void FaultDisk::tear(FaultFile& file, TornTail torn) {
   const std::string_view unsynced = std::string_view(file.tail).substr(file.settled);
   if (unsynced.empty() || !require_descriptor(file).ok()) return;
-  const std::size_t kept = static_cast<std::size_t>(random_() % (unsynced.size() + 1));
+  // A disk loses whole sectors. A last byte or two that read as something else could differ by one bit from what was
+  // written, and nobody could tell that from a flipped one.
+  constexpr std::size_t kLostLeast = 64;
+  const std::size_t lost = torn == TornTail::prefix ? 0 : std::min(unsynced.size(), kLostLeast);
+  const std::size_t kept = static_cast<std::size_t>(random_() % (unsynced.size() - lost + 1));
   std::string bytes(unsynced.substr(0, kept));
   if (torn != TornTail::prefix) bytes.resize(unsynced.size(), '\0');
   if (torn == TornTail::garbage_tail) {
