@@ -2,7 +2,7 @@
 """Millions of events wait behind paused consumers while the hub is killed again and again; then all is drained, and the
 ledgers are compared. Run by scripts/soak --ten-million; no test, since it takes half an hour and 30 GB.
 
-Usage: soak_ten_million.py EVENTS SEED, with the program in TRUNKLINE and room in TMPDIR
+Usage: ten_million.py EVENTS SEED, with the program in TRUNKLINE and room in TMPDIR
 """
 import os
 import sys
