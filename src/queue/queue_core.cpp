@@ -140,7 +140,14 @@ void QueueCore::insert_sorted(Lane& lane, std::uint32_t item) {
   if (items_[item].listed) ++lane.listed;
 }
 
-void QueueCore::sort(Lane& lane) {
+void QueueCore::sort(GroupKey group, Lane& lane) {
+  if (std::exchange(lane.passed, false)) {
+    if (lane.loading) lane.load_is_stale = true;
+    list_all(group, lane);
+    keep_first(lane, 0);
+    lane.row_delta = delta_id_;  // what has ended must be gone from the disk before it is read
+    return;
+  }
   if (!std::exchange(lane.unsorted, false)) return;
   std::vector<std::uint32_t> order;
   for (std::uint32_t at = lane.first; at != kNone; at = items_[at].next) order.push_back(at);
@@ -264,13 +271,17 @@ void QueueCore::list_all(GroupKey group, Lane& lane) {
 void QueueCore::trim(Lane& lane) {
   if (lane.replay.value != 0) return;
   const auto keep = std::max<std::uint32_t>(static_cast<std::uint32_t>(options_.blocked_keep), lane.leased);
-  if (lane.count <= keep) return;
-  std::uint32_t at = lane.first;
-  for (std::uint32_t i = 1; i < keep; ++i) at = items_[at].next;
-  std::uint32_t dropped = items_[at].next;
-  items_[at].next = kNone;
-  lane.last = at;
-  lane.loaded = items_[at].position();
+  if (lane.count > keep) keep_first(lane, keep);
+}
+
+// Of items that all have rows.
+void QueueCore::keep_first(Lane& lane, std::uint32_t keep) {
+  std::uint32_t last = kNone;
+  std::uint32_t dropped = lane.first;
+  for (std::uint32_t i = 0; i < keep; ++i) dropped = items_[last = dropped].next;
+  (last == kNone ? lane.first : items_[last].next) = kNone;
+  lane.last = last;
+  lane.loaded = last == kNone ? Position() : items_[last].position();
   lane.listed -= lane.count - keep;
   lane.count = keep;
   while (dropped != kNone) {
@@ -325,20 +336,29 @@ void QueueCore::loaded(GroupKey group, const std::vector<std::pair<Sequence, Row
   lane.loading = false;
   if (!std::exchange(lane.load_is_stale, false)) {
     for (const auto& [sequence, row] : rows) {
-      if (position_of(sequence, row.order) > lane.loaded) push_back(lane, new_item(sequence, row, true));
+      const Position at = position_of(sequence, row.order);
+      if (at <= lane.loaded) continue;
+      if (lane.count < lane.leased && row.receive_count == 0) {
+        // Taken before a restart, the lease is of later events, which have been received; this one was redriven since.
+        lane.passed = true;
+        lane.loaded = at;
+        continue;
+      }
+      push_back(lane, new_item(sequence, row, true));
     }
   } else {
     ended = false;
   }
   // Rows that were put while this was read are found by the next load. Otherwise all are in memory now; a count that
   // says more would have the lane read for ever.
-  if (ended && lane.row_delta <= lane.load_delta && lane.rows != lane.listed) {
+  if (ended && !lane.passed && lane.row_delta <= lane.load_delta && lane.rows != lane.listed) {
     base::log::error("a lane's row count was wrong and has been corrected", "queue", spec_.name, "counted", lane.rows,
                      "found", lane.listed);
     totals_.rows -= lane.rows - lane.listed;
     lane.rows = lane.listed;
     touch(group, lane);
   }
+  if (lane.count < lane.leased && !ended) want_load_.push_back(group);  // they stand behind more than was read at once
   make_ready(group, lane);
   forget_if_empty(group, lane);
 }

@@ -208,6 +208,7 @@ class QueueCore {
     bool load_is_stale = false;  // a row was put before what is being read
     bool touched = false;        // stands in touched_
     bool unsorted = false;       // an earlier event was redriven while later ones are leased
+    bool passed = false;         // likewise, before a restart: it is on disk alone until the lease has ended
     bool header_on_disk = false;
     bool waking = false;          // stands in held_
     std::uint32_t first = kNone;  // items in memory
@@ -267,7 +268,8 @@ class QueueCore {
   std::uint32_t new_item(base::Sequence sequence, const Row& row, bool listed);
   void push_back(Lane& lane, std::uint32_t item);
   void insert_sorted(Lane& lane, std::uint32_t item);
-  void sort(Lane& lane);  // once nothing is leased
+  void sort(base::GroupKey group, Lane& lane);  // once nothing is leased
+  void keep_first(Lane& lane, std::uint32_t keep);
   void pop_front(Lane& lane);
   void put_row(base::GroupKey group, Lane& lane, base::Sequence sequence, const Row& row);
   void remove_row(base::GroupKey group, Position at);

@@ -239,7 +239,7 @@ void QueueCore::settle_lane(GroupKey group, Lane& lane, std::uint32_t count, con
       hold(group, lane);
     }
   }
-  sort(lane);
+  sort(group, lane);
   make_ready(group, lane);
   forget_if_empty(group, lane);
 }
@@ -286,7 +286,7 @@ void QueueCore::set_failure(Lane& lane, const MessageFate& fate, Sequence head, 
 void QueueCore::back_off(GroupKey group, Lane& lane, const MessageFate& fate, Now now) {
   set_failure(lane, fate, items_[lane.first].sequence, now);
   list_all(group, lane);
-  sort(lane);
+  sort(group, lane);
   trim(lane);
   lane.state = LaneState::backing_off;
   lane.until = now.mono + fate.delay;
@@ -309,7 +309,7 @@ void QueueCore::park(GroupKey group, Lane& lane, const MessageFate& fate, Now no
     if (item.listed) put_row(group, lane, head, item.row);
   }
   list_all(group, lane);
-  sort(lane);
+  sort(group, lane);
   trim(lane);
   lane.state = LaneState::parked;
   ++totals_.parked;
@@ -371,7 +371,7 @@ void QueueCore::tick(Now now) {
         if (lease->second.empty()) leases_.erase(lease);
       }
       end_lease(group, lane);
-      sort(lane);
+      sort(group, lane);
       make_ready(group, lane);
     }
   }
@@ -409,7 +409,8 @@ bool QueueCore::redrive(Sequence sequence, const DeadLetterEntry& entry, base::O
     --totals_.settled;
     put_row(entry.group, lane, sequence, row);
     // Where all that stands before it is in memory it must be, too; where nothing is, it is read with the others.
-    if (position_of(sequence, row.order) <= lane.loaded || (lane.rows == 1 && lane.state == LaneState::ready)) {
+    const bool within = position_of(sequence, row.order) <= lane.loaded && !lane.passed;
+    if (within || (lane.rows == 1 && lane.state == LaneState::ready)) {
       insert_sorted(lane, new_item(sequence, row, true));
     } else if (lane.loading) {
       lane.load_is_stale = true;
