@@ -50,7 +50,7 @@ struct ShadowRequest {
 };
 struct ShadowReport {
   ShadowCounts counts;
-  std::vector<ShadowRequest> newest{};  // newest first, 20 at most
+  std::vector<ShadowRequest> newest{};  // newest first, those that are kept
 };
 
 struct ConsumerInfo {
@@ -215,7 +215,7 @@ class Hub {
   };
   using StreamStart = base::UniqueFunction<void(std::shared_ptr<net::HttpStream>)>;
   // Errc::conflict: it is no shadow.
-  virtual base::Result<ShadowReport> shadow(const std::string& consumer, std::size_t newest) = 0;
+  virtual base::Result<ShadowReport> shadow(const std::string& consumer) = 0;
   virtual base::Result<StreamStart> live(const std::string& consumer, base::Loop& loop, LiveRequest request) = 0;
 
   // The event at that place in the log; null where there is none (any more).

@@ -50,7 +50,8 @@ std::string sink_kind(const config::Consumer& consumer);
 std::string sink_target(const config::Consumer& consumer);
 // Nothing when the consumer's sink is another.
 std::optional<sinks::LiveOptions> live_options(const config::Consumer& consumer);
-// For every kind but live, whose sink is the hub's to make. With a log it sends nothing, and tells that of each request. On the consumer's loop, or before the loop runs. Errc::unsupported for a kind that this version does not have.
+// For every kind but live, whose sink is the hub's to make. With a log it sends nothing, and tells that of each request.
+// On the consumer's loop, or before the loop runs. Errc::unsupported for a kind that this version does not have.
 base::Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
                                                         std::shared_ptr<const event::NameTable> names,
                                                         std::shared_ptr<sinks::ShadowLog> shadow = nullptr);

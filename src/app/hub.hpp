@@ -72,7 +72,7 @@ class Hub final : public api::Hub {
              engine::DoneCallback done) override;
   void resume(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) override;
   void resubmit(std::vector<api::Resubmission> entries, base::Loop& reply_on, ResubmitCallback done) override;
-  base::Result<api::ShadowReport> shadow(const std::string& consumer, std::size_t newest) override;
+  base::Result<api::ShadowReport> shadow(const std::string& consumer) override;
   base::Result<StreamStart> live(const std::string& consumer, base::Loop& loop, LiveRequest request) override;
   void read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done) override;
   void backup(std::string directory, base::Loop& reply_on, BackupCallback done) override;

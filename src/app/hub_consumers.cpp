@@ -189,7 +189,7 @@ std::optional<api::ConsumerInfo> Hub::consumer(std::string_view name) {
   return consumer->info();
 }
 
-Result<api::ShadowReport> Hub::shadow(const std::string& name, std::size_t newest) {
+Result<api::ShadowReport> Hub::shadow(const std::string& name) {
   const auto consumer = consumers_.find(name);
   if (!consumer) return Error{Errc::not_found, fmt::format("no consumer is named '{}'", name)};
   const auto log = consumer->shadow();
@@ -197,7 +197,7 @@ Result<api::ShadowReport> Hub::shadow(const std::string& name, std::size_t newes
   const sinks::ShadowLog::Counts counts = log->counts();
   api::ShadowReport report;
   report.counts = {counts.since, counts.requests, counts.bytes};
-  for (sinks::ShadowRequest& request : log->newest(newest)) {
+  for (sinks::ShadowRequest& request : log->newest()) {
     report.newest.push_back({request.number, request.at, std::move(request.method), std::move(request.url),
                              std::move(request.headers), std::move(request.body), request.bytes});
   }

@@ -30,7 +30,7 @@ constexpr base::Millis kStatisticsAge(50);
 constexpr std::size_t kScanEntries = 4096;  // read at once: about 300 KB
 constexpr std::size_t kScanMatches = 1024;
 constexpr std::size_t kFetchPart = 16;     // events that are read one behind another, at least
-constexpr std::size_t kFetchPartsMax = 4;  // as many as there are read threads
+constexpr std::size_t kFetchPartsMax = 4;  // at the same time: more gain little and keep other queues waiting
 constexpr std::size_t kLoadsMax = 4;       // lanes read at the same time by one queue
 constexpr std::size_t kExpireChunk = 1000;
 constexpr std::size_t kReceivesMax = 1000;

@@ -20,10 +20,9 @@ ShadowLog::Counts ShadowLog::counts() const {
   return counts;
 }
 
-std::vector<ShadowRequest> ShadowLog::newest(std::size_t count) const {
+std::vector<ShadowRequest> ShadowLog::newest() const {
   const std::scoped_lock lock(mutex_);
-  const auto wanted = static_cast<std::ptrdiff_t>(std::min(count, kept_.size()));
-  return {kept_.rbegin(), kept_.rbegin() + wanted};
+  return {kept_.rbegin(), kept_.rend()};
 }
 
 ShadowSender::ShadowSender(base::Loop& loop, std::shared_ptr<ShadowLog> log, std::vector<std::string> masked,

@@ -41,7 +41,7 @@ class ShadowLog {
     std::uint64_t bytes = 0;  // of bodies
   };
   Counts counts() const;
-  std::vector<ShadowRequest> newest(std::size_t count) const;  // newest first
+  std::vector<ShadowRequest> newest() const;  // newest first
 
  private:
   const base::WallTime since_;
