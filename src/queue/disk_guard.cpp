@@ -17,13 +17,12 @@ constexpr std::size_t kChecksPerInterval = 5;  // usage is looked at more often 
 }  // namespace
 
 DiskGuard::DiskGuard(store::Store& store, Committer& committer, const base::Clock& clock, DiskGuardOptions options,
-                     std::function<std::vector<base::QueueId>()> queues, std::function<bool(std::size_t)> expire_some)
+                     Hooks hooks)
     : store_(store),
       committer_(committer),
       clock_(clock),
       options_(options),
-      queues_(std::move(queues)),
-      expire_some_(std::move(expire_some)),
+      hooks_(std::move(hooks)),
       next_(options),
       usage_(store.usage()) {
   if (options_.runs_on != nullptr) {
@@ -96,7 +95,7 @@ void DiskGuard::check() {
   if (over(fresh)) {
     sweep_hard();
     fresh = store_.usage();
-    if (over(fresh) && expire_some_(kExpireAtOnce)) {
+    if (over(fresh) && hooks_.expire_some(kExpireAtOnce)) {
       sweep_hard();
       fresh = store_.usage();
     }
@@ -112,8 +111,23 @@ void DiskGuard::check() {
       base::log::info("there is room on the disk again", "bytes", fresh.bytes, "budget", options_.disk_budget);
     }
   }
+  rest(fresh);
   const std::lock_guard lock(mutex_);
   usage_ = fresh;
+}
+
+void DiskGuard::rest(const store::Store::Usage& usage) {
+  if (usage.changes != changes_) {
+    changes_ = usage.changes;
+    still_rounds_ = 0;
+    return;
+  }
+  if (++still_rounds_ != kChecksPerInterval) return;
+  hooks_.at_rest();
+  if (usage.unflushed_bytes < kRestBytes) return;
+  if (const auto flushed = store_.flush(); !flushed.ok()) {
+    base::log::warn("the store cannot be flushed now", "error", flushed.error().detail);
+  }
 }
 
 void DiskGuard::sweep_all(std::int64_t before_ms) {
@@ -123,7 +137,7 @@ void DiskGuard::sweep_all(std::int64_t before_ms) {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
     }
-    auto result = sweep(store_, queues_(), committer_.end(), {before_ms, 20'000});
+    auto result = sweep(store_, hooks_.queues(), committer_.end(), {before_ms, 20'000});
     if (!result.ok()) {
       base::log::warn("settled history cannot be swept now", "error", result.error().detail);
       break;

@@ -23,13 +23,22 @@ struct DiskGuardOptions {
 
 // A thread that keeps the store inside its disk budget: deletes settled history older than `retain`; over the budget
 // whatever is settled; then expires the oldest waiting events of queues that allow it; and when nothing else is left,
-// refuses publishes until there is room again (promise I7).
+// refuses publishes until there is room again (promise I7). When nothing was written for an interval it gives back the
+// memory that only traffic needs, and a start after a kill has next to nothing to replay.
 class DiskGuard {
  public:
-  // `queues`: every queue on disk. `expire_some`: has about that many of the oldest waiting events of the queues with
-  // on_full expire expired; false when there is no such queue. Both are called on the guard's thread.
-  DiskGuard(store::Store& store, Committer& committer, const base::Clock& clock, DiskGuardOptions options,
-            std::function<std::vector<base::QueueId>()> queues, std::function<bool(std::size_t)> expire_some);
+  // All are called on the guard's thread.
+  struct Hooks {
+    std::function<std::vector<base::QueueId>()> queues;  // every queue on disk
+    // Has about that many of the oldest waiting events of the queues with on_full expire expired; false when there is
+    // no such queue.
+    std::function<bool(std::size_t)> expire_some;
+    std::function<void()> at_rest;  // nothing was written for an interval
+  };
+  // Below that many bytes in memtables a file of them is not worth it.
+  static constexpr std::uint64_t kRestBytes = 8 << 20;
+
+  DiskGuard(store::Store& store, Committer& committer, const base::Clock& clock, DiskGuardOptions options, Hooks hooks);
   ~DiskGuard();
 
   store::Store::Usage usage() const;  // any thread
@@ -41,6 +50,7 @@ class DiskGuard {
   void round();  // one look
   void round_later();
   void check();
+  void rest(const store::Store::Usage& usage);
   // Steps until nothing more is to be removed, then gives back the files that became empty.
   void sweep_all(std::int64_t before_ms);
   // Everything that is settled, and also what shares its files with something that is not.
@@ -52,8 +62,7 @@ class DiskGuard {
   Committer& committer_;
   const base::Clock& clock_;
   DiskGuardOptions options_;  // the guard's thread only; taken from next_ at each look
-  const std::function<std::vector<base::QueueId>()> queues_;
-  const std::function<bool(std::size_t)> expire_some_;
+  const Hooks hooks_;
   mutable std::mutex mutex_;  // guards next_, usage_ and stopping_
   DiskGuardOptions next_;
   std::condition_variable wake_;
@@ -62,6 +71,8 @@ class DiskGuard {
   bool refusing_ = false;
   bool compacted_ = false;  // nothing was removed since the store was compacted
   std::size_t rounds_ = 0;
+  std::uint64_t changes_ = 0;      // of the store, at the last look
+  std::size_t still_rounds_ = 0;   // looks since then that found the same
   base::Loop::TimerId timer_ = 0;  // on runs_on
   std::thread thread_;
 };

@@ -68,6 +68,7 @@ struct EmbeddedEngine::Impl {
   Result<void> open();
   Result<void> open_store();
   void on_tail(std::size_t loop, const TailBatchPtr& batch);
+  bool expire_some(std::size_t count);
   bool rebuild();
   Result<bool> is_stored(const StoredQueue& queue) const;
   void forget(const Registered& registered);
@@ -159,20 +160,28 @@ Result<void> EmbeddedEngine::Impl::open() {
   guard_options.min_free = options.min_free;
   guard_options.interval = options.sweep_interval;
   guard_options.runs_on = options.steps.guard;
-  guard = std::make_unique<DiskGuard>(
-      *store, *committer, clock, guard_options, [this] { return stored_queue_ids(); },
-      [this](std::size_t count) {
-        std::vector<std::shared_ptr<QueueRunner>> expiring;
-        const std::shared_lock lock(mutex);
-        for (const auto& [id, registered] : registry) {
-          if (registered.stored.spec.on_full == engine::OnFull::expire) expiring.push_back(registered.runner);
-        }
-        for (const auto& runner : expiring) {
-          runner->loop().post([runner, count] { runner->expire(std::numeric_limits<std::int64_t>::max(), count); });
-        }
-        return !expiring.empty();
-      });
+  DiskGuard::Hooks guard_hooks;
+  guard_hooks.queues = [this] { return stored_queue_ids(); };
+  guard_hooks.expire_some = [this](std::size_t count) { return expire_some(count); };
+  guard_hooks.at_rest = [this] {
+    for (std::size_t i = 0; i < loops.size(); ++i)
+      loops[i]->post([part = parts[i].get()] { part->shared.tail.clear(); });
+  };
+  guard = std::make_unique<DiskGuard>(*store, *committer, clock, guard_options, std::move(guard_hooks));
   return {};
+}
+
+// Guard's thread.
+bool EmbeddedEngine::Impl::expire_some(std::size_t count) {
+  std::vector<std::shared_ptr<QueueRunner>> expiring;
+  const std::shared_lock lock(mutex);
+  for (const auto& [id, registered] : registry) {
+    if (registered.stored.spec.on_full == engine::OnFull::expire) expiring.push_back(registered.runner);
+  }
+  for (const auto& runner : expiring) {
+    runner->loop().post([runner, count] { runner->expire(std::numeric_limits<std::int64_t>::max(), count); });
+  }
+  return !expiring.empty();
 }
 
 void EmbeddedEngine::Impl::on_tail(std::size_t loop, const TailBatchPtr& batch) {

@@ -27,16 +27,20 @@ struct TailBatch {
 };
 using TailBatchPtr = std::shared_ptr<const TailBatch>;
 
-// The newest part of the log in memory, bounded by bytes; batches are shared by all loops. Loop thread only.
+// The newest part of the log in memory, bounded by bytes and by age, so that memory follows the traffic: a queue that
+// keeps up takes an event within milliseconds, and one that does not reads the store. Batches are shared by all loops.
+// Loop thread only.
 class TailCache {
  public:
+  static constexpr std::int64_t kAgeMaxMs = 10'000;  // of acceptance, held against the newest batch's
+
   explicit TailCache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
   void push(TailBatchPtr batch) {
     if (!batches_.empty() && batches_.back()->last().value + 1 != batch->first().value) clear();
     bytes_ += batch->bytes;
     batches_.push_back(std::move(batch));
-    while (bytes_ > bytes_max_ && batches_.size() > 1) {
+    while (batches_.size() > 1 && (bytes_ > bytes_max_ || is_old(*batches_.front()))) {
       bytes_ -= batches_.front()->bytes;
       batches_.pop_front();
     }
@@ -56,6 +60,11 @@ class TailCache {
   }
 
  private:
+  bool is_old(const TailBatch& batch) const { return accepted(*batches_.back()) - accepted(batch) > kAgeMaxMs; }
+  static std::int64_t accepted(const TailBatch& batch) {
+    return batch.entries.back().record->accepted_at.time_since_epoch().count();
+  }
+
   std::deque<TailBatchPtr> batches_;
   std::size_t bytes_ = 0;
   const std::size_t bytes_max_;

@@ -470,6 +470,8 @@ Store::Usage Store::usage() const {
   const auto space = std::filesystem::space(impl_->options.directory, ignored);
   if (!ignored) usage.free_bytes = space.available;
   usage.memory_bytes = impl_->cache->GetUsage() + impl_->log_cache->GetUsage();
+  usage.unflushed_bytes = impl_->write_buffers->mutable_memtable_memory_usage();
+  if (const auto opened = impl_->require(); opened.ok()) usage.changes = (*opened)->db->GetLatestSequenceNumber();
   return usage;
 }
 
