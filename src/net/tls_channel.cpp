@@ -106,6 +106,21 @@ TlsChannel::TlsChannel(std::shared_ptr<SSL_CTX> context, int socket) : ssl_(SSL_
   SSL_set_accept_state(ssl_.get());
 }
 
+TlsChannel::TlsChannel(std::shared_ptr<SSL_CTX> context, int socket, const std::string& server)
+    : TlsChannel(std::move(context), socket) {
+  if (failed_) return;
+  SSL_set_connect_state(ssl_.get());
+  X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl_.get());
+  X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  const bool is_address = X509_VERIFY_PARAM_set1_ip_asc(wanted, server.c_str()) == 1;
+  const bool named = is_address || (SSL_set1_host(ssl_.get(), server.c_str()) == 1 &&
+                                    SSL_set_tlsext_host_name(ssl_.get(), server.c_str()) == 1);
+  ERR_clear_error();
+  if (named) return;
+  failed_ = true;
+  failure_ = "no name for a certificate: " + server;
+}
+
 TlsChannel::~TlsChannel() = default;
 
 error_code TlsChannel::error_of(int result) {
@@ -136,14 +151,15 @@ void TlsChannel::handshake(error_code& error) {
   if (failed_) return;
   ERR_clear_error();
   errno = 0;
-  const int result = SSL_accept(ssl_.get());
+  const int result = SSL_do_handshake(ssl_.get());
   read_waits_to_write_ = result != 1 && SSL_want_write(ssl_.get());
   if (result != 1) {
     error = error_of(result);
     return;
   }
   X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
-  if (certificate != nullptr && X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
+  const bool server = SSL_is_server(ssl_.get()) != 0;
+  if (server && certificate != nullptr && X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
     failed_ = true;  // it was verified when the session began that is resumed now
     failure_ = "the client's certificate has expired since";
     return;
@@ -159,6 +175,10 @@ bool TlsChannel::resumed() const {
 
 bool TlsChannel::heard_nothing() const {
   return !ssl_ || BIO_number_read(SSL_get_rbio(ssl_.get())) == 0;
+}
+
+std::uint64_t TlsChannel::socket_bytes_written() const {
+  return ssl_ ? BIO_number_written(SSL_get_wbio(ssl_.get())) : 0;
 }
 
 std::shared_ptr<const PeerCertificate> TlsChannel::peer_certificate() const {

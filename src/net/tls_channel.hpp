@@ -2,6 +2,7 @@
 
 #include <boost/system/error_code.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -12,20 +13,24 @@ struct ssl_ctx_st;  // and SSL_CTX
 
 namespace trunkline::net {
 
-// The server's end of TLS on a socket that does not block and is not owned. Calls do what can be done now and say
+// One end of TLS on a socket that does not block and is not owned. Calls do what can be done now and say
 // `would_block` otherwise, like the socket's own; the errors are Asio's. After an error other than would_block only
 // the destructor is of use. One thread.
 class TlsChannel {
  public:
   TlsChannel(std::shared_ptr<ssl_ctx_st> context, int socket);
+  // The client's end. The server's certificate must be for `server`, a name or an address (RFC 6125, without the fallback
+  // to the common name where there are other names); the context says who may have signed it.
+  TlsChannel(std::shared_ptr<ssl_ctx_st> context, int socket, const std::string& server);
   ~TlsChannel();
   TlsChannel(const TlsChannel&) = delete;
   TlsChannel& operator=(const TlsChannel&) = delete;
 
   // Goes on with the handshake; no error: it is done.
   void handshake(boost::system::error_code& error);
-  bool resumed() const;        // after the handshake
-  bool heard_nothing() const;  // not a byte has come from the peer
+  bool resumed() const;                        // after the handshake
+  bool heard_nothing() const;                  // not a byte has come from the peer
+  std::uint64_t socket_bytes_written() const;  // what has gone to the socket: handshake, records and all
   // Of a client certificate that was verified and is still valid.
   std::shared_ptr<const PeerCertificate> peer_certificate() const;
 
