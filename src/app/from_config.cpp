@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "app/siem_sinks.hpp"
 #include "app/version.hpp"
 #include "sinks/hec_sink.hpp"
 #include "sinks/jsonl_sink.hpp"
@@ -322,6 +323,8 @@ bool is_pulled(const config::Consumer& consumer) {
 std::string sink_kind(const config::Consumer& consumer) {
   if (std::holds_alternative<config::HttpSink>(consumer.sink)) return "http";
   if (std::holds_alternative<config::HecSink>(consumer.sink)) return "splunk_hec";
+  if (std::holds_alternative<config::ElasticsearchSink>(consumer.sink)) return "elasticsearch";
+  if (std::holds_alternative<config::SyslogSink>(consumer.sink)) return "syslog";
   if (std::holds_alternative<config::FileSink>(consumer.sink)) return "file";
   if (std::holds_alternative<config::LiveSink>(consumer.sink)) return "live";
   return "pulled";
@@ -342,6 +345,8 @@ std::string sink_target(const config::Consumer& consumer) {
   if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink)) return http->url;
   if (const auto* file = std::get_if<config::FileSink>(&consumer.sink)) return file->path;
   if (const auto* hec = std::get_if<config::HecSink>(&consumer.sink)) return hec->url;
+  if (const auto* elastic = std::get_if<config::ElasticsearchSink>(&consumer.sink)) return elastic->url;
+  if (const auto* syslog = std::get_if<config::SyslogSink>(&consumer.sink)) return syslog_target(*syslog);
   return {};
 }
 
@@ -357,6 +362,11 @@ Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consum
   if (const auto* file = std::get_if<config::FileSink>(&consumer.sink)) {
     return make_file(consumer, *file, loop, enriched_renderer(std::move(names)));
   }
+  SinkParts parts{consumer, order_of(consumer.order), loop, enriched_renderer(std::move(names)), std::move(shadow)};
+  if (const auto* elastic = std::get_if<config::ElasticsearchSink>(&consumer.sink))
+    return make_sink_of(*elastic, std::move(parts));
+  if (const auto* syslog = std::get_if<config::SyslogSink>(&consumer.sink))
+    return make_sink_of(*syslog, std::move(parts));
   return {Errc::unsupported, fmt::format("consumer '{}': a pulled consumer has no sink", consumer.name)};
 }
 

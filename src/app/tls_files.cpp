@@ -3,6 +3,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "app/from_config.hpp"
+#include "app/siem_sinks.hpp"
+
 namespace trunkline::app {
 namespace {
 
@@ -85,21 +88,22 @@ std::vector<config::Diagnostic> inspect_tls(const config::Config& config, base::
                 now, found);
   }
   for (const config::Consumer& consumer : config.consumers) {
-    const std::string sink = fmt::format("consumers.{}.sink.", consumer.name);
-    net::TlsOptions options;
-    if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink)) {
-      options.certificate_file = http->tls_cert;
-      options.key_file = http->tls_key;
-      options.client_ca_file = http->tls_ca;
+    const auto inspect = [&](const std::string& kind, const std::string& cert, const std::string& key,
+                             const std::string& ca) {
+      net::TlsOptions options;
+      options.certificate_file = cert;
+      options.key_file = key;
+      options.client_ca_file = ca;
+      const std::string path = fmt::format("consumers.{}.sink.{}.tls.", consumer.name, kind);
       inspect_end(options,
-                  {{sink + "http.tls.cert", consumer.place},
-                   {sink + "http.tls.key", consumer.place},
-                   {sink + "http.tls.ca", consumer.place}},
-                  now, found);
-    } else if (const auto* hec = std::get_if<config::HecSink>(&consumer.sink)) {
-      options.client_ca_file = hec->tls_ca;
-      inspect_end(options, {{}, {}, {sink + "splunk_hec.tls.ca", consumer.place}}, now, found);
-    }
+                  {{path + "cert", consumer.place}, {path + "key", consumer.place}, {path + "ca", consumer.place}}, now,
+                  found);
+    };
+    if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink))
+      inspect("http", http->tls_cert, http->tls_key, http->tls_ca);
+    if (const auto* hec = std::get_if<config::HecSink>(&consumer.sink)) inspect("splunk_hec", {}, {}, hec->tls_ca);
+    if (const config::SinkTarget* target = sink_target_of(consumer))
+      inspect(sink_kind(consumer), target->tls_cert, target->tls_key, target->tls_ca);
   }
   return found;
 }

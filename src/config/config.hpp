@@ -179,6 +179,51 @@ struct HecSink {
   base::Millis timeout{};
   base::Millis connect_timeout{};
 };
+// How a sink reaches its server.
+struct SinkTarget {
+  base::Millis timeout{};
+  base::Millis connect_timeout{};
+  std::string tls_ca;    // paths of PEM files
+  std::string tls_cert;  // the client's own
+  std::string tls_key;
+};
+enum class DocumentFields : std::uint8_t { ecs, enriched, raw };
+enum class AwsService : std::uint8_t { es, aoss };
+struct ElasticsearchSink {
+  std::string url;
+  std::string index;
+  std::string pipeline;  // may be empty
+  DocumentFields fields{};
+  bool document_ids = false;
+  std::string user;  // at most one of user, api_key and aws_region is set
+  Secret password;
+  Secret api_key;
+  std::string aws_region;
+  AwsService aws_service{};
+  Secret aws_access_key_id;
+  Secret aws_secret_access_key;
+  Secret aws_session_token;
+  bool gzip = false;
+  SinkTarget target;
+};
+enum class SyslogTransport : std::uint8_t { tls, tcp };
+enum class SyslogFormat : std::uint8_t { rfc5424, cef };
+enum class TooLong : std::uint8_t { reject, truncate };
+struct SyslogSink {
+  std::string address;
+  SyslogTransport transport{};
+  SyslogFormat format{};
+  HttpBody body{};
+  std::string priority;                                    // "local0.info"
+  std::vector<std::pair<std::string, Secret>> priorities;  // by category; no credentials
+  std::string host;                                        // empty: this machine's name
+  std::string app_name;
+  std::string data_id;
+  std::uint64_t max_bytes = 0;
+  TooLong too_long{};
+  base::Millis hold{};
+  SinkTarget target;
+};
 struct FileSink {
   std::string path;
   std::uint64_t rotate_bytes = 0;
@@ -195,7 +240,7 @@ struct LiveSink {
   std::uint32_t conversations = 0;
   std::uint32_t subscribers = 0;
 };
-using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink>;
+using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink>;
 
 // A filter policy as JSON text. Quoted YAML scalars are strings, plain ones follow YAML 1.2: true, false, null, numbers
 // with their text kept, else strings. A single quoted text is taken as the JSON itself. Whether it is a policy is not

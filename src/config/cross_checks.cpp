@@ -7,6 +7,8 @@
 #include <map>
 #include <string_view>
 
+#include "config/sink_checks.hpp"
+
 namespace trunkline::config {
 namespace {
 
@@ -157,13 +159,14 @@ void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<G
     diagnostics.error(consumer.place,
                       fmt::format("'budget.offset' of '{}' is longer than 'budget.per'", consumer.name));
   }
-  const bool sends = std::holds_alternative<HttpSink>(consumer.sink) || std::holds_alternative<HecSink>(consumer.sink);
-  if (consumer.shadow && !sends) {
-    diagnostics.error(consumer.place,
-                      fmt::format("'shadow' is for a consumer with an http or splunk_hec sink, and '{}' "
-                                  "has none: nothing would leave this machine anyway",
-                                  consumer.name));
+  const bool stays = std::holds_alternative<Pulled>(consumer.sink) || std::holds_alternative<FileSink>(consumer.sink) ||
+                     std::holds_alternative<LiveSink>(consumer.sink);
+  if (consumer.shadow && stays) {
+    diagnostics.error(consumer.place, fmt::format("'shadow' is for a consumer whose sink sends to another system, and "
+                                                  "'{}' has none: nothing would leave this machine anyway",
+                                                  consumer.name));
   }
+  check_sink(consumer, diagnostics);
   const auto* http = std::get_if<HttpSink>(&consumer.sink);
   if (http != nullptr && http->tls_cert.empty() != http->tls_key.empty()) {
     diagnostics.error(consumer.place,

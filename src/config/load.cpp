@@ -19,6 +19,8 @@ namespace {
 constexpr std::size_t kConsumersMax = 1'000;
 constexpr std::size_t kSourcesMax = 1'000;
 constexpr std::size_t kTopicsMax = 10'000;
+constexpr std::array<std::string_view, 6> kSinkKinds = {"http",   "splunk_hec", "elasticsearch",
+                                                        "syslog", "file",       "live"};
 
 class Loader {
  public:
@@ -112,17 +114,18 @@ class Loader {
     const std::string path = consumer_path + ".sink";
     if (sink.value.kind != YamlNode::Kind::map || sink.value.members.size() != 1) {
       diagnostics_.error(sink.value.kind == YamlNode::Kind::map ? sink.value.place : sink.place,
-                         fmt::format("'{}' is a map with exactly one of http, splunk_hec, file, live", path));
+                         fmt::format("'{}' is a map with exactly one of {}", path, fmt::join(kSinkKinds, ", ")));
       return HttpSink();
     }
     const YamlNode::Member& kind = sink.value.members.front();
     if (kind.name == "http") return read_kind(kind, path, http_sink_table());
     if (kind.name == "splunk_hec") return read_kind(kind, path, hec_sink_table());
+    if (kind.name == "elasticsearch") return read_kind(kind, path, elasticsearch_sink_table());
+    if (kind.name == "syslog") return read_kind(kind, path, syslog_sink_table());
     if (kind.name == "file") return read_kind(kind, path, file_sink_table());
     if (kind.name == "live") return read_kind(kind, path, live_sink_table());
     // One report for the unknown name, by the same words as any other key.
-    constexpr std::array<std::string_view, 4> kKinds = {"http", "splunk_hec", "file", "live"};
-    match_options(sink.value, {}, {path, kKinds, context_});
+    match_options(sink.value, {}, {path, kSinkKinds, context_});
     return HttpSink();
   }
 

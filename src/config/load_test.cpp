@@ -340,13 +340,16 @@ const std::vector<ErrorCase> kErrorCases = {
      {"t.yaml:4:7: error: 'consumers.a.sink.http.url' is missing"}},
     {"two_sinks",
      "consumers: {a: {sink: {file: {path: y}, http: {url: x}}}}\n",
-     {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, file, live"}},
+     {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, elasticsearch, syslog, "
+      "file, live"}},
     {"no_sink_named",
      "consumers: {a: {sink: {}}}\n",
-     {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, file, live"}},
+     {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, elasticsearch, syslog, "
+      "file, live"}},
     {"sink_of_nothing",
      "consumers:\n  a:\n    sink:\n",
-     {"t.yaml:3:5: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, file, live"}},
+     {"t.yaml:3:5: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, elasticsearch, syslog, "
+      "file, live"}},
     {"url_without_scheme",
      "consumers: {a: {sink: {http: {url: crm.example}}}}\n",
      {"t.yaml:1:36: error: 'consumers.a.sink.http.url' is an address that begins with http:// or https://, not "
@@ -407,8 +410,17 @@ const std::vector<ErrorCase> kErrorCases = {
      {"t.yaml:1:31: error: 'event_time_window' of 'a' is not shorter than 'max_wait': all would expire"}},
     {"shadow_of_a_file",
      "consumers: {a: {shadow: true, sink: {file: {path: x}}}}\n",
-     {"t.yaml:1:13: error: 'shadow' is for a consumer with an http or splunk_hec sink, and 'a' has none: nothing would "
-      "leave this machine anyway"}},
+     {"t.yaml:1:13: error: 'shadow' is for a consumer whose sink sends to another system, and 'a' has none: nothing "
+      "would leave this machine anyway"}},
+    {"elasticsearch_with_two_credentials",
+     "consumers: {a: {sink: {elasticsearch: {url: \"https://es:9200\", user: u, password: \"${env:KEY}\", api_key: "
+     "\"${env:KEY}\"}}}}\n",
+     {"t.yaml:1:13: error: take one of 'user', 'api_key' and 'aws' for the sink of 'a'"}},
+    {"elasticsearch_with_half_a_credential",
+     "consumers: {a: {sink: {elasticsearch: {url: \"https://es:9200\", user: u, aws: {region: eu-west-1}}}}}\n",
+     {"t.yaml:1:13: error: 'user' and 'password' of the sink of 'a' go together",
+      "t.yaml:1:13: error: 'aws.region' and 'aws.access_key_id' of the sink of 'a' go together",
+      "t.yaml:1:13: error: take one of 'user', 'api_key' and 'aws' for the sink of 'a'"}},
     {"budget_of_nothing",
      "consumers: {a: {budget: {requests: 5, reserve: 5}, sink: {file: {path: x}}}}\n",
      {"t.yaml:1:13: error: 'budget.reserve' of 'a' leaves nothing of 'budget.requests'"}},

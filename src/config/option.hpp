@@ -69,6 +69,8 @@ Table<HttpSink> http_sink_table();
 Table<FileSink> file_sink_table();
 Table<HecSink> hec_sink_table();
 Table<LiveSink> live_sink_table();
+Table<ElasticsearchSink> elasticsearch_sink_table();
+Table<SyslogSink> syslog_sink_table();
 Table<MaintenanceWindow> maintenance_table();
 Table<Alarms> alarms_table();
 Table<AlarmWebhook> alarm_webhook_table();

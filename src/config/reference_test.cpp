@@ -63,6 +63,8 @@ TEST(Reference, every_row_is_complete_and_its_default_valid) {
   check_table<FileSink>(file_sink_table());
   check_table<HecSink>(hec_sink_table());
   check_table<LiveSink>(live_sink_table());
+  check_table<ElasticsearchSink>(elasticsearch_sink_table());
+  check_table<SyslogSink>(syslog_sink_table());
 }
 
 TEST(Reference, text_names_every_option) {

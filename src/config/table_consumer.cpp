@@ -243,7 +243,7 @@ constexpr std::array kConsumer = {
          .fallback = "false",
          .reloadable = true,
          .help = "Does everything but send: each request is rendered, signed, counted and taken as delivered. For "
-                 "an http or splunk_hec sink; see [operations.md](operations.md#shadows)."},
+                 "a sink that sends to another system; see [operations.md](operations.md#shadows)."},
         assign<&Consumer::shadow>},
     Row<Consumer>{{.path = "max_wait",
                    .type = Type::duration,

@@ -12,6 +12,7 @@
 #include "sinks/detail.hpp"
 #include "sinks/hec_verdict.hpp"
 #include "sinks/http_endpoint.hpp"
+#include "sinks/record_members.hpp"
 
 namespace trunkline::sinks {
 namespace {
@@ -57,21 +58,8 @@ constexpr std::array kSourcetypes = {
     Sourcetype{"v2.telephony.providers.edges.", ".metrics", "genesyscloud:telephonyprovidersedge:edges:metrics"},
 };
 
-// A time that Splunk can file: after 1970 and before the year 10000, in milliseconds.
-bool is_plausible(base::WallTime time) {
-  constexpr std::int64_t kYear10000 = 253'402'300'800'000;
-  const std::int64_t millis = time.time_since_epoch().count();
-  return millis > 0 && millis < kYear10000;
-}
-
 std::string time_of(const engine::Record& record) {
-  base::WallTime time = record.accepted_at;
-  for (const auto& better : {record.event.business_time, record.event.published_at}) {
-    if (!better || !is_plausible(*better)) continue;
-    time = *better;
-    break;
-  }
-  const std::int64_t millis = std::max<std::int64_t>(0, time.time_since_epoch().count());
+  const std::int64_t millis = happened_at(record).time_since_epoch().count();
   return fmt::format("{}.{:03}", millis / 1'000, millis % 1'000);
 }
 

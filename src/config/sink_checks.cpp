@@ -1,0 +1,48 @@
+#include "config/sink_checks.hpp"
+
+#include <fmt/format.h>
+
+namespace trunkline::config {
+namespace {
+
+class SinkCheck {
+ public:
+  SinkCheck(const Consumer& consumer, Diagnostics& diagnostics) : consumer_(consumer), diagnostics_(diagnostics) {}
+
+  void operator()(const ElasticsearchSink& sink) {
+    together("user", sink.user.empty(), "password", sink.password.empty());
+    together("aws.access_key_id", sink.aws_access_key_id.empty(), "aws.secret_access_key",
+             sink.aws_secret_access_key.empty());
+    together("aws.region", sink.aws_region.empty(), "aws.access_key_id", sink.aws_access_key_id.empty());
+    const int kinds = (sink.user.empty() ? 0 : 1) + (sink.api_key.empty() ? 0 : 1) + (sink.aws_region.empty() ? 0 : 1);
+    if (kinds > 1) error("take one of 'user', 'api_key' and 'aws' for the sink of '{}'");
+    target(sink.target);
+  }
+  void operator()(const SyslogSink& sink) { target(sink.target); }
+  template <class Other>
+  void operator()(const Other&) {}
+
+ private:
+  void error(std::string_view text) {
+    diagnostics_.error(consumer_.place, fmt::format(fmt::runtime(text), consumer_.name));
+  }
+  void together(std::string_view one, bool one_is_empty, std::string_view other, bool other_is_empty) {
+    if (one_is_empty == other_is_empty) return;
+    diagnostics_.error(consumer_.place,
+                       fmt::format("'{}' and '{}' of the sink of '{}' go together", one, other, consumer_.name));
+  }
+  void target(const SinkTarget& target) {
+    together("tls.cert", target.tls_cert.empty(), "tls.key", target.tls_key.empty());
+  }
+
+  const Consumer& consumer_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+void check_sink(const Consumer& consumer, Diagnostics& diagnostics) {
+  std::visit(SinkCheck(consumer, diagnostics), consumer.sink);
+}
+
+}  // namespace trunkline::config
