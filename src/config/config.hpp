@@ -149,6 +149,22 @@ struct Batch {
   base::Millis age{};
 };
 
+// How a sink gets access tokens. Its rows are in oauth_rows.hpp, for every sink that has this.
+enum class OauthGrant : std::uint8_t { client_credentials, jwt_bearer };
+enum class OauthClientAuth : std::uint8_t { basic, post };
+struct Oauth {
+  std::string token_url;  // empty: none is used
+  OauthGrant grant{};
+  std::string client_id;
+  Secret client_secret;
+  OauthClientAuth client_auth{};
+  std::string scope;
+  std::vector<std::pair<std::string, Secret>> parameters;
+  Secret private_key;  // the three of a JWT
+  std::string subject;
+  std::string audience;
+};
+
 enum class HttpBatch : std::uint8_t { single, array, ndjson };
 enum class HttpBody : std::uint8_t { enriched, raw };
 struct HttpSink {

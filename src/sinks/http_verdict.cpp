@@ -70,6 +70,9 @@ EventVerdict of_error(const base::Error& error, Secrets secrets) {
     case Errc::invalid:
       verdict.error_class = "forbidden_address";
       break;
+    case Errc::unauthenticated:
+      verdict.error_class = "oauth";
+      break;
     case Errc::cancelled:
       verdict.error_class = "cancelled";
       break;
@@ -79,6 +82,7 @@ EventVerdict of_error(const base::Error& error, Secrets secrets) {
       verdict.after = std::chrono::seconds(1);
       break;
     default:
+      if (error.detail.starts_with("oauth:")) verdict.error_class = "oauth";
       break;
   }
   return verdict;

@@ -24,6 +24,7 @@ namespace trunkline::sinks {
 //  no answer in time                          unavailable    the peer may have acted: it drops the repeat by its webhook-id
 //  no connection, reset, TLS failure          unavailable
 //  forbidden address                          unavailable    a configuration to be mended
+//  no access token (oauth_token.hpp)          unavailable    class `oauth`: the token endpoint is down or refuses the client
 //  our own client is full                     retry, 1 s     nothing was sent
 //
 // For a batch of several events `rejected` becomes `refused`: nobody knows which one it was. Retry-After is taken from
