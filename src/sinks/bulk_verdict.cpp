@@ -65,9 +65,8 @@ bool is_shard_away(std::int64_t status) {
 
 Verdict verdict_of_item(const BulkItem& item) {
   if (is_success(item.status) || item.status == 409) return Verdict::delivered;
+  if (item.status < 400 || item.status > 599 || is_setting(item.type)) return Verdict::unavailable;
   if (item.status == 429 || is_shard_away(item.status)) return Verdict::retry;
-  if (item.status < 400 || item.status > 599) return Verdict::unavailable;
-  if (is_setting(item.type)) return Verdict::unavailable;
   if (item.status == 401 || item.status == 403 || item.status == 404 || item.status == 405) return Verdict::unavailable;
   return Verdict::rejected;
 }

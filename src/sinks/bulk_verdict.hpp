@@ -41,7 +41,8 @@ BulkItem parse_bulk_error(std::string_view body);
 //                                                 went better: unavailable, it is the cluster
 //  401, 403, 404, 405              unavailable    credential, block (disk watermark, read only), index missing and not made
 //                                                 by itself: a configuration, never the event's fault
-//  400 of index_closed_exception, invalid_index_name_exception, cluster_block_exception, security_exception: the same
+//  any of index_closed_exception, invalid_index_name_exception, index_not_found_exception, cluster_block_exception (the
+//  disk's flood stage comes as 429), security_exception: the same
 //  400, 413, 500, other            rejected       this event: mapper_parsing_exception, document_parsing_exception, strict_
 //                                                 dynamic_mapping_exception, illegal_argument_exception (fields over the limit)
 //  none                            unavailable    nobody knows what became of it

@@ -60,6 +60,8 @@ const ItemRow kItems[] = {
     {"unauthenticated", 401, "security_exception", Verdict::unavailable, Verdict::unavailable},
     {"forbidden", 403, "security_exception", Verdict::unavailable, Verdict::unavailable},
     {"disk_watermark", 403, "cluster_block_exception", Verdict::unavailable, Verdict::unavailable},
+    {"flood_stage", 429, "cluster_block_exception", Verdict::unavailable, Verdict::unavailable},
+    {"no_leader", 503, "cluster_block_exception", Verdict::unavailable, Verdict::unavailable},
     {"index_missing", 404, "index_not_found_exception", Verdict::unavailable, Verdict::unavailable},
     {"not_allowed", 405, "x", Verdict::unavailable, Verdict::unavailable},
     {"index_closed", 400, "index_closed_exception", Verdict::unavailable, Verdict::unavailable},
