@@ -7,6 +7,7 @@
 
 #include "base/check.hpp"
 #include "net/http_client.hpp"
+#include "sinks/hec_acks.hpp"
 #include "sinks/hec_verdict.hpp"
 
 namespace {
@@ -35,6 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string body(reinterpret_cast<const char*>(data) + 1, size - 1);
   const auto said = parse_hec_answer(body);
   TRUNKLINE_CHECK(!said || hec_advice(said->code).size() < 200, "advice is a sentence");
+  const auto acks = trunkline::sinks::parse_hec_acks(body, 2);
+  TRUNKLINE_CHECK(!acks || acks->size() <= 2, "more acknowledgements than were asked for");
   const bool success = status < 300 && said && said->code == 0;
   for (const std::size_t events : {1, 3}) {
     const BatchVerdict verdict = hec_verdict(trunkline::net::ClientResponse{status, {{"Retry-After", "1"}}, body},

@@ -101,6 +101,8 @@ Result<std::unique_ptr<delivery::Sink>> make_hec(const config::Consumer& consume
   options.host = hec.host;
   options.body = hec.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
   options.gzip = hec.gzip && !shadow;  // what a shadow shows can be read
+  // A shadow's requests are answered by nobody who could acknowledge them.
+  if (hec.ack && !shadow) options.ack = sinks::HecAckOptions{std::min(hec.ack_poll, hec.ack_timeout), hec.ack_timeout};
   options.batch_messages_max = consumer.batch.messages;
   options.batch_bytes_max = consumer.batch.bytes;
   options.connect_timeout = std::min(hec.connect_timeout, hec.timeout);
@@ -115,7 +117,7 @@ Result<std::unique_ptr<delivery::Sink>> make_hec(const config::Consumer& consume
   auto sender =
       sender_of(loop, std::move(client), std::move(shadow), {"Authorization"}, R"({"text":"Success","code":0})");
   TRUNKLINE_TRY(auto sink,
-                sinks::HecSink::make(std::move(options), std::move(renderer), std::move(sender), loop.clock()));
+                sinks::HecSink::make(std::move(options), std::move(renderer), std::move(sender), loop.clock(), &loop));
   return std::unique_ptr<delivery::Sink>(std::move(sink));
 }
 
@@ -325,6 +327,8 @@ std::string sink_kind(const config::Consumer& consumer) {
   if (std::holds_alternative<config::HecSink>(consumer.sink)) return "splunk_hec";
   if (std::holds_alternative<config::ElasticsearchSink>(consumer.sink)) return "elasticsearch";
   if (std::holds_alternative<config::SyslogSink>(consumer.sink)) return "syslog";
+  if (std::holds_alternative<config::DatadogSink>(consumer.sink)) return "datadog";
+  if (std::holds_alternative<config::SentinelSink>(consumer.sink)) return "sentinel";
   if (std::holds_alternative<config::FileSink>(consumer.sink)) return "file";
   if (std::holds_alternative<config::LiveSink>(consumer.sink)) return "live";
   return "pulled";
@@ -347,6 +351,9 @@ std::string sink_target(const config::Consumer& consumer) {
   if (const auto* hec = std::get_if<config::HecSink>(&consumer.sink)) return hec->url;
   if (const auto* elastic = std::get_if<config::ElasticsearchSink>(&consumer.sink)) return elastic->url;
   if (const auto* syslog = std::get_if<config::SyslogSink>(&consumer.sink)) return syslog_target(*syslog);
+  if (const auto* datadog = std::get_if<config::DatadogSink>(&consumer.sink))
+    return datadog->url.empty() ? datadog->site : datadog->url;
+  if (const auto* sentinel = std::get_if<config::SentinelSink>(&consumer.sink)) return sentinel->endpoint;
   return {};
 }
 
@@ -367,6 +374,10 @@ Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consum
     return make_sink_of(*elastic, std::move(parts));
   if (const auto* syslog = std::get_if<config::SyslogSink>(&consumer.sink))
     return make_sink_of(*syslog, std::move(parts));
+  if (const auto* datadog = std::get_if<config::DatadogSink>(&consumer.sink))
+    return make_sink_of(*datadog, std::move(parts));
+  if (const auto* sentinel = std::get_if<config::SentinelSink>(&consumer.sink))
+    return make_sink_of(*sentinel, std::move(parts));
   return {Errc::unsupported, fmt::format("consumer '{}': a pulled consumer has no sink", consumer.name)};
 }
 

@@ -12,8 +12,11 @@
 
 #include "app/version.hpp"
 #include "net/stream_client.hpp"
+#include "sinks/datadog_sink.hpp"
 #include "sinks/elasticsearch_sink.hpp"
 #include "sinks/http_sender.hpp"
+#include "sinks/oauth_token.hpp"
+#include "sinks/sentinel_sink.hpp"
 #include "sinks/stream_sender.hpp"
 #include "sinks/syslog_sink.hpp"
 
@@ -105,6 +108,8 @@ std::string syslog_target(const config::SyslogSink& sink) {
 const config::SinkTarget* sink_target_of(const config::Consumer& consumer) {
   if (const auto* elastic = std::get_if<config::ElasticsearchSink>(&consumer.sink)) return &elastic->target;
   if (const auto* syslog = std::get_if<config::SyslogSink>(&consumer.sink)) return &syslog->target;
+  if (const auto* datadog = std::get_if<config::DatadogSink>(&consumer.sink)) return &datadog->target;
+  if (const auto* sentinel = std::get_if<config::SentinelSink>(&consumer.sink)) return &sentinel->target;
   return nullptr;
 }
 
@@ -159,6 +164,56 @@ Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::SyslogSink& s
   TRUNKLINE_TRY(auto sender, stream_sender_of(sink, parts, options.target));
   TRUNKLINE_TRY(auto made, sinks::SyslogSink::make(std::move(options), std::move(parts.renderer), std::move(sender),
                                                    parts.loop.clock()));
+  return std::unique_ptr<delivery::Sink>(std::move(made));
+}
+
+Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::DatadogSink& sink, SinkParts parts) {
+  sinks::DatadogOptions options;
+  set_common(options, parts, sink.target);
+  options.site = sink.site;
+  options.url = sink.url;
+  options.api_key = sink.api_key.reveal();
+  options.service = sink.service;
+  options.source = sink.source;
+  options.host = sink.host;
+  options.tags = sink.tags;
+  options.body = sink.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.order = parts.order;
+  options.gzip = sink.gzip && !parts.shadow;
+  auto sender = sender_of(parts, sink.target, {"DD-API-KEY"}, "{}");
+  TRUNKLINE_TRY(auto made,
+                sinks::DatadogSink::make(std::move(options), std::move(parts.renderer), std::move(sender), parts.loop));
+  return std::unique_ptr<delivery::Sink>(std::move(made));
+}
+
+Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::SentinelSink& sink, SinkParts parts) {
+  sinks::SentinelOptions options;
+  set_common(options, parts, sink.target);
+  options.endpoint = sink.endpoint;
+  options.rule = sink.rule;
+  options.stream = sink.stream;
+  options.body = sink.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.order = parts.order;
+  options.gzip = sink.gzip && !parts.shadow;
+  const bool sends = !parts.shadow;  // a shadow asks for no token
+  auto sender = sender_of(parts, sink.target, {"Authorization"}, "");
+  if (sends) {
+    sinks::OauthOptions oauth;
+    std::string_view authority = sink.authority;
+    while (authority.ends_with('/')) authority.remove_suffix(1);
+    oauth.token_url = fmt::format("{}/{}/oauth2/v2.0/token", authority, sink.tenant);
+    oauth.client_auth = sinks::OauthOptions::ClientAuth::post;
+    oauth.client_id = sink.client_id;
+    oauth.client_secret = sink.client_secret.reveal();
+    oauth.scope = sink.scope;
+    oauth.connect_timeout = std::min(options.connect_timeout, oauth.connect_timeout);
+    oauth.timeout = std::max(oauth.connect_timeout, std::min(options.timeout, oauth.timeout));
+    TRUNKLINE_TRY(auto token,
+                  sinks::OauthToken::make(std::move(oauth), sender_of(parts, sink.target, {}, ""), parts.loop));
+    sender = std::make_unique<sinks::OauthSender>(std::move(token), std::move(sender));
+  }
+  TRUNKLINE_TRY(auto made, sinks::SentinelSink::make(std::move(options), std::move(parts.renderer), std::move(sender),
+                                                     parts.loop));
   return std::unique_ptr<delivery::Sink>(std::move(made));
 }
 

@@ -29,5 +29,7 @@ struct SinkParts {
 
 base::Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::ElasticsearchSink& sink, SinkParts parts);
 base::Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::SyslogSink& sink, SinkParts parts);
+base::Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::DatadogSink& sink, SinkParts parts);
+base::Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::SentinelSink& sink, SinkParts parts);
 
 }  // namespace trunkline::app

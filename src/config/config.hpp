@@ -191,6 +191,9 @@ struct HecSink {
   std::string host;
   HttpBody body{};
   bool gzip = false;
+  bool ack = false;
+  base::Millis ack_timeout{};
+  base::Millis ack_poll{};
   std::string tls_ca;
   base::Millis timeout{};
   base::Millis connect_timeout{};
@@ -240,6 +243,31 @@ struct SyslogSink {
   base::Millis hold{};
   SinkTarget target;
 };
+struct DatadogSink {
+  std::string site;
+  std::string url;  // empty: that of the site
+  Secret api_key;
+  std::string service;
+  std::string source;
+  std::string host;
+  std::vector<std::string> tags;
+  HttpBody body{};
+  bool gzip = false;
+  SinkTarget target;
+};
+struct SentinelSink {
+  std::string endpoint;
+  std::string rule;
+  std::string stream;
+  std::string tenant;
+  std::string client_id;
+  Secret client_secret;
+  std::string authority;
+  std::string scope;
+  HttpBody body{};
+  bool gzip = false;
+  SinkTarget target;
+};
 struct FileSink {
   std::string path;
   std::uint64_t rotate_bytes = 0;
@@ -256,7 +284,8 @@ struct LiveSink {
   std::uint32_t conversations = 0;
   std::uint32_t subscribers = 0;
 };
-using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink>;
+using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink,
+                                DatadogSink, SentinelSink>;
 
 // A filter policy as JSON text. Quoted YAML scalars are strings, plain ones follow YAML 1.2: true, false, null, numbers
 // with their text kept, else strings. A single quoted text is taken as the JSON itself. Whether it is a policy is not

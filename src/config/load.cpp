@@ -19,8 +19,8 @@ namespace {
 constexpr std::size_t kConsumersMax = 1'000;
 constexpr std::size_t kSourcesMax = 1'000;
 constexpr std::size_t kTopicsMax = 10'000;
-constexpr std::array<std::string_view, 6> kSinkKinds = {"http",   "splunk_hec", "elasticsearch",
-                                                        "syslog", "file",       "live"};
+constexpr std::array<std::string_view, 8> kSinkKinds = {"http",    "splunk_hec", "elasticsearch", "syslog",
+                                                        "datadog", "sentinel",   "file",          "live"};
 
 class Loader {
  public:
@@ -122,6 +122,8 @@ class Loader {
     if (kind.name == "splunk_hec") return read_kind(kind, path, hec_sink_table());
     if (kind.name == "elasticsearch") return read_kind(kind, path, elasticsearch_sink_table());
     if (kind.name == "syslog") return read_kind(kind, path, syslog_sink_table());
+    if (kind.name == "datadog") return read_kind(kind, path, datadog_sink_table());
+    if (kind.name == "sentinel") return read_kind(kind, path, sentinel_sink_table());
     if (kind.name == "file") return read_kind(kind, path, file_sink_table());
     if (kind.name == "live") return read_kind(kind, path, live_sink_table());
     // One report for the unknown name, by the same words as any other key.

@@ -19,6 +19,8 @@ class SinkCheck {
     target(sink.target);
   }
   void operator()(const SyslogSink& sink) { target(sink.target); }
+  void operator()(const DatadogSink& sink) { target(sink.target); }
+  void operator()(const SentinelSink& sink) { target(sink.target); }
   template <class Other>
   void operator()(const Other&) {}
 

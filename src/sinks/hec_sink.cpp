@@ -105,6 +105,18 @@ std::string health_text(const net::ClientResponse& answer) {
   return said && said->code == kHealthy ? "Splunk HEC healthy" : "health unknown";
 }
 
+Result<std::string> ack_found(const Result<net::ClientResponse>& answer, const std::string& url,
+                              const std::string& found) {
+  if (!answer.ok()) return unreachable(url, answer.error());
+  if (parse_hec_acks(answer->body, 1)) return found + ", indexer acknowledgement enabled";
+  const auto said = parse_hec_answer(answer->body);
+  return {Errc::unavailable,
+          fmt::format("{}, but it answers {} when asked for an acknowledgement: enable indexer acknowledgement for the "
+                      "token, or take ack out of the sink",
+                      found,
+                      said ? fmt::format("{} (code {})", said->text, said->code) : fmt::format("{}", answer->status))};
+}
+
 }  // namespace
 
 Result<void> validate(const HecOptions& o) {
@@ -117,6 +129,9 @@ Result<void> validate(const HecOptions& o) {
     return {Errc::invalid, fmt::format("batch messages must be 1 to {}", kBatchMessagesMax)};
   if (o.batch_bytes_max < 1 || o.batch_bytes_max > kBatchBytesMax)
     return {Errc::invalid, "batch bytes must be 1 to 64 MiB"};
+  if (o.ack && (o.ack->poll_every < base::Millis(10) || o.ack->poll_every > o.ack->timeout ||
+                o.ack->timeout > std::chrono::hours(1)))
+    return {Errc::invalid, "acknowledgement must have 10ms <= poll_every <= timeout <= 1h"};
   return validate_timeouts(o.connect_timeout, o.timeout);
 }
 
@@ -138,19 +153,25 @@ std::string hec_channel(std::string_view consumer, std::string_view url) {
 }
 
 Result<std::unique_ptr<HecSink>> HecSink::make(HecOptions options, Renderer renderer,
-                                               std::unique_ptr<HttpSender> sender, const base::Clock& clock) {
+                                               std::unique_ptr<HttpSender> sender, const base::Clock& clock,
+                                               base::Loop* loop) {
   TRUNKLINE_TRY_VOID(validate(options));
+  if (options.ack && loop == nullptr) return {Errc::invalid, "acknowledgement needs a loop"};
   Renderer body = renderer_for(options.body, std::move(renderer));
-  return std::unique_ptr<HecSink>(new HecSink(std::move(options), std::move(body), std::move(sender), clock));
+  return std::unique_ptr<HecSink>(new HecSink(std::move(options), std::move(body), std::move(sender), clock, loop));
 }
 
-HecSink::HecSink(HecOptions options, Renderer renderer, std::unique_ptr<HttpSender> sender, const base::Clock& clock)
+HecSink::HecSink(HecOptions options, Renderer renderer, std::unique_ptr<HttpSender> sender, const base::Clock& clock,
+                 base::Loop* loop)
     : options_(std::move(options)),
       base_url_(base_of(options_.url)),
       channel_(hec_channel(options_.consumer, base_url_)),
       renderer_(std::move(renderer)),
       sender_(std::move(sender)),
-      clock_(clock) {}
+      clock_(clock),
+      acks_(options_.ack ? std::make_shared<HecAcks>(*loop, sender_, request("/ack?channel=" + channel_), *options_.ack,
+                                                     std::vector{options_.token})
+                         : nullptr) {}
 
 delivery::SinkLimits HecSink::limits() const {
   return {options_.batch_messages_max, options_.batch_bytes_max};
@@ -211,6 +232,7 @@ void HecSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery::Ba
     post.headers.emplace_back("Content-Encoding", "gzip");
   }
   post.headers.emplace_back("trunkline-attempt", std::to_string(batch.attempt));
+  if (acks_) return send_for_ack(std::move(post), batch.messages.size(), std::move(done));
   // Nothing of this object: the answer may come after it has gone.
   sender_->send(std::move(post), [events = batch.messages.size(), clock = &clock_, token = options_.token,
                                   done = std::move(done)](Result<net::ClientResponse> answer) mutable {
@@ -218,23 +240,67 @@ void HecSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery::Ba
   });
 }
 
+// On a channel of its own: an acknowledgement that is asked for is forgotten.
+std::optional<net::ClientRequest> HecSink::ack_question() const {
+  if (!acks_) return std::nullopt;
+  const std::string channel = hec_channel(options_.consumer + "\nprobe", base_url_);
+  net::ClientRequest question = request("/ack?channel=" + channel);
+  for (auto& [name, value] : question.headers) {
+    if (name == "X-Splunk-Request-Channel") value = channel;
+  }
+  question.body = R"({"acks":[0]})";
+  return question;
+}
+
+void HecSink::send_for_ack(net::ClientRequest post, std::size_t events,
+                           base::UniqueFunction<void(delivery::BatchVerdict)> done) {
+  if (const std::string cookies = acks_->cookies(); !cookies.empty()) post.headers.emplace_back("Cookie", cookies);
+  sender_->send(std::move(post), [life = std::weak_ptr(acks_), events, clock = &clock_, token = options_.token,
+                                  done = std::move(done)](Result<net::ClientResponse> answer) mutable {
+    delivery::BatchVerdict verdict = hec_verdict(answer, events, clock->wall(), std::span(&token, 1));
+    const auto acks = life.lock();
+    if (acks && answer.ok()) acks->learn(answer->headers);
+    if (verdict.refused || verdict.events.front().verdict != delivery::Verdict::delivered)
+      return done(std::move(verdict));
+    const auto said = parse_hec_answer(answer->body);
+    // A sink that has ended asks no more: whoever comes next sends it again.
+    if (acks && said && said->ack_id) return acks->wait(*said->ack_id, events, std::move(done));
+    for (delivery::EventVerdict& each : verdict.events) {
+      each = {
+          delivery::Verdict::unavailable,
+          {},
+          "hec_no_ack",
+          "Splunk has taken it and gives no number to ask for its acknowledgement by: enable indexer acknowledgement "
+          "for the token, or take ack out of the sink"};
+    }
+    done(std::move(verdict));
+  });
+}
+
 void HecSink::probe(base::UniqueFunction<void(Result<std::string>)> done) {
   net::ClientRequest health = request("/health");
   health.method = "GET";
   // The sender may have gone with the sink before the first answer: then there is no second question.
-  sender_->send(std::move(health),
-                [sender = std::weak_ptr(sender_), empty = request("/event"), url = base_url_, token = options_.token,
-                 done = std::move(done)](Result<net::ClientResponse> answer) mutable {
-                  if (const auto error = health_error(answer, url)) return done(without(token, *error));
-                  const auto alive = sender.lock();
-                  if (!alive) return done(base::Error{Errc::cancelled, "the sink has ended"});
-                  alive->send(std::move(empty), [health = health_text(*answer), url, token,
-                                                 done = std::move(done)](Result<net::ClientResponse> second) mutable {
-                    Result<std::string> found = token_found(second, url, health);
-                    if (found.ok()) return done(std::move(found));
-                    done(without(token, found.error()));
-                  });
-                });
+  sender_->send(std::move(health), [sender = std::weak_ptr(sender_), empty = request("/event"), ack = ack_question(),
+                                    url = base_url_, token = options_.token,
+                                    done = std::move(done)](Result<net::ClientResponse> answer) mutable {
+    if (const auto error = health_error(answer, url)) return done(without(token, *error));
+    const auto alive = sender.lock();
+    if (!alive) return done(base::Error{Errc::cancelled, "the sink has ended"});
+    alive->send(std::move(empty), [sender, ack = std::move(ack), health = health_text(*answer), url, token,
+                                   done = std::move(done)](Result<net::ClientResponse> second) mutable {
+      Result<std::string> found = token_found(second, url, health);
+      if (!found.ok()) return done(without(token, found.error()));
+      const auto still = sender.lock();
+      if (!ack || !still) return done(std::move(found));
+      still->send(std::move(*ack), [found = std::move(*found), url, token,
+                                    done = std::move(done)](const Result<net::ClientResponse>& third) mutable {
+        Result<std::string> all = ack_found(third, url, found);
+        if (all.ok()) return done(std::move(all));
+        done(without(token, all.error()));
+      });
+    });
+  });
 }
 
 }  // namespace trunkline::sinks

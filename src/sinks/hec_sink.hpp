@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -8,6 +9,7 @@
 #include "base/result.hpp"
 #include "delivery/sink.hpp"
 #include "event/event.hpp"
+#include "sinks/hec_acks.hpp"
 #include "sinks/http_sender.hpp"
 #include "sinks/render.hpp"
 
@@ -24,6 +26,7 @@ struct HecOptions {
   std::string host{};                       // empty: what the input is set to
   Body body = Body::enriched;
   bool gzip = true;
+  std::optional<HecAckOptions> ack{};  // waits for the indexers
   std::size_t batch_messages_max = 1'000;
   // Of events before enrichment; a request is up to 1 KiB an event longer. Splunk Cloud advises 1 MB a request, Splunk
   // Enterprise takes 800 MB as it is installed.
@@ -49,22 +52,32 @@ std::string hec_channel(std::string_view consumer, std::string_view url);
 // eventCategory, orgId, conversationId, userId, queueId, mediaType; what an event lacks is left out. A batch that is
 // sent again has the same bytes, but for the header trunkline-attempt.
 //
-// Indexer acknowledgement is not asked for: `delivered` is what Splunk has taken, not yet what it has indexed.
+// Without `ack`, `delivered` is what Splunk has taken, not yet what it has indexed. With it a batch is delivered when
+// Splunk acknowledges it (hec_acks.hpp). A success without an acknowledgement's number is then none: unavailable.
+// Cookies that a balancer sets are sent back with every further request.
 class HecSink final : public delivery::Sink {
  public:
-  // `renderer` makes enriched bodies. The clock must outlive all requests.
+  // `renderer` makes enriched bodies. The clock must outlive all requests. The loop is needed for `ack` and must outlive
+  // the sink.
   static base::Result<std::unique_ptr<HecSink>> make(HecOptions options, Renderer renderer,
-                                                     std::unique_ptr<HttpSender> sender, const base::Clock& clock);
+                                                     std::unique_ptr<HttpSender> sender, const base::Clock& clock,
+                                                     base::Loop* loop = nullptr);
 
   delivery::SinkLimits limits() const override;
   void send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) override;
-  // The health endpoint, then a request without an event, which a collector refuses by what it thinks of the token.
+  // The health endpoint, then a request without an event, which a collector refuses by what it thinks of the token; with
+  // `ack` also the question for an acknowledgement, on a channel that nobody else uses.
   void probe(base::UniqueFunction<void(base::Result<std::string>)> done) override;
 
  private:
-  HecSink(HecOptions options, Renderer renderer, std::unique_ptr<HttpSender> sender, const base::Clock& clock);
+  HecSink(HecOptions options, Renderer renderer, std::unique_ptr<HttpSender> sender, const base::Clock& clock,
+          base::Loop* loop);
   net::ClientRequest request(std::string_view path) const;
   void append_event(std::string& body, const engine::LeasedMessage& message, std::string_view consumer) const;
+
+  void send_for_ack(net::ClientRequest post, std::size_t events,
+                    base::UniqueFunction<void(delivery::BatchVerdict)> done);
+  std::optional<net::ClientRequest> ack_question() const;
 
   const HecOptions options_;
   const std::string base_url_;  // up to and without /services/collector
@@ -72,6 +85,7 @@ class HecSink final : public delivery::Sink {
   const Renderer renderer_;
   const std::shared_ptr<HttpSender> sender_;  // shared with a probe, which asks twice
   const base::Clock& clock_;
+  const std::shared_ptr<HecAcks> acks_;  // its answers know by a weak one whether it is still there; null without `ack`
 };
 
 }  // namespace trunkline::sinks

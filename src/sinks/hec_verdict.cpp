@@ -126,6 +126,9 @@ std::optional<HecAnswer> parse_hec_answer(std::string_view body) {
   const auto invalid = root->find("invalid-event-number");
   const auto place = invalid ? invalid->integer() : std::nullopt;
   if (place && *place >= 0) answer.invalid_event = static_cast<std::uint64_t>(*place);
+  const auto ack = root->find("ackId");
+  const auto id = ack ? ack->integer() : std::nullopt;
+  if (id && *id >= 0) answer.ack_id = static_cast<std::uint64_t>(*id);
   return answer;
 }
 

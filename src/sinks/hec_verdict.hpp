@@ -17,7 +17,8 @@ namespace trunkline::sinks {
 struct HecAnswer {
   std::int64_t code = 0;
   std::string text;
-  std::optional<std::uint64_t> invalid_event;  // counts from 0
+  std::optional<std::uint64_t> invalid_event{};  // counts from 0
+  std::optional<std::uint64_t> ack_id{};         // to ask for its acknowledgement by
 };
 // Nothing if it is no JSON object with a whole number as its code.
 std::optional<HecAnswer> parse_hec_answer(std::string_view body);

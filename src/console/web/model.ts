@@ -128,7 +128,7 @@ export interface State {
 }
 
 const kSinks: Record<string, string> = {
-  http: "webhook", splunk_hec: "Splunk HEC", elasticsearch: "Elasticsearch", syslog: "syslog", file: "files", live: "live feed", pulled: "pulled",
+  http: "webhook", splunk_hec: "Splunk HEC", elasticsearch: "Elasticsearch", syslog: "syslog", datadog: "Datadog", sentinel: "Sentinel", file: "files", live: "live feed", pulled: "pulled",
 };
 
 export function describe(consumer: Consumer): string {
