@@ -1,11 +1,16 @@
 """Datadog and Microsoft Sentinel against fakes of their intakes: every bound, tokens, limits, outages."""
 import gzip
 import json
+import os
+import ssl
 import threading
 import urllib.parse
 
+from harness import node
 from harness.case import HubTest
+from harness.certificates import Authority
 from harness.process import command
+from harness.receiver import Receiver
 
 QUICK = {"retry": {"base": "5ms", "cap": "20ms"}, "breaker": {"window": "300ms", "probe_every": "100ms"}}
 KEY = "0123456789abcdef0123456789abcdef"
@@ -110,7 +115,8 @@ class Sentinel(HubTest):
                 {"token_type": "Bearer", "expires_in": 3599, "access_token": self.valid}).encode()
         if delivery.headers.get("authorization") != f"Bearer {self.valid}":
             return 401, {}, b'{"error":{"code":"InvalidToken"}}'
-        if url.path != f"/dataCollectionRules/{RULE}/streams/{STREAM}" or url.query != "api-version=2023-01-01":
+        query = dict(urllib.parse.parse_qsl(url.query))
+        if url.path != f"/dataCollectionRules/{RULE}/streams/{STREAM}" or query != {"api-version": "2023-01-01"}:
             return 404, {}, b'{"error":{"code":"NotFound"}}'
         body = delivery.body
         if delivery.headers.get("content-encoding") == "gzip":
@@ -173,6 +179,28 @@ class Sentinel(HubTest):
         self.assertEqual(answers, [])
         self.assertCountEqual([row["Sequence"] for row in self.rows], places)
         self.assertEqual(hub.consumer("sentinel")["dead_letters"], 0)
+
+    def test_microsofts_own_client_takes_the_fake_for_the_service(self):
+        node.modules(self)
+        authority = Authority(self.directory)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*authority.issue("server"))
+        server = Receiver(self.service, tls=context)
+        self.addCleanup(server.close)
+        address = server.url.removesuffix("/hook")
+
+        def upload(rows, **wish):
+            return node.run(self, "sentinel_upload.mjs", {
+                "endpoint": address, "authority": address, "tenant": "tenant-1", "client_id": "app-1", "client_secret": SECRET,
+                "rule": RULE, "stream": STREAM, "rows": rows, **wish},
+                env={**os.environ, "NODE_EXTRA_CA_CERTS": str(authority.certificate)})["failed"]
+
+        rows = [{"TimeGenerated": "2026-03-02T14:00:00Z", "Sequence": number, "Event": {"x": "y" * 400_000}} for number in range(5)]
+        self.assertIsNone(upload(rows))
+        self.assertCountEqual([row["Sequence"] for row in self.rows], range(5))
+        self.assertEqual(self.tokens, 1)
+        self.assertIn("404", upload(rows[:1], stream="Custom-Other_CL"))
+        self.assertIn("invalid_client", upload(rows[:1], client_secret="wrong"))
 
     def test_check_gets_a_token_and_tries_rule_and_stream(self):
         for sink, good, said in (({}, True, "token, rule and stream accepted"),

@@ -1,4 +1,4 @@
-// An OpenTelemetry collector with one receiver and one exporter: what Trunkline's Splunk HEC sink sends is written to a
+// An OpenTelemetry collector with one receiver, its acknowledgements, and one exporter: what Trunkline's Splunk HEC sink sends is written to a
 // file as OTLP JSON.
 package main
 
@@ -6,6 +6,7 @@ import (
 	"log"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/ackextension"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/splunkhecreceiver"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -21,6 +22,9 @@ func factories() (otelcol.Factories, error) {
 	var all otelcol.Factories
 	var err error
 	if all.Receivers, err = otelcol.MakeFactoryMap(splunkhecreceiver.NewFactory()); err != nil {
+		return all, err
+	}
+	if all.Extensions, err = otelcol.MakeFactoryMap(ackextension.NewFactory()); err != nil {
 		return all, err
 	}
 	all.Telemetry = telemetry.NewFactory(func() component.Config { return &noTelemetry{} })
