@@ -4,6 +4,7 @@
 #include "api/describe.hpp"
 #include "api/handlers.hpp"
 #include "api/object_reader.hpp"
+#include "api/view.hpp"
 #include "base/crypto.hpp"
 #include "json/writer.hpp"
 
@@ -21,9 +22,24 @@ struct Listing {
   CallPtr call;
   base::QueueId queue;
   PageQuery page;
+  View view;
   std::string entries{};
   std::size_t count = 0;
 };
+
+// What a view shows of it. An edited body is shown as the event's own would be.
+engine::DeadLetter shown(View& view, engine::DeadLetter letter) {
+  if (view.raw() || !letter.record) return letter;
+  if (letter.edited) {
+    engine::Record edited = *letter.record;
+    edited.event.raw = std::move(*letter.edited);
+    letter.edited = view.of(edited)->event.raw;
+  }
+  letter.record = view.of(std::move(letter.record));
+  letter.group_text = view.text(letter.group_text);
+  letter.error_detail = view.error(letter.error_class, letter.error_detail);
+  return letter;
+}
 
 void answer_listing(Listing& listing, bool more) {
   std::string out = "{\"dead_letters\":[" + listing.entries + "],\"next_after\":";
@@ -44,7 +60,7 @@ void list_on(std::unique_ptr<Listing> listing) {
                         for (const engine::DeadLetter& letter : *letters) {
                           if (listing->count++ > 0) listing->entries.push_back(',');
                           json::Writer writer(listing->entries);
-                          write_dead_letter(writer, letter, false);
+                          write_dead_letter(writer, shown(listing->view, letter), false);
                           listing->page.after = letter.sequence.value;
                         }
                         if (letters->size() < wanted) return answer_listing(*listing, false);
@@ -137,25 +153,12 @@ void edit(CallPtr call, base::QueueId queue, base::Sequence sequence, std::strin
                     });
 }
 
-}  // namespace
-
-void get_dead_letters(CallPtr call) {
-  const auto consumer = find_consumer(*call);
-  if (!consumer) return;
-  const auto page = page_query(call->request);
-  if (!page.ok()) return call->fail(page.error());
-  list_on(std::make_unique<Listing>(Listing{std::move(call), consumer->queue, *page}));
-}
-
-void get_dead_letter(CallPtr call) {
-  const auto consumer = find_consumer(*call);
-  if (!consumer) return;
-  const auto sequence = parse_id("the event's sequence", call->captures[1]);
-  if (!sequence.ok()) return call->fail(sequence.error());
+void show_one(CallPtr call, View view, base::QueueId queue, std::uint64_t sequence) {
   engine::Engine& engine = call->hub.engine();
   base::Loop& loop = call->loop;
-  engine.dead_letters(consumer->queue, {*sequence - 1, 1}, loop,
-                      [call = std::move(call), sequence = *sequence](Result<std::vector<engine::DeadLetter>> letters) {
+  engine.dead_letters(queue, {sequence - 1, 1}, loop,
+                      [call = std::move(call), view = std::move(view),
+                       sequence](Result<std::vector<engine::DeadLetter>> letters) mutable {
                         if (!letters.ok()) return call->fail(letters.error());
                         if (letters->empty() || letters->front().sequence.value != sequence)
                           return call->fail({Errc::not_found, fmt::format("consumer '{}' has no dead letter {}",
@@ -163,9 +166,34 @@ void get_dead_letter(CallPtr call) {
                                             "it may have been redriven or purged");
                         std::string out;
                         json::Writer writer(out);
-                        write_dead_letter(writer, letters->front(), true);
+                        write_dead_letter(writer, shown(view, std::move(letters->front())), true);
                         call->answer(std::move(out));
                       });
+}
+
+}  // namespace
+
+void get_dead_letters(CallPtr call) {
+  const auto consumer = find_consumer(*call);
+  if (!consumer) return;
+  const auto page = page_query(call->request);
+  if (!page.ok()) return call->fail(page.error());
+  auto mapping = view_mapping(call->hub, &*consumer);
+  with_view(std::move(call), std::move(mapping), [queue = consumer->queue, page = *page](CallPtr answering, View view) {
+    list_on(std::make_unique<Listing>(Listing{std::move(answering), queue, page, std::move(view)}));
+  });
+}
+
+void get_dead_letter(CallPtr call) {
+  const auto consumer = find_consumer(*call);
+  if (!consumer) return;
+  const auto sequence = parse_id("the event's sequence", call->captures[1]);
+  if (!sequence.ok()) return call->fail(sequence.error());
+  auto mapping = view_mapping(call->hub, &*consumer);
+  with_view(std::move(call), std::move(mapping),
+            [queue = consumer->queue, sequence = *sequence](CallPtr answering, View view) {
+              show_one(std::move(answering), std::move(view), queue, sequence);
+            });
 }
 
 // The body is the event's new body. What was there and what is there now are told apart by their hashes in the audit.

@@ -3,6 +3,7 @@
 
 #include "api/describe.hpp"
 #include "api/handlers.hpp"
+#include "api/view.hpp"
 #include "json/document.hpp"
 #include "json/writer.hpp"
 
@@ -53,9 +54,11 @@ base::Result<MatchesRequest> read_matches(const std::string& body) {
   return request;
 }
 
-void write_samples(json::Writer& writer, std::string_view name, const std::vector<engine::RecordPtr>& samples) {
+void write_samples(json::Writer& writer, std::string_view name, const std::vector<engine::RecordPtr>& samples,
+                   View& view) {
   writer.key(name).begin_array();
-  for (const engine::RecordPtr& record : samples) {
+  for (const engine::RecordPtr& sample : samples) {
+    const engine::RecordPtr record = view.of(sample);
     writer.begin_object().member("sequence", record->sequence.value);
     write_time(writer, "accepted_at", record->accepted_at);
     writer.member("type", record->event.event_type).key("event").raw(record->event.raw).end_object();
@@ -63,7 +66,7 @@ void write_samples(json::Writer& writer, std::string_view name, const std::vecto
   writer.end_array();
 }
 
-std::string matches_json(const MatchesReport& report) {
+std::string matches_json(const MatchesReport& report, View& view) {
   std::string out;
   json::Writer writer(out);
   writer.begin_object().member("total", report.total).member("matched", report.matched);
@@ -75,12 +78,12 @@ std::string matches_json(const MatchesReport& report) {
     writer.end_object();
   }
   writer.end_array();
-  write_samples(writer, "samples", report.samples);
+  write_samples(writer, "samples", report.samples, view);
   if (report.backtest) {
     writer.member("got", report.backtest->got).member("gained", report.backtest->gained);
     writer.member("lost", report.backtest->lost);
-    write_samples(writer, "gained_samples", report.backtest->gained_samples);
-    write_samples(writer, "lost_samples", report.backtest->lost_samples);
+    write_samples(writer, "gained_samples", report.backtest->gained_samples, view);
+    write_samples(writer, "lost_samples", report.backtest->lost_samples, view);
   }
   writer.end_object();
   return out;
@@ -128,11 +131,15 @@ void write_explained(json::Writer& writer, const ExplainedEvent& event) {
 void post_matches(CallPtr call) {
   auto request = read_matches(call->request.body);
   if (!request.ok()) return call->fail(request.error());
-  Hub& hub = call->hub;
-  base::Loop& loop = call->loop;
-  hub.matches(std::move(*request), loop, [call = std::move(call)](const base::Result<MatchesReport>& report) {
-    if (!report.ok()) return call->fail(report.error());
-    call->answer(matches_json(*report));
+  auto mapping = view_mapping(call->hub, nullptr);
+  with_view(std::move(call), std::move(mapping), [request = std::move(*request)](CallPtr asking, View view) mutable {
+    Hub& hub = asking->hub;
+    base::Loop& loop = asking->loop;
+    hub.matches(std::move(request), loop,
+                [call = std::move(asking), view = std::move(view)](const base::Result<MatchesReport>& report) mutable {
+                  if (!report.ok()) return call->fail(report.error());
+                  call->answer(matches_json(*report, view));
+                });
   });
 }
 

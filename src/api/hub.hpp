@@ -16,6 +16,7 @@
 #include "delivery/options.hpp"
 #include "delivery/statistics.hpp"
 #include "engine/engine.hpp"
+#include "mapping/mapping.hpp"
 #include "net/http_stream.hpp"
 #include "operation/operations.hpp"
 #include "watch/alarms.hpp"
@@ -56,16 +57,17 @@ struct ShadowReport {
 struct ConsumerInfo {
   std::string name;
   base::QueueId queue;
-  engine::QueueSpec spec;                            // spec.pulled: it has no sink
-  std::string sink;                                  // word of the kind: "http", "file"; "pulled" without a sink
-  std::string target{};                              // where to, without credentials: a URL, a path; may be empty
-  std::string filter{};                              // the policy as JSON text; empty: everything
-  bool paused = false;                               // delivery rests, for whatever reason
-  watch::Rest rest{};                                // who says so, why and until when
-  std::optional<delivery::Options> delivery{};       // nothing where pulled
-  std::optional<delivery::Statistics> statistics{};  // nothing where pulled
-  std::optional<LiveStatistics> live{};              // nothing where the sink is another
-  std::optional<ShadowCounts> shadow{};              // nothing where it is no shadow
+  engine::QueueSpec spec;                             // spec.pulled: it has no sink
+  std::string sink;                                   // word of the kind: "http", "file"; "pulled" without a sink
+  std::string target{};                               // where to, without credentials: a URL, a path; may be empty
+  std::string filter{};                               // the policy as JSON text; empty: everything
+  bool paused = false;                                // delivery rests, for whatever reason
+  watch::Rest rest{};                                 // who says so, why and until when
+  std::optional<delivery::Options> delivery{};        // nothing where pulled
+  std::optional<delivery::Statistics> statistics{};   // nothing where pulled
+  std::optional<LiveStatistics> live{};               // nothing where the sink is another
+  std::optional<ShadowCounts> shadow{};               // nothing where it is no shadow
+  std::shared_ptr<const mapping::Mapping> mapping{};  // what it gets of events; null: all, as they came
 };
 
 struct AlarmsInfo {
@@ -105,8 +107,9 @@ struct TapQuery {
   bool body_scope = false;  // of the filter: the event's own JSON instead of its attributes
   std::vector<std::string> categories{};
   std::vector<std::string> consumers{};
-  double rate = 0;         // events a second; 0: no bound
-  bool with_body = false;  // the event's own JSON, too
+  double rate = 0;                                 // events a second; 0: no bound
+  bool with_body = false;                          // the event's own JSON, too
+  std::shared_ptr<const mapping::Mapping> view{};  // through which events are shown; null: as they came
 };
 
 // POST /api/v1/filters/matches: what a filter policy would have let pass of the events that are still stored.
@@ -192,6 +195,11 @@ class Hub {
   virtual AlarmsInfo alarms() = 0;
   virtual Readiness readiness() = 0;
   virtual HubMetrics metrics() = 0;
+
+  // What operators see of events; null: all, as they came. May be asked for on any thread.
+  virtual std::shared_ptr<const mapping::Mapping> views() { return nullptr; }
+  // Who may ask for events as they came, where operators see less.
+  virtual bool may_see_raw(std::string_view) { return false; }
 
   // Kept over a restart. Pausing a paused consumer is no error. A name without a consumer is Errc::not_found. A pulled
   // consumer that is paused gets nothing: the API looks at ConsumerInfo::paused.

@@ -4,6 +4,7 @@
 #include "api/describe.hpp"
 #include "api/handlers.hpp"
 #include "api/metrics_text.hpp"
+#include "api/view.hpp"
 #include "json/writer.hpp"
 
 namespace trunkline::api {
@@ -87,17 +88,21 @@ void get_status(CallPtr call) {
 void get_event(CallPtr call) {
   const auto sequence = parse_id("the event's sequence", call->captures[0]);
   if (!sequence.ok()) return call->fail(sequence.error());
-  Hub& hub = call->hub;
-  base::Loop& loop = call->loop;
-  hub.read_record({*sequence}, loop, [call = std::move(call)](base::Result<engine::RecordPtr> record) {
-    if (!record.ok()) return call->fail(record.error());
-    if (!*record)
-      return call->fail({base::Errc::not_found, "there is no event " + call->captures[0]},
-                        "it has not been accepted yet, or is older than store.retain and settled");
-    std::string out;
-    json::Writer writer(out);
-    write_record(writer, **record, call->hub.consumers());
-    call->answer(std::move(out));
+  auto mapping = view_mapping(call->hub, nullptr);
+  with_view(std::move(call), std::move(mapping), [sequence = *sequence](CallPtr asking, View view) {
+    Hub& hub = asking->hub;
+    base::Loop& loop = asking->loop;
+    hub.read_record({sequence}, loop,
+                    [call = std::move(asking), view = std::move(view)](base::Result<engine::RecordPtr> record) mutable {
+                      if (!record.ok()) return call->fail(record.error());
+                      if (!*record)
+                        return call->fail({base::Errc::not_found, "there is no event " + call->captures[0]},
+                                          "it has not been accepted yet, or is older than store.retain and settled");
+                      std::string out;
+                      json::Writer writer(out);
+                      write_record(writer, *view.of(std::move(*record)), call->hub.consumers());
+                      call->answer(std::move(out));
+                    });
   });
 }
 

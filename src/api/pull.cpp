@@ -8,6 +8,7 @@
 #include "api/object_reader.hpp"
 #include "api/receipt.hpp"
 #include "json/writer.hpp"
+#include "mapping/record.hpp"
 
 namespace trunkline::api {
 namespace {
@@ -68,6 +69,80 @@ std::string leases_json(const std::vector<engine::Lease>& leases, event::Order o
   }
   writer.end_array().end_object();
   return out;
+}
+
+// A receive on its way to its answer. Lives on the queue's loop.
+struct Receiving {
+  CallPtr call;
+  engine::Engine& engine;
+  ConsumerInfo consumer;
+  engine::ReceiveLimits limits;
+  std::vector<engine::Lease> given{};
+  std::size_t settling = 0;  // leases that hold what cannot be mapped
+  bool again = false;        // an event that can be given stands before one that cannot be mapped
+  bool first = true;
+};
+using ReceivingPtr = std::shared_ptr<Receiving>;  // shared by the callbacks of its settles
+
+void receive(const ReceivingPtr& receiving);
+
+// The events of which no lease can be given out together with one that cannot be mapped are received once more, one of
+// each lane, so that the latter comes to stand first.
+void settled_unmappable(const ReceivingPtr& receiving) {
+  if (receiving->settling > 0) return;
+  if (!receiving->again || !receiving->first)
+    return receiving->call->answer(leases_json(receiving->given, receiving->consumer.spec.order));
+  receiving->first = false;
+  receiving->limits.max_messages_per_group = 1;
+  receiving->limits.wait = kWaitMin;
+  receive(receiving);
+}
+
+// What cannot be mapped does not leave: at the head of its lease it goes where events go whose attempts have run out.
+std::vector<engine::MessageFate> fates_of(const engine::Lease& lease, std::size_t bad, const std::string& why,
+                                          const engine::QueueSpec& spec) {
+  std::vector<engine::MessageFate> fates(lease.messages.size());
+  for (engine::MessageFate& fate : fates) fate.fate = engine::Fate::release;
+  if (bad > 0) return fates;
+  const bool fifo = spec.order != event::Order::none;
+  fates[0].fate = fifo && spec.park_on_max_receive ? engine::Fate::park : engine::Fate::skip;
+  fates[0].attempts = lease.messages[0].receive_count;
+  fates[0].error_class = mapping::kUnmappable;
+  fates[0].error_detail = why;
+  return fates;
+}
+
+void take(const ReceivingPtr& receiving, engine::Lease lease, mapping::Scratch& scratch) {
+  const auto& mapping = receiving->consumer.mapping;
+  for (std::size_t i = 0; mapping && i < lease.messages.size(); ++i) {
+    auto record = mapping::mapped(*lease.messages[i].record, *mapping, scratch);
+    if (record.ok()) {
+      lease.messages[i].record = std::move(*record);
+      continue;
+    }
+    receiving->again = receiving->again || i > 0;
+    ++receiving->settling;
+    auto fates = fates_of(lease, i, record.error().detail, receiving->consumer.spec);
+    receiving->engine.settle(receiving->consumer.queue, lease.id, std::move(fates), [receiving](const Result<void>&) {
+      --receiving->settling;
+      settled_unmappable(receiving);
+    });
+    return;
+  }
+  receiving->given.push_back(std::move(lease));
+}
+
+void receive(const ReceivingPtr& receiving) {
+  receiving->engine.receive(receiving->consumer.queue, receiving->limits,
+                            [receiving](Result<std::vector<engine::Lease>> leases) {
+                              if (!leases.ok() && receiving->given.empty())
+                                return receiving->call->fail(leases.error());
+                              mapping::Scratch scratch;
+                              if (leases.ok()) {
+                                for (engine::Lease& lease : *leases) take(receiving, std::move(lease), scratch);
+                              }
+                              settled_unmappable(receiving);
+                            });
 }
 
 struct Settlement {
@@ -245,14 +320,8 @@ void post_receive(CallPtr call) {
     return call->fail({Errc::conflict, fmt::format("consumer '{}' is paused", consumer->name)},
                       "trunkline resume " + consumer->name);
   engine::Engine& engine = call->hub.engine();
-  const base::QueueId queue = consumer->queue;
-  engine.loop_of(queue).post(
-      [&engine, queue, limits = *limits, order = consumer->spec.order, call = std::move(call)]() mutable {
-        engine.receive(queue, limits, [order, call = std::move(call)](Result<std::vector<engine::Lease>> leases) {
-          if (!leases.ok()) return call->fail(leases.error());
-          call->answer(leases_json(*leases, order));
-        });
-      });
+  auto receiving = std::make_shared<Receiving>(Receiving{std::move(call), engine, *consumer, *limits});
+  engine.loop_of(consumer->queue).post([receiving = std::move(receiving)] { receive(receiving); });
 }
 
 void post_settle(CallPtr call) {

@@ -4,6 +4,7 @@
 #include "api/describe.hpp"
 #include "api/handlers.hpp"
 #include "api/object_reader.hpp"
+#include "api/view.hpp"
 #include "json/writer.hpp"
 
 namespace trunkline::api {
@@ -150,12 +151,16 @@ void get_quarantine(CallPtr call) {
   walk(std::move(state));
 }
 
+// What was not understood cannot be mapped either: where operators do not see everything, its bytes are not shown.
 void get_quarantine_entry(CallPtr call) {
-  with_entry(std::move(call), [](CallPtr answering, const engine::Quarantined& entry) {
-    std::string out;
-    json::Writer writer(out);
-    write_quarantined(writer, entry, true);
-    answering->answer(std::move(out));
+  auto mapping = call->hub.views();
+  with_view(std::move(call), std::move(mapping), [](CallPtr asking, View view) {
+    with_entry(std::move(asking), [all = view.raw()](CallPtr answering, engine::Quarantined entry) {
+      std::string out;
+      json::Writer writer(out);
+      write_quarantined(writer, entry, all);
+      answering->answer(std::move(out));
+    });
   });
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "api/handlers.hpp"
+#include "api/view.hpp"
 #include "base/text.hpp"
 
 namespace trunkline::api {
@@ -56,6 +57,17 @@ base::Result<TapQuery> read_query(const net::HttpRequest& request) {
   return query;
 }
 
+void start_tap(CallPtr call, TapQuery query) {
+  auto start = call->hub.tap(std::move(query), call->loop);
+  if (!start.ok()) return call->fail(start.error(), "docs/api.md describes GET /api/v1/tap");
+  net::HttpResponse response;
+  // The last one keeps a proxy from holding the stream back.
+  response.headers = {
+      {"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
+  response.stream = std::move(*start);
+  call->respond(std::move(response));
+}
+
 }  // namespace
 
 void get_tap(CallPtr call) {
@@ -66,14 +78,14 @@ void get_tap(CallPtr call) {
     return call->fail({base::Errc::not_found, fmt::format("there is no consumer '{}'", name)},
                       "GET /api/v1/consumers lists them");
   }
-  auto start = call->hub.tap(std::move(*query), call->loop);
-  if (!start.ok()) return call->fail(start.error(), "docs/api.md describes GET /api/v1/tap");
-  net::HttpResponse response;
-  // The last one keeps a proxy from holding the stream back.
-  response.headers = {
-      {"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
-  response.stream = std::move(*start);
-  call->respond(std::move(response));
+  // Of one consumer: as that one gets them.
+  const auto consumer = query->consumers.size() == 1 ? call->hub.consumer(query->consumers[0]) : std::nullopt;
+  auto mapping = view_mapping(call->hub, consumer ? &*consumer : nullptr);
+  query->view = mapping;
+  with_view(std::move(call), std::move(mapping), [query = std::move(*query)](CallPtr asking, View view) mutable {
+    if (view.raw()) query.view = nullptr;
+    start_tap(std::move(asking), std::move(query));
+  });
 }
 
 }  // namespace trunkline::api

@@ -6,6 +6,7 @@
 
 #include "api/describe.hpp"
 #include "api/handlers.hpp"
+#include "api/view.hpp"
 #include "base/text.hpp"
 #include "json/writer.hpp"
 
@@ -315,12 +316,18 @@ void get_why(CallPtr call) {
   if (asked.size() > kAskedMax) {
     return call->fail({base::Errc::invalid, fmt::format("'{}…' is longer than any id", asked.substr(0, 40))});
   }
-  Hub& hub = call->hub;
-  base::Loop& loop = call->loop;
-  hub.why(std::move(asked), loop, [call = std::move(call)](const base::Result<WhyReport>& report) {
-    if (!report.ok())
-      return call->fail(report.error(), "`trunkline why` takes a sequence number, an envelope id or a conversation id");
-    call->answer(why_json(*report));
+  auto mapping = view_mapping(call->hub, nullptr);
+  with_view(std::move(call), std::move(mapping), [asked = std::move(asked)](CallPtr answering, View view) mutable {
+    Hub& hub = answering->hub;
+    base::Loop& loop = answering->loop;
+    hub.why(std::move(asked), loop,
+            [call = std::move(answering), view = std::move(view)](base::Result<WhyReport> report) mutable {
+              if (!report.ok())
+                return call->fail(report.error(),
+                                  "`trunkline why` takes a sequence number, an envelope id or a conversation id");
+              show(*report, view);
+              call->answer(why_json(*report));
+            });
   });
 }
 

@@ -74,11 +74,18 @@ void add_matches(CLI::App& app, int& code) {
   trunkline matches '{"eventType":[{"prefix":"v2.detail.events.conversation."}]}' --hours 2)");
 }
 
+void add_raw(CLI::App& command, bool& raw) {
+  command.add_flag("--raw", raw,
+                   "Events as they came, where the configuration protects views: for those whom privacy.raw_by names, "
+                   "and written down in the audit record");
+}
+
 void add_why(CLI::App& app, int& code) {
   const auto [why, asked] = add_command<cli::WhyOptions>(
       app, "why", "Every decision about an event or a conversation: where it is, and why", code, cli::run_why);
   why->add_option("what", asked->what, "A sequence number, an envelope id or a conversation id")->required();
   why->add_flag("--full", asked->full, "Every filter clause by clause, and every event of a conversation in full");
+  add_raw(*why, asked->raw);
   why->footer(
       R"(Says of an event when it came, whether it was known, and for each consumer: filtered out (by which clause of the filter of that
 time), waiting (behind what), in flight, failed (how often, with what), parked, in the dead-letter queue, expired, purged or delivered,
@@ -93,6 +100,7 @@ void add_shadow(CLI::App& app, int& code) {
       app, "shadow", "What a consumer with `shadow: true` would have sent", code, cli::run_shadow);
   shadow->add_option("name", asked->name, "Of the consumer")->required();
   shadow->add_option("--last", asked->last, "Show so many of its newest requests, 20 at most")->capture_default_str();
+  add_raw(*shadow, asked->raw);
   shadow->footer(
       R"(A shadow does everything but send: its filter, order, batches and signatures are those of a consumer, its requests end here.
 Credentials are shown as ***. Take `shadow: true` out of the configuration and reload: delivery begins where the shadow stands.
@@ -139,6 +147,7 @@ void add_tap(CLI::App& app, int& code) {
       ->check(CLI::NonNegativeNumber);
   tap->add_option("--count", tapped->count, "End after so many. 0: go on until Ctrl-C");
   tap->add_flag("--body", tapped->body, "With the events' own JSON");
+  add_raw(*tap, tapped->raw);
   tap->footer(R"(Examples:
   trunkline tap --category conversation --consumer crm
   trunkline tap --filter '{"eventType":[{"prefix":"v2.users."}]}' --rate 5
@@ -243,10 +252,12 @@ void add_dlq(CLI::App& app, int& code) {
   list->add_option("consumer", listed->consumer, "Of the dead letters")->required();
   list->add_option("--after", listed->after, "Begin behind this sequence number");
   list->add_option("--limit", listed->limit, "At most so many")->capture_default_str();
+  add_raw(*list, listed->raw);
   const auto [show, shown] =
       add_command<cli::DlqShowOptions>(*dlq, "show", "One in full, with its event", code, cli::run_dlq_show);
   show->add_option("consumer", shown->consumer, "Of the dead letter")->required();
   show->add_option("sequence", shown->sequence, "Of the event")->required();
+  add_raw(*show, shown->raw);
   add_redrive(*dlq, code);
   const auto [edit, edited] = add_command<cli::DlqEditOptions>(
       *dlq, "edit", "Give one another body; the log keeps its own, the audit both hashes", code, cli::run_dlq_edit);
@@ -270,6 +281,7 @@ void add_quarantine(CLI::App& app, int& code) {
   const auto [show, shown] =
       add_command<cli::QuarantineShowOptions>(*quarantine, "show", "One in full", code, cli::run_quarantine_show);
   show->add_option("id", shown->id, "Of the entry")->required();
+  add_raw(*show, shown->raw);
   show->add_flag("--bytes", shown->bytes, "Write the bytes as received, nothing else");
   const auto [resubmit, resubmitted] = add_command<cli::QuarantineResubmitOptions>(
       *quarantine, "resubmit", "Take entries in again, as they are or corrected", code, cli::run_quarantine_resubmit);

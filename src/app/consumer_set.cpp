@@ -40,6 +40,12 @@ void RunningConsumer::make(MadeSink made, const config::Consumer& config, const 
   shadow_ = std::move(made.shadow);
 }
 
+void RunningConsumer::take_mapping(const MadeSink& made) {
+  if (!made.mapping) return;
+  const std::scoped_lock lock(mutex_);
+  mapping_ = *made.mapping;
+}
+
 void RunningConsumer::start(MadeSink made) {
   if (made.sink) make(std::move(made), config(), {});
 }
@@ -51,6 +57,7 @@ void RunningConsumer::describe(const config::Consumer& config) {
 
 void RunningConsumer::change(const config::Consumer& config, MadeSink made) {
   describe(config);
+  take_mapping(made);
   loop_.post([self = shared_from_this(), next = Next{config, std::move(made)}]() mutable {
     self->begin_change(std::move(next));
   });
@@ -77,7 +84,7 @@ void RunningConsumer::replace() {
   }
   delivery::Statistics carried = former->statistics();
   MadeSink made = std::move(next.made);
-  if (!made.sink) made = {former->take_sink(), feed(), shadow()};
+  if (!made.sink) made = {former->take_sink(), feed(), shadow(), {}};
   // With it goes its sink, when there is a new one: a file is closed before its successor opens it.
   former.reset();
   make(std::move(made), next.config, carried);
@@ -164,6 +171,7 @@ api::ConsumerInfo RunningConsumer::info() const {
   info.sink = sink_kind(config_);
   info.target = sink_target(config_);
   info.filter = config_.filter.json;
+  info.mapping = mapping_;
   info.rest = rest_;
   info.paused = rest_.rests();
   if (!is_pulled(config_)) {

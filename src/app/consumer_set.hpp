@@ -14,6 +14,7 @@
 #include "config/config.hpp"
 #include "delivery/consumer.hpp"
 #include "engine/engine.hpp"
+#include "mapping/mapping.hpp"
 #include "net/io_loop.hpp"
 #include "sinks/live_feed.hpp"
 #include "sinks/shadow.hpp"
@@ -26,6 +27,8 @@ struct MadeSink {
   std::unique_ptr<delivery::Sink> sink;
   std::shared_ptr<sinks::LiveFeed> feed;
   std::shared_ptr<sinks::ShadowLog> shadow{};  // of a shadow, shared with who shows it
+  // What it gets of events, null is all; of a pulled consumer, too. Nothing: as before.
+  std::optional<std::shared_ptr<const mapping::Mapping>> mapping{};
 };
 
 // One consumer of a running hub: its configuration, and what delivers its queue. Held by shared_ptr, since tasks on its
@@ -35,6 +38,8 @@ class RunningConsumer : public std::enable_shared_from_this<RunningConsumer> {
   RunningConsumer(const config::Consumer& config, base::QueueId queue, net::IoLoop& loop, engine::Engine& engine,
                   watch::PauseState pause, base::WallTime now);
 
+  // Any thread: what it gets of events from now on, where the sink that was made for it says so.
+  void take_mapping(const MadeSink& made);
   // Loop thread; once. With a null sink the consumer is pulled, and nothing delivers.
   void start(MadeSink made);
   // Any thread. Deliveries under way end by themselves, then the next ones go by the new options; meanwhile nothing new
@@ -89,6 +94,7 @@ class RunningConsumer : public std::enable_shared_from_this<RunningConsumer> {
   std::unique_ptr<delivery::Consumer> consumer_;
   std::shared_ptr<sinks::LiveFeed> feed_;
   std::shared_ptr<sinks::ShadowLog> shadow_;
+  std::shared_ptr<const mapping::Mapping> mapping_;
 };
 
 // All consumers, in the order of the configuration. Readers are on any thread; start(), remove() and sort() are called

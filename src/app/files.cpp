@@ -52,6 +52,10 @@ std::optional<config::Config> load_config(const std::string& path) {
       fmt::print(stderr, "{}:{}\n", path, policy.error().detail);
       valid = false;
     }
+    if (const auto mapping = mapping_of(consumer, mapping_key(*loaded.config)); !mapping.ok()) {
+      fmt::print(stderr, "{}:{}\n", path, mapping.error().detail);
+      valid = false;
+    }
   }
   if (const auto topics = topic_table(*loaded.config); !topics.ok()) {
     fmt::print(stderr, "{}: error: topics: {}\n", path, topics.error().detail);

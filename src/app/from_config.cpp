@@ -8,6 +8,7 @@
 
 #include "app/siem_sinks.hpp"
 #include "app/version.hpp"
+#include "mapping/record.hpp"
 #include "sinks/hec_sink.hpp"
 #include "sinks/jsonl_sink.hpp"
 #include "sinks/webhook_sink.hpp"
@@ -35,9 +36,21 @@ event::Order order_of(config::Order order) {
   return event::Order::none;
 }
 
-sinks::Renderer enriched_renderer(std::shared_ptr<const event::NameTable> names) {
-  return [names = std::move(names)](const engine::Record& record) {
-    return event::enriched(record.event, record.accepted_at, names.get());
+// What the hub adds to events, and what of that a consumer gets.
+struct Enrichment {
+  std::shared_ptr<const event::NameTable> names;
+  std::shared_ptr<const mapping::Mapping> mapping;  // null: all of it
+};
+
+sinks::Renderer enriched_renderer(Enrichment enrichment) {
+  return [with = std::move(enrichment)](const engine::Record& record) {
+    event::MemberFilter filter;
+    if (with.mapping) {
+      filter = [&with, subject = mapping::subject_of(record.event)](std::string_view name, std::string_view value) {
+        return with.mapping->member(name, value, subject);
+      };
+    }
+    return event::enriched(record.event, record.accepted_at, with.names.get(), filter);
   };
 }
 
@@ -357,9 +370,10 @@ std::string sink_target(const config::Consumer& consumer) {
   return {};
 }
 
-Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
-                                                  std::shared_ptr<const event::NameTable> names,
-                                                  std::shared_ptr<sinks::ShadowLog> shadow) {
+namespace {
+
+Result<std::unique_ptr<delivery::Sink>> make_plain_sink(const config::Consumer& consumer, net::IoLoop& loop,
+                                                        Enrichment names, std::shared_ptr<sinks::ShadowLog> shadow) {
   if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink)) {
     return make_http(consumer, *http, loop, enriched_renderer(std::move(names)), std::move(shadow));
   }
@@ -379,6 +393,16 @@ Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consum
   if (const auto* sentinel = std::get_if<config::SentinelSink>(&consumer.sink))
     return make_sink_of(*sentinel, std::move(parts));
   return {Errc::unsupported, fmt::format("consumer '{}': a pulled consumer has no sink", consumer.name)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
+                                                  std::shared_ptr<const event::NameTable> names,
+                                                  std::shared_ptr<sinks::ShadowLog> shadow,
+                                                  const sinks::MappedSinkOptions& mapping) {
+  TRUNKLINE_TRY(auto sink, make_plain_sink(consumer, loop, {std::move(names), mapping.mapping}, std::move(shadow)));
+  return mapped_sink(std::move(sink), mapping, loop);
 }
 
 }  // namespace trunkline::app

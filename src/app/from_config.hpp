@@ -15,10 +15,12 @@
 #include "event/enrich.hpp"
 #include "event/topic_table.hpp"
 #include "filter/policy.hpp"
+#include "mapping/mapping.hpp"
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "queue/embedded_engine.hpp"
 #include "sinks/live_feed.hpp"
+#include "sinks/mapped_sink.hpp"
 #include "sinks/shadow.hpp"
 #include "source/source_spec.hpp"
 #include "watch/observer.hpp"
@@ -52,8 +54,23 @@ std::string sink_target(const config::Consumer& consumer);
 std::optional<sinks::LiveOptions> live_options(const config::Consumer& consumer);
 // For every kind but live, whose sink is the hub's to make. With a log it sends nothing, and tells that of each request.
 // On the consumer's loop, or before the loop runs. Errc::unsupported for a kind that this version does not have.
+// Where mappings are given, the sink stands behind a sinks::MappedSink.
 base::Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
                                                         std::shared_ptr<const event::NameTable> names,
-                                                        std::shared_ptr<sinks::ShadowLog> shadow = nullptr);
+                                                        std::shared_ptr<sinks::ShadowLog> shadow = nullptr,
+                                                        const sinks::MappedSinkOptions& mapping = {});
+
+// The sink, behind the mappings where there are any.
+std::unique_ptr<delivery::Sink> mapped_sink(std::unique_ptr<delivery::Sink> sink,
+                                            const sinks::MappedSinkOptions& mapping, base::Loop& loop);
+
+// What the consumer gets of events; null where it is all of them as they came. `key` is that of hashes and tokens. The
+// error names the rule's place in the file.
+base::Result<std::shared_ptr<const mapping::Mapping>> mapping_of(const config::Consumer& consumer,
+                                                                 const std::string& key);
+// What operators see of events; null where it is all of them as they came.
+std::shared_ptr<const mapping::Mapping> views_of(const config::Config& config, const std::string& key);
+// The key for a look at a configuration alone, where the store's is not known.
+std::string mapping_key(const config::Config& config);
 
 }  // namespace trunkline::app

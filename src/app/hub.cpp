@@ -87,6 +87,8 @@ Result<void> Hub::open() {
   queue::EmbeddedOptions engine = engine_options(config_);
   engine.file_system = options_.file_system;
   TRUNKLINE_TRY(engine_, queue::EmbeddedEngine::open(std::move(engine), loops, clock_));
+  TRUNKLINE_TRY(mapping_key_, stored_mapping_key(config_));
+  take_privacy(config_);
   TRUNKLINE_TRY(auto ingest, make_ingest(config_));
   take_requests_by(std::move(ingest));
   make_taps();

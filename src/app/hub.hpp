@@ -22,10 +22,12 @@
 #include "console/page.hpp"
 #include "event/enrich.hpp"
 #include "event/topic_table.hpp"
+#include "mapping/mapping.hpp"
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "operation/operations.hpp"
 #include "queue/embedded_engine.hpp"
+#include "sinks/mapped_sink.hpp"
 #include "source/ingest.hpp"
 #include "tap/taps.hpp"
 
@@ -73,6 +75,8 @@ class Hub final : public api::Hub {
   void resume(const std::string& consumer, base::Loop& reply_on, engine::DoneCallback done) override;
   void resubmit(std::vector<api::Resubmission> entries, base::Loop& reply_on, ResubmitCallback done) override;
   base::Result<api::ShadowReport> shadow(const std::string& consumer) override;
+  std::shared_ptr<const mapping::Mapping> views() override;
+  bool may_see_raw(std::string_view caller) override;
   base::Result<StreamStart> live(const std::string& consumer, base::Loop& loop, LiveRequest request) override;
   void read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done) override;
   void backup(std::string directory, base::Loop& reply_on, BackupCallback done) override;
@@ -92,6 +96,10 @@ class Hub final : public api::Hub {
   base::Result<void> put_state(const std::string& owner, const std::string& key, std::uint64_t version,
                                std::string bytes);
   base::Result<std::string> token_key(const config::Config& config);
+  // hub_privacy.cpp
+  base::Result<std::string> stored_mapping_key(const config::Config& config);
+  void take_privacy(const config::Config& config);
+  base::Result<sinks::MappedSinkOptions> mappings_of(const config::Consumer& consumer);
   base::Result<void> start_consumers();
   base::Result<void> settle_unnamed_queues();
   base::Result<MadeSink> sink_of(const config::Consumer& consumer, net::IoLoop& loop, base::QueueId queue);
@@ -164,6 +172,10 @@ class Hub final : public api::Hub {
 
   config::Config config_;         // as it is in effect; after start() the operator thread's alone
   std::vector<Leaving> leaving_;  // the operator thread's; not in config_
+  std::string mapping_key_;
+  mutable std::mutex views_mutex_;                 // guards the two below; taken once a request
+  std::shared_ptr<const mapping::Mapping> views_;  // what operators see; null: all
+  std::vector<std::string> raw_by_;
   const HubOptions options_;
   base::SystemClock clock_;
   const base::WallTime started_at_;

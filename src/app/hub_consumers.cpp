@@ -94,22 +94,31 @@ net::IoLoop& Hub::io_loop(base::Loop& loop) {
 // On the loop.
 Result<MadeSink> Hub::sink_of(const config::Consumer& consumer, net::IoLoop& loop, base::QueueId queue) {
   MadeSink made;
-  const auto live = live_options(consumer);
+  TRUNKLINE_TRY(const sinks::MappedSinkOptions mappings, mappings_of(consumer));
+  made.mapping = mappings.mapping;
+  auto live = live_options(consumer);
   if (!live) {
     if (consumer.shadow) made.shadow = std::make_shared<sinks::ShadowLog>(clock_.wall());
-    TRUNKLINE_TRY(made.sink, make_sink(consumer, loop, names_, made.shadow));
+    TRUNKLINE_TRY(made.sink, make_sink(consumer, loop, names_, made.shadow, mappings));
     return made;
   }
+  constexpr std::string_view kAny = "name";
+  live->board.agent_names = !mappings.mapping || mappings.mapping->member("_userName", kAny, {}) == kAny;
   // Two feeds of one consumer begin at different milliseconds.
   const std::string epoch = fmt::format("{:x}", clock_.wall().time_since_epoch().count());
   made.feed = sinks::LiveFeed::make(*live, loop, names_, epoch);
-  TRUNKLINE_TRY(made.sink, sinks::LiveSink::make(made.feed, *engine_, queue, consumer.name));
+  TRUNKLINE_TRY(auto sink, sinks::LiveSink::make(made.feed, *engine_, queue, consumer.name));
+  made.sink = mapped_sink(std::move(sink), {mappings.mapping, {}, {}}, loop);
   return made;
 }
 
 // Not on a loop. Sinks belong to their loop, from making to destroying.
 Result<MadeSink> Hub::sink_on_loop(const config::Consumer& consumer, base::QueueId queue) {
-  if (is_pulled(consumer)) return MadeSink();
+  if (is_pulled(consumer)) {
+    MadeSink pulled;
+    TRUNKLINE_TRY(pulled.mapping, mapping_of(consumer, mapping_key_));
+    return pulled;
+  }
   net::IoLoop& loop = io_loop(engine_->loop_of(queue));
   auto made = std::make_shared<Result<MadeSink>>(Error{Errc::timeout, "its loop is stuck"});
   const bool answered = base::run_and_wait(loop, kSinkWithin, [this, made, &loop, queue, consumer](base::Task done) {
@@ -125,6 +134,7 @@ void Hub::start_consumer(const config::Consumer& consumer, base::QueueId queue, 
                          watch::PauseState pause) {
   net::IoLoop& loop = io_loop(engine_->loop_of(queue));
   auto running = std::make_shared<RunningConsumer>(consumer, queue, loop, *engine_, std::move(pause), clock_.wall());
+  running->take_mapping(made);
   consumers_.add(running);
   loop.post([running, made = std::move(made)]() mutable { running->start(std::move(made)); });
 }

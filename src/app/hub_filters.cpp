@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 
+#include "api/view.hpp"
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
 #include "event/decoder.hpp"
@@ -187,6 +188,11 @@ Result<std::vector<api::ExplainedEvent>> Hub::run_explain(const api::ExplainRequ
   if (request.payload.empty()) {
     TRUNKLINE_TRY(const engine::RecordPtr record, find_event(request));
     events.push_back(explained(record->event, infos, policies, record.get()));
+    // What filters say of an event may repeat values of it.
+    api::View view(views());
+    if (!view.raw()) view.of(record);
+    for (api::ExplainedEvent::Consumer& consumer : events.back().consumers)
+      api::show_explanation(view, consumer.why_json, consumer.why_text);
     return events;
   }
   event::Decoder decoder(*topics_);

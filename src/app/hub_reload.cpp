@@ -51,6 +51,7 @@ struct Hub::Reload {
   struct Changed {
     bool delivery = false;
     bool sink = false;
+    bool mapping = false;
     bool paused = false;
   };
   struct Declared {
@@ -88,7 +89,8 @@ struct Hub::Reload {
       removed.push_back(name);
     } else {
       Changed& what = changed[name];
-      what.sink = what.sink || rest.starts_with("sink") || rest == "shadow";
+      what.mapping = what.mapping || rest == "privacy" || rest == "mapping";
+      what.sink = what.sink || rest.starts_with("sink") || rest == "shadow" || what.mapping;
       what.paused = what.paused || rest == "paused";
       // A sink takes its bounds and its connections from these.
       what.sink = what.sink || rest == "concurrency" || rest.starts_with("batch.");
@@ -159,6 +161,8 @@ void Hub::check_reload(Reload& reload, const api::ReloadRequest& request) {
       continue;
     }
     reload.subscriptions.push_back({consumer.name, {}, std::move(*policy)});
+    if (const auto mapping = mapping_of(consumer, mapping_key_); !mapping.ok())
+      problems.push_back(mapping.error().detail);
   }
   compare_reload(reload);
   check_removals(reload, request);
@@ -179,6 +183,12 @@ void Hub::compare_reload(Reload& reload) {
     reload.report.changes.push_back({fmt::format("consumers.{}: added", name), false});
   }
   for (const config::Change& change : config::compare(reload.former, reload.next)) reload.sort(change);
+  for (const auto& [name, changed] : reload.changed) {
+    const config::Consumer* next = find(reload.next, name);
+    if (!changed.mapping || next == nullptr || !live_options(*next)) continue;
+    reload.report.problems.push_back(
+        fmt::format("consumers.{}: its board holds what came before, so privacy and mapping need a restart", name));
+  }
 }
 
 void Hub::check_removals(Reload& reload, const api::ReloadRequest& request) {
@@ -298,6 +308,7 @@ void Hub::apply_reload(Reload& reload, const api::ReloadRequest& request) {
     take_requests_by(std::move(reload.ingest));
   }
   api_->set_credentials(api_credentials(reload.next));
+  take_privacy(reload.next);
   set_log_level(reload.next.log.level);
   if (reload.limits) {
     engine_->set_limits(reload.next.store.retain, reload.next.store.disk_budget, reload.next.store.quarantine_budget);

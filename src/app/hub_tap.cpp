@@ -40,6 +40,7 @@ Result<api::Hub::StreamStart> Hub::tap(api::TapQuery query, base::Loop& loop) {
   options.consumers = std::move(query.consumers);
   options.rate = query.rate;
   options.with_body = query.with_body;
+  options.view = std::move(query.view);
   return taps_->open(std::move(options), loop);
 }
 

@@ -407,7 +407,7 @@ std::string Board::refresh(Agent& agent) {
   std::string text;
   json::Writer writer(text);
   writer.begin_object().member("id", *agent.id);
-  const std::string_view known = name_of(*agent.id);
+  const std::string_view known = options_.agent_names ? name_of(*agent.id) : std::string_view();
   write_text(writer, "name", known.empty() ? std::string_view(agent.name.value) : known);
   write_text(writer, "presence", agent.presence.value);
   write_time(writer, "presenceSince", agent.presence.value.empty() ? 0 : agent.presence.stamp.at);

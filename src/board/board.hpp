@@ -32,6 +32,7 @@ struct BoardOptions {
   base::Millis idle_max = std::chrono::hours(24);
   base::Millis after_call_max = std::chrono::minutes(15);
   base::Millis ended_kept = std::chrono::minutes(15);
+  bool agent_names = true;  // from the table of names; false: only what events say
 };
 
 // JSON texts of what is shown, or of what has changed: arrays, without anything around them.

@@ -57,8 +57,9 @@ int act(const DlqActOptions& options, const Terminal& terminal, const std::strin
 
 int run_dlq_ls(const DlqListOptions& options, const Terminal& terminal) {
   Client client(options.connection, terminal);
-  const auto answer = client.get(
-      path_of(options.consumer, fmt::format("/dead-letters?after={}&limit={}", options.after, options.limit)));
+  const auto answer =
+      client.get(path_of(options.consumer, fmt::format("/dead-letters?after={}&limit={}{}", options.after,
+                                                       options.limit, options.raw ? "&raw=1" : "")));
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();
@@ -84,7 +85,8 @@ int run_dlq_ls(const DlqListOptions& options, const Terminal& terminal) {
 
 int run_dlq_show(const DlqShowOptions& options, const Terminal& terminal) {
   Client client(options.connection, terminal);
-  const auto answer = client.get(path_of(options.consumer, fmt::format("/dead-letters/{}", options.sequence)));
+  const auto answer = client.get(
+      path_of(options.consumer, fmt::format("/dead-letters/{}{}", options.sequence, options.raw ? "?raw=1" : "")));
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();

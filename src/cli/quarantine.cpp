@@ -155,7 +155,7 @@ int run_quarantine_ls(const QuarantineListOptions& options, const Terminal& term
 
 int run_quarantine_show(const QuarantineShowOptions& options, const Terminal& terminal) {
   Client client(options.connection, terminal);
-  const auto answer = client.get(entry_path(options.id));
+  const auto answer = client.get(entry_path(options.id) + (options.raw ? "?raw=1" : ""));
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();

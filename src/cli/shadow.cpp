@@ -24,7 +24,8 @@ void print_request(json::Value request, std::ostream& out) {
 
 int run_shadow(const ShadowOptions& options, const Terminal& terminal) {
   Client client(options.connection, terminal);
-  const auto answer = client.get("/api/v1/consumers/" + percent_encode(options.name) + "/shadow");
+  const auto answer =
+      client.get("/api/v1/consumers/" + percent_encode(options.name) + "/shadow" + (options.raw ? "?raw=1" : ""));
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();

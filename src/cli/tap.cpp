@@ -24,6 +24,7 @@ std::string target_of(const TapOptions& options) {
     add_parameter(target, "consumer", fmt::format("{}", fmt::join(options.consumers, ",")));
   if (options.rate > 0) add_parameter(target, "rate", fmt::format("{}", options.rate));
   if (options.body) add_parameter(target, "body", "1");
+  if (options.raw) add_parameter(target, "raw", "1");
   return target;
 }
 

@@ -66,7 +66,7 @@ void print_conversation(json::Value root, const Terminal& terminal) {
 
 int run_why(const WhyOptions& options, const Terminal& terminal) {
   Client client(options.connection, terminal);
-  const auto answer = client.get("/api/v1/why/" + percent_encode(options.what));
+  const auto answer = client.get("/api/v1/why/" + percent_encode(options.what) + (options.raw ? "?raw=1" : ""));
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();

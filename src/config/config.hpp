@@ -366,9 +366,27 @@ struct Budget {
   base::Millis offset{};
 };
 
+// Whether personal data leaves to a consumer.
+enum class Privacy : std::uint8_t { none, protect };
+// A rule as JSON text, converted as a filter policy is; or the name of a ready mapping as a JSON text. What it means is
+// not decided here.
+struct MappingItem {
+  std::string json;
+  Place place;
+};
+// What operators see of events.
+enum class Views : std::uint8_t { automatic, protect, raw };
+struct PrivacyOptions {
+  Secret key;  // of hashes and tokens; empty: the store keeps one
+  Views views{};
+  std::vector<std::string> raw_by;  // who may ask for events as they came
+};
+
 struct Consumer {
   std::string name;
   Place place;
+  std::optional<Privacy> privacy;  // nothing: not said
+  std::vector<MappingItem> mapping;
   FilterPolicy filter;
   FilterScope filter_scope{};
   Order order{};
@@ -419,6 +437,7 @@ struct Config {
   Limits limits;
   Store store;
   Alarms alarms;
+  PrivacyOptions privacy;
   std::string names_file;           // empty: no enrichment with names
   std::vector<Source> sources;      // in file order
   std::vector<Consumer> consumers;  // in file order

@@ -8,6 +8,7 @@
 
 #include "config/cross_checks.hpp"
 #include "config/maintenance.hpp"
+#include "config/mapping.hpp"
 #include "config/option.hpp"
 #include "config/scope_reader.hpp"
 #include "config/source_credentials.hpp"
@@ -35,6 +36,7 @@ class Loader {
     for (const Given& entry : given) {
       const std::string_view path = root_table()[entry.row].option.path;
       places_[path] = entry.node->place;
+      if (path == "privacy.key") check_secret_length(config.privacy.key, 32, path, entry.place, diagnostics_);
       if (path == "oauth.signing_secret") check_secret_length(config.token_key, 32, path, entry.place, diagnostics_);
     }
     const YamlNode::Member* api = root.find("api");
@@ -90,7 +92,7 @@ class Loader {
   }
 
   void consumer(const YamlNode::Member& member) {
-    constexpr std::array<std::string_view, 2> kChildren = {"sink", "maintenance"};
+    constexpr std::array<std::string_view, 3> kChildren = {"sink", "maintenance", "mapping"};
     Consumer consumer;
     consumer.name = member.name;
     consumer.place = member.place;
@@ -106,6 +108,7 @@ class Loader {
     if (sink != nullptr) consumer.sink = read_sink(*sink, reader.path);
     if (const YamlNode::Member* windows = member.value.find("maintenance"))
       read_maintenance(*windows, reader, consumer);
+    if (const YamlNode::Member* mapping = member.value.find("mapping")) read_mapping(*mapping, reader, consumer);
     check_consumer(consumer, sink != nullptr, given, diagnostics_);
     config.consumers.push_back(std::move(consumer));
   }

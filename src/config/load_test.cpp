@@ -622,5 +622,35 @@ TEST(Secret, does_not_appear_in_any_finding) {
   }
 }
 
+TEST(ConfigLoad, keeps_the_rules_of_a_mapping_as_json_with_their_places) {
+  const Config config = parsed(R"(consumers:
+  a: {privacy: protect, mapping: ecs-audit}
+  b:
+    mapping:
+      - cef-audit
+      - {topic: v2.audits.*, drop: [a, "b.c"], constant: {x: 5, y: "5"}}
+  c: {privacy: none}
+)");
+  ASSERT_EQ(config.consumers.size(), 3u);
+  EXPECT_EQ(config.consumers[0].privacy, Privacy::protect);
+  ASSERT_EQ(config.consumers[0].mapping.size(), 1u);
+  EXPECT_EQ(config.consumers[0].mapping[0].json, R"("ecs-audit")");
+  ASSERT_EQ(config.consumers[1].mapping.size(), 2u);
+  EXPECT_FALSE(config.consumers[1].privacy.has_value());
+  EXPECT_EQ(config.consumers[1].mapping[1].json,
+            R"({"topic":"v2.audits.*","drop":["a","b.c"],"constant":{"x":5,"y":"5"}})");
+  EXPECT_EQ(config.consumers[1].mapping[1].place.line, 6);
+  EXPECT_EQ(config.consumers[2].privacy, Privacy::none);
+  EXPECT_EQ(config.privacy.views, Views::automatic);
+}
+
+TEST(ConfigLoad, refuses_a_mapping_that_is_neither_name_nor_rule_and_a_short_key) {
+  EXPECT_THAT(findings("consumers: {a: {mapping: [[x]]}}"),
+              ElementsAre("t.yaml:1:27: error: 'consumers.a.mapping' is a name, a rule or a list of these, and here is "
+                          "a list"));
+  EXPECT_THAT(findings("privacy: {key: \"${env:KEY}\"}"), ElementsAre(::testing::HasSubstr("32")));
+  EXPECT_THAT(findings("privacy: {views: all}"), ElementsAre(::testing::HasSubstr("auto")));
+}
+
 }  // namespace
 }  // namespace trunkline::config

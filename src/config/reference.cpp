@@ -65,6 +65,11 @@ std::vector<Section> sections() {
        "When delivery rests, every week; events wait meanwhile, see [operations.md](operations.md#maintenance). A map, "
        "or a list of maps.",
        options_of(maintenance_table())},
+      {"consumers.NAME.mapping",
+       "What of an event this consumer gets: the name of a ready mapping, or a list of rules and names, see "
+       "[privacy.md](privacy.md#mapping). A rule names a `topic` (with `*`) or a `category`, and paths to `select`, "
+       "`keep`, `drop`, `mask`, `hash` or `tokenise`; `rename`, `constant` and `make` shape what is left. Reload: yes.",
+       {}},
       {"consumers.NAME.sink.http", "An HTTP endpoint.", options_of(http_sink_table())},
       {"consumers.NAME.sink.splunk_hec",
        "A Splunk HTTP Event Collector, see [sinks/splunk-hec.md](sinks/splunk-hec.md).", options_of(hec_sink_table())},

@@ -37,6 +37,14 @@ constexpr std::array kConsumer = {
              "What the filter looks at: eventType, eventCategory and the other attributes, or the event's own JSON."},
         assign<&Consumer::filter_scope>},
     Row<Consumer>{
+        {.path = "privacy",
+         .type = Type::choice,
+         .choices = "none|protect",
+         .reloadable = true,
+         .help = "`protect` conceals the personal data of Genesys's events before anything leaves to this "
+                 "consumer; [privacy.md](privacy.md) lists the fields. `none` says that all of it may leave."},
+        assign<&Consumer::privacy>},
+    Row<Consumer>{
         {.path = "order",
          .type = Type::choice,
          .fallback = "none",

@@ -62,6 +62,28 @@ constexpr std::array kRoot = {
                  .help = "Signs the access tokens of `/oauth/token`, at least 32 bytes. Several hubs with the same one "
                          "accept each other's tokens. None: the store makes one and keeps it."},
                 assign<&Config::token_key>},
+    Row<Config>{
+        {.path = "privacy.key",
+         .type = Type::secret,
+         .help = "Key of `hash` and `tokenise`, at least 32 bytes: under the same key the same value becomes the "
+                 "same text, in every consumer and every hub. None: the store makes one and keeps it."},
+        assign<&Config::privacy, &PrivacyOptions::key>},
+    Row<Config>{{.path = "privacy.views",
+                 .type = Type::choice,
+                 .fallback = "auto",
+                 .choices = "auto|protect|raw",
+                 .reloadable = true,
+                 .help = "What operators see of events in dead letters, tap, `why`, backtests and the rest of the API: "
+                         "`protect` conceals personal data there, `raw` shows events as they came. `auto` protects as "
+                         "soon as one consumer is protected. See [privacy.md](privacy.md#views)."},
+                assign<&Config::privacy, &PrivacyOptions::views>},
+    Row<Config>{
+        {.path = "privacy.raw_by",
+         .type = Type::texts,
+         .reloadable = true,
+         .help = "Names of API keys and users (`local` where the API is open) that may ask for an event as it came "
+                 "while views are protected, with `--raw`. Each such look is in the audit record. None: nobody."},
+        assign<&Config::privacy, &PrivacyOptions::raw_by>},
     Row<Config>{{.path = "log.level",
                  .type = Type::choice,
                  .fallback = "info",

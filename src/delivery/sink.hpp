@@ -42,6 +42,7 @@ struct Batch {
   std::uint64_t id = 0;                         // unique in the process
   std::uint32_t attempt = 1;                    // how often the head was tried, this one included
   std::vector<engine::LeasedMessage> messages;  // in order within each message group
+  std::string mapping{};  // version of what the messages were mapped by; empty: they are as they came
 };
 
 struct SinkLimits {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -38,9 +39,13 @@ class NameTable {
   std::unordered_map<std::string, std::string, Hash, std::equal_to<>> names_;
 };
 
+// What becomes of a member that is added: another value, or nothing when it is not to be added.
+using MemberFilter = std::function<std::optional<std::string>(std::string_view name, std::string_view value)>;
+
 // The event's own bytes with `_processingTimestamp`, `_eventCategory` and the ids found (`_orgId`, `_conversationId`,
 // `_userId`, `_queueId`), and with `names` also `_userName` and `_queueName`, added behind its last member. Nothing else changes;
-// what is not known is left out.
-std::string enriched(const Event& event, base::WallTime accepted_at, const NameTable* names = nullptr);
+// what is not known is left out. `filter`, where given, is asked of each member.
+std::string enriched(const Event& event, base::WallTime accepted_at, const NameTable* names = nullptr,
+                     const MemberFilter& filter = {});
 
 }  // namespace trunkline::event

@@ -188,7 +188,8 @@ net::ClientRequest HecSink::request(std::string_view path) const {
   return request;
 }
 
-void HecSink::append_event(std::string& body, const engine::LeasedMessage& message, std::string_view consumer) const {
+void HecSink::append_event(std::string& body, const engine::LeasedMessage& message,
+                           const delivery::Batch& batch) const {
   const engine::Record& record = *message.record;
   const event::Event& event = record.event;
   json::Writer writer(body);
@@ -202,7 +203,8 @@ void HecSink::append_event(std::string& body, const engine::LeasedMessage& messa
   add(writer, "index", options_.index);
   writer.key("fields").begin_object();
   writer.member("trunkline_sequence", fmt::format("{}", record.sequence.value));
-  add(writer, "trunkline_consumer", consumer);
+  add(writer, "trunkline_consumer", batch.consumer);
+  add(writer, "trunkline_mapping", batch.mapping);
   add(writer, "trunkline_lane", event::group_text(event, options_.order));
   if (message.gap_before) writer.member("trunkline_gap_before", fmt::format("{}", message.gap_before->value));
   if (message.redriven) writer.member("trunkline_redriven", "true");
@@ -225,7 +227,7 @@ void HecSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery::Ba
   net::ClientRequest post = request("/event");
   for (const engine::LeasedMessage& message : batch.messages) {
     if (!post.body.empty()) post.body += '\n';
-    append_event(post.body, message, batch.consumer);
+    append_event(post.body, message, batch);
   }
   if (options_.gzip) {
     post.body = net::gzip_bytes(post.body);

@@ -73,7 +73,7 @@ class HecSink final : public delivery::Sink {
   HecSink(HecOptions options, Renderer renderer, std::unique_ptr<HttpSender> sender, const base::Clock& clock,
           base::Loop* loop);
   net::ClientRequest request(std::string_view path) const;
-  void append_event(std::string& body, const engine::LeasedMessage& message, std::string_view consumer) const;
+  void append_event(std::string& body, const engine::LeasedMessage& message, const delivery::Batch& batch) const;
 
   void send_for_ack(net::ClientRequest post, std::size_t events,
                     base::UniqueFunction<void(delivery::BatchVerdict)> done);

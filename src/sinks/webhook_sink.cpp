@@ -119,6 +119,7 @@ void add_event_headers(net::Headers& headers, const delivery::Batch& batch) {
   if (!redriven.empty()) headers.emplace_back("trunkline-redriven", std::move(redriven));
   if (!edited.empty()) headers.emplace_back("trunkline-edited", std::move(edited));
   if (!replayed.empty()) headers.emplace_back("trunkline-replay", std::move(replayed));
+  if (!batch.mapping.empty()) headers.emplace_back("trunkline-mapping", batch.mapping);
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ base::Result<void> validate(const WebhookOptions& options);
 //  trunkline-redriven    the sequence of each event that was redriven
 //  trunkline-edited      the sequence of each event whose body an operator has replaced
 //  trunkline-replay      "event=operation" for each event that is given once more by a replay
+//  trunkline-mapping     the version of the mapping that made the events, where the consumer has one
 //
 // In ndjson, line breaks between an event's tokens become spaces; else raw bodies are byte for byte what came.
 class WebhookSink final : public delivery::Sink {

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "json/writer.hpp"
+#include "mapping/record.hpp"
 #include "source/router.hpp"
 
 namespace trunkline::tap {
@@ -118,7 +119,11 @@ void Tap::offer(const engine::Record& record, const ConsumerNames& names, base::
     return;
   }
   scratch_ = fmt::format("event: event\nid: {}\ndata: ", record.sequence.value);
-  write_event(scratch_, record, names, options_.with_body);
+  if (options_.view) {
+    write_event(scratch_, *mapping::shown(record, *options_.view, view_scratch_), names, options_.with_body);
+  } else {
+    write_event(scratch_, record, names, options_.with_body);
+  }
   scratch_ += "\n\n";
   if (waiting > 0 && waiting + scratch_.size() > kUnfetchedMax) {
     ++dropped_;

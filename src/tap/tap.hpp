@@ -12,6 +12,7 @@
 #include "engine/record.hpp"
 #include "filter/policy.hpp"
 #include "filter/policy_index.hpp"
+#include "mapping/mapping.hpp"
 #include "net/http_stream.hpp"
 
 namespace trunkline::tap {
@@ -20,9 +21,10 @@ namespace trunkline::tap {
 struct TapOptions {
   filter::Policy policy{};
   std::vector<std::string> categories{};
-  std::vector<std::string> consumers{};  // events routed to at least one of them
-  double rate = 0;                       // events a second at most, evenly over the second; 0: no bound
-  bool with_body = false;                // the event's own JSON, too
+  std::vector<std::string> consumers{};            // events routed to at least one of them
+  double rate = 0;                                 // events a second at most, evenly over the second; 0: no bound
+  bool with_body = false;                          // the event's own JSON, too
+  std::shared_ptr<const mapping::Mapping> view{};  // through which events are shown; null: as they came
 };
 
 // Which name stands for which queue, for all listeners of a loop.
@@ -71,6 +73,7 @@ class Tap {
   filter::PolicyIndex index_;
   filter::PolicyIndex::Scratch index_scratch_;
   std::vector<base::QueueId> queues_;  // of options_.consumers
+  mapping::Scratch view_scratch_;
   std::string pending_;
   std::string scratch_;
   double tokens_ = 0;

@@ -79,7 +79,7 @@ class SseClient:
             if "retry" in fields:
                 self.retry = int(fields["retry"])
             if "data" in fields:
-                self.events.append((fields["id"], fields["event"], json.loads(fields["data"])))
+                self.events.append((fields.get("id"), fields["event"], json.loads(fields["data"])))
             self._changed.notify_all()
 
     def _end(self, how):
