@@ -104,17 +104,17 @@ DocumentMaker::DocumentMaker(DocumentFields fields, Renderer renderer, event::Or
       renderer_(renderer_for(fields == DocumentFields::raw ? Body::raw : Body::enriched, std::move(renderer))),
       order_(order) {}
 
-std::string DocumentMaker::make(const engine::LeasedMessage& message, std::string_view consumer,
+std::string DocumentMaker::make(const engine::LeasedMessage& message, const delivery::Batch& batch,
                                 base::WallTime timestamp) {
-  std::string document = fields_ == DocumentFields::ecs ? ecs(message, consumer, timestamp)
-                                                        : members_of_body(message, consumer, timestamp);
+  std::string document =
+      fields_ == DocumentFields::ecs ? ecs(message, batch, timestamp) : members_of_body(message, batch, timestamp);
   to_one_line(document);
   return document;
 }
 
 // The fields of ECS 8.11 that hold for every event of Genesys Cloud. The rest stays in event.original, where no mapping
 // can stumble over it: 242 topics use one member name for many types.
-std::string DocumentMaker::ecs(const engine::LeasedMessage& message, std::string_view consumer,
+std::string DocumentMaker::ecs(const engine::LeasedMessage& message, const delivery::Batch& batch,
                                base::WallTime timestamp) const {
   const engine::Record& record = *message.record;
   const event::Event& event = record.event;
@@ -139,12 +139,12 @@ std::string DocumentMaker::ecs(const engine::LeasedMessage& message, std::string
   append_member(writer, "media_type", event.media_type);
   writer.end_object();
   writer.key("trunkline").begin_object();
-  append_delivery_members(writer, message, consumer, order_);
+  append_delivery_members(writer, message, batch, order_);
   writer.end_object().end_object();
   return out;
 }
 
-std::string DocumentMaker::members_of_body(const engine::LeasedMessage& message, std::string_view consumer,
+std::string DocumentMaker::members_of_body(const engine::LeasedMessage& message, const delivery::Batch& batch,
                                            base::WallTime timestamp) {
   std::string body = renderer_(*message.record);
   std::string members;
@@ -157,7 +157,7 @@ std::string DocumentMaker::members_of_body(const engine::LeasedMessage& message,
     members += R"("trunkline":)";
     json::Writer writer(members);
     writer.begin_object();
-    append_delivery_members(writer, message, consumer, order_);
+    append_delivery_members(writer, message, batch, order_);
     writer.end_object();
   }
   return json::splice_members(body, members);

@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "delivery/sink.hpp"
 #include "engine/engine.hpp"
 #include "event/event.hpp"
 #include "json/document.hpp"
@@ -47,11 +48,11 @@ class DocumentMaker {
   // `renderer` makes enriched bodies: one JSON object each.
   DocumentMaker(DocumentFields fields, Renderer renderer, event::Order order);
 
-  std::string make(const engine::LeasedMessage& message, std::string_view consumer, base::WallTime timestamp);
+  std::string make(const engine::LeasedMessage& message, const delivery::Batch& batch, base::WallTime timestamp);
 
  private:
-  std::string ecs(const engine::LeasedMessage& message, std::string_view consumer, base::WallTime timestamp) const;
-  std::string members_of_body(const engine::LeasedMessage& message, std::string_view consumer,
+  std::string ecs(const engine::LeasedMessage& message, const delivery::Batch& batch, base::WallTime timestamp) const;
+  std::string members_of_body(const engine::LeasedMessage& message, const delivery::Batch& batch,
                               base::WallTime timestamp);
 
   const DocumentFields fields_;

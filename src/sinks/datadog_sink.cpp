@@ -82,7 +82,7 @@ net::ClientRequest DatadogSink::request() const {
   return request;
 }
 
-std::string DatadogSink::log_of(const engine::LeasedMessage& message, std::string_view consumer) const {
+std::string DatadogSink::log_of(const engine::LeasedMessage& message, const delivery::Batch& batch) const {
   const engine::Record& record = *message.record;
   std::string out;
   json::Writer writer(out);
@@ -94,7 +94,7 @@ std::string DatadogSink::log_of(const engine::LeasedMessage& message, std::strin
   writer.member("timestamp", std::int64_t{happened_at(record).time_since_epoch().count()});
   writer.member("status", "info");
   writer.key("trunkline").begin_object();
-  append_delivery_members(writer, message, consumer, options_.order);
+  append_delivery_members(writer, message, batch, options_.order);
   writer.end_object();
   writer.member("message", renderer_(record)).end_object();
   return out;
@@ -103,7 +103,7 @@ std::string DatadogSink::log_of(const engine::LeasedMessage& message, std::strin
 void DatadogSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) {
   IntakeArray array = make_intake_array(batch, options_.order, {kDatadogLogMax, kDatadogRequestMax, "datadog_too_long"},
                                         [&](const engine::LeasedMessage& message) {
-                                          std::string log = log_of(message, batch.consumer);
+                                          std::string log = log_of(message, batch);
                                           const std::size_t bytes = log.size();
                                           return IntakeItem{std::move(log), bytes};
                                         });

@@ -63,7 +63,7 @@ class DatadogSink final : public delivery::Sink {
  private:
   DatadogSink(DatadogOptions options, Renderer renderer, std::unique_ptr<HttpSender> sender, base::Loop& loop);
   net::ClientRequest request() const;
-  std::string log_of(const engine::LeasedMessage& message, std::string_view consumer) const;
+  std::string log_of(const engine::LeasedMessage& message, const delivery::Batch& batch) const;
 
   const DatadogOptions options_;
   const std::string url_;

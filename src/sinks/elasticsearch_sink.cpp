@@ -189,7 +189,7 @@ void ElasticsearchSink::send(delivery::Batch batch, base::UniqueFunction<void(de
     if (options_.document_ids) writer.member("_id", document_id(*message.record));
     writer.end_object().end_object();
     post.body += '\n';
-    post.body += maker_.make(message, batch.consumer, timestamp);
+    post.body += maker_.make(message, batch, timestamp);
     post.body += '\n';
   }
   if (options_.gzip) {

@@ -22,11 +22,11 @@ void append_member(json::Writer& writer, std::string_view name, std::string_view
   if (!value.empty()) writer.member(name, value);
 }
 
-void append_delivery_members(json::Writer& writer, const engine::LeasedMessage& message, std::string_view consumer,
+void append_delivery_members(json::Writer& writer, const engine::LeasedMessage& message, const delivery::Batch& batch,
                              event::Order order) {
   const engine::Record& record = *message.record;
   writer.member("sequence", record.sequence.value);
-  append_member(writer, "consumer", consumer);
+  append_member(writer, "consumer", batch.consumer);
   append_member(writer, "lane", event::group_text(record.event, order));
   if (message.gap_before) writer.member("gapBefore", message.gap_before->value);
   if (message.redriven) writer.member("redriven", true);
@@ -34,6 +34,7 @@ void append_delivery_members(json::Writer& writer, const engine::LeasedMessage& 
   if (message.late) writer.member("late", true);
   if (message.edited) writer.member("edited", true);
   if (message.replay) writer.member("replay", message.replay->value);
+  append_member(writer, "mapping", batch.mapping);
 }
 
 }  // namespace trunkline::sinks

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "delivery/sink.hpp"
 #include "engine/engine.hpp"
 #include "engine/record.hpp"
 #include "event/event.hpp"
@@ -16,8 +17,8 @@ namespace trunkline::sinks {
 base::WallTime happened_at(const engine::Record& record);
 
 // Members of an open object, without the empty ones: sequence, consumer, lane (with an order), gapBefore, redriven, order
-// (with an event-time window), late, edited, replay.
-void append_delivery_members(json::Writer& writer, const engine::LeasedMessage& message, std::string_view consumer,
+// (with an event-time window), late, edited, replay, mapping (its version, where the consumer has one).
+void append_delivery_members(json::Writer& writer, const engine::LeasedMessage& message, const delivery::Batch& batch,
                              event::Order order);
 
 // A text member, left out when it is empty.

@@ -88,7 +88,7 @@ net::ClientRequest SentinelSink::request() const {
   return request;
 }
 
-IntakeItem SentinelSink::row_of(const engine::LeasedMessage& message, std::string_view consumer) const {
+IntakeItem SentinelSink::row_of(const engine::LeasedMessage& message, const delivery::Batch& batch) const {
   const std::string body = renderer_(*message.record);
   const engine::Record& record = *message.record;
   const event::Event& event = record.event;
@@ -107,7 +107,7 @@ IntakeItem SentinelSink::row_of(const engine::LeasedMessage& message, std::strin
   append_member(writer, "Source", event.source.empty() ? record.source_name : event.source);
   writer.member("Sequence", record.sequence.value);
   writer.key("Delivery").begin_object();
-  append_delivery_members(writer, message, consumer, options_.order);
+  append_delivery_members(writer, message, batch, options_.order);
   writer.end_object();
   writer.key("Event").raw(body).end_object();
   return {std::move(out), body.size()};
@@ -116,7 +116,7 @@ IntakeItem SentinelSink::row_of(const engine::LeasedMessage& message, std::strin
 void SentinelSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) {
   IntakeArray array =
       make_intake_array(batch, options_.order, {kSentinelColumnMax, kSentinelRequestMax, "sentinel_too_long"},
-                        [&](const engine::LeasedMessage& message) { return row_of(message, batch.consumer); });
+                        [&](const engine::LeasedMessage& message) { return row_of(message, batch); });
   if (array.body.empty()) {
     loop_.post([done = std::move(done), verdict = std::move(array.verdict)]() mutable { done(std::move(verdict)); });
     return;

@@ -59,7 +59,7 @@ class SentinelSink final : public delivery::Sink {
  private:
   SentinelSink(SentinelOptions options, Renderer renderer, std::unique_ptr<HttpSender> sender, base::Loop& loop);
   net::ClientRequest request() const;
-  IntakeItem row_of(const engine::LeasedMessage& message, std::string_view consumer) const;
+  IntakeItem row_of(const engine::LeasedMessage& message, const delivery::Batch& batch) const;
 
   const SentinelOptions options_;
   const std::string url_;

@@ -83,7 +83,7 @@ delivery::SinkLimits SyslogSink::limits() const {
   return {options_.batch_messages_max, options_.batch_bytes_max};
 }
 
-std::string SyslogSink::message_of(const engine::LeasedMessage& message, std::string_view consumer) const {
+std::string SyslogSink::message_of(const engine::LeasedMessage& message, const delivery::Batch& batch) const {
   const engine::Record& record = *message.record;
   const event::Event& event = record.event;
   const auto number = [](std::uint64_t value) { return value == 0 ? std::string() : fmt::format("{}", value); };
@@ -106,7 +106,7 @@ std::string SyslogSink::message_of(const engine::LeasedMessage& message, std::st
   out.message_id = event.category;
   out.data_id = options_.data_id;
   out.data = {{"sequence", sequence},
-              {"consumer", consumer},
+              {"consumer", batch.consumer},
               {"id", event.envelope_id},
               {"type", event.event_type},
               {"topic", event.topic_name},
@@ -122,7 +122,8 @@ std::string SyslogSink::message_of(const engine::LeasedMessage& message, std::st
               {"order", order},
               {"late", late},
               {"edited", edited},
-              {"replay", replay}};
+              {"replay", replay},
+              {"mapping", batch.mapping}};
   std::string text = renderer_(record);
   to_one_line(text);
   if (options_.format == SyslogOptions::Format::cef) {
@@ -144,7 +145,7 @@ void SyslogSink::send(delivery::Batch batch, base::UniqueFunction<void(BatchVerd
     verdict.events.emplace_back();
     const std::string lane = event::group_text(message.record->event, options_.order);
     if (cut.contains(lane)) continue;  // delivery gives it again, behind the rejected one
-    const std::string text = message_of(message, batch.consumer);
+    const std::string text = message_of(message, batch);
     if (text.size() > options_.message_bytes_max) {
       verdict.events.back() = too_long(text.size(), options_.message_bytes_max);
       if (options_.order != event::Order::none) cut.insert(lane);

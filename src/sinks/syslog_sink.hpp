@@ -63,7 +63,7 @@ class SyslogSink final : public delivery::Sink {
  private:
   SyslogSink(SyslogOptions options, Renderer renderer, std::unique_ptr<StreamSender> sender, const base::Clock& clock);
   // The message, cut where that is allowed; without it, longer than the bound.
-  std::string message_of(const engine::LeasedMessage& message, std::string_view consumer) const;
+  std::string message_of(const engine::LeasedMessage& message, const delivery::Batch& batch) const;
 
   const SyslogOptions options_;
   const Renderer renderer_;

@@ -146,6 +146,14 @@ TEST_F(SyslogSinkTest, a_batch_is_one_frame_behind_the_other_and_is_delivered_wh
   EXPECT_EQ(sent_.at(0).bytes, fmt::format("{} {}{} {}", one.size(), one, two.size(), two));
 }
 
+TEST_F(SyslogSinkTest, a_mapping_says_its_version) {
+  auto sink = make();
+  delivery::Batch batch{"siem", 1, 1, {message(1)}};
+  batch.mapping = "m-7";
+  sink->send(std::move(batch), [](const delivery::BatchVerdict&) {});
+  EXPECT_THAT(sent_.at(0).bytes, HasSubstr(" mapping=\"m-7\"] "));
+}
+
 TEST_F(SyslogSinkTest, a_category_may_have_a_priority_of_its_own) {
   options_.by_category = {{"audit", *parse_priority("audit.notice")}};
   send({message(1)}, {});
