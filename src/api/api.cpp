@@ -31,6 +31,7 @@ constexpr std::array kRoutes = {
     Route{"POST", "/api/v1/filters/matches", post_matches},
     Route{"POST", "/api/v1/explain", post_explain},
     Route{"GET", "/api/v1/why/{}", get_why},
+    Route{"GET", "/api/v1/mappings/{}", get_mapping},
     Route{"GET", "/api/v1/alarms", get_alarms},
     Route{"GET", "/api/v1/consumers", get_consumers},
     Route{"GET", "/api/v1/consumers/{}", get_consumer},

@@ -227,6 +227,12 @@ void write_consumer(json::Writer& writer, const ConsumerInfo& consumer, const en
   writer.begin_object();
   write_summary_members(writer, consumer, queue, now);
   writer.key("filter").raw(consumer.filter.empty() ? "{}" : consumer.filter);
+  writer.member("protected", consumer.mapping != nullptr && consumer.mapping->protects()).key("mapping");
+  if (consumer.mapping) {
+    writer.string(consumer.mapping->version());
+  } else {
+    writer.null();
+  }
   write_queue(writer, consumer, queue);
   write_blockers(writer, queue.blockers);
   if (consumer.delivery) write_delivery(writer, *consumer.delivery);

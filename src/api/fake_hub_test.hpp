@@ -53,6 +53,9 @@ class FakeHub final : public Hub {
     return std::nullopt;
   }
   engine::Engine& engine() override { return engine_; }
+  void mapping_text(std::string, base::Loop& loop, MappingCallback done) override {
+    loop.post([done = std::move(done)]() mutable { done(base::Error{base::Errc::not_found, "no such mapping"}); });
+  }
   operation::Operations& operations() override { return *operations_; }
   AlarmsInfo alarms() override { return alarms_now; }
   Readiness readiness() override { return ready_now; }

@@ -26,6 +26,7 @@ void post_resume(CallPtr call);
 
 void get_live(CallPtr call);
 void get_shadow(CallPtr call);
+void get_mapping(CallPtr call);
 
 void post_receive(CallPtr call);
 void post_settle(CallPtr call);

@@ -200,6 +200,9 @@ class Hub {
   virtual std::shared_ptr<const mapping::Mapping> views() { return nullptr; }
   // Who may ask for events as they came, where operators see less.
   virtual bool may_see_raw(std::string_view) { return false; }
+  // What a version of a mapping is a hash of. Read like why(). Errc::not_found.
+  using MappingCallback = base::UniqueFunction<void(base::Result<std::string>)>;
+  virtual void mapping_text(std::string version, base::Loop& reply_on, MappingCallback done) = 0;
 
   // Kept over a restart. Pausing a paused consumer is no error. A name without a consumer is Errc::not_found. A pulled
   // consumer that is paused gets nothing: the API looks at ConsumerInfo::paused.

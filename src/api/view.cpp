@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "api/handlers.hpp"
 #include "json/document.hpp"
 #include "json/writer.hpp"
 #include "mapping/record.hpp"
@@ -125,6 +126,18 @@ void show(WhyReport& report, View& view) {
         failure.error_detail = view.error(failure.error_class, failure.error_detail);
     }
   }
+}
+
+void get_mapping(CallPtr call) {
+  Hub& hub = call->hub;
+  base::Loop& loop = call->loop;
+  const std::string version = call->captures[0];
+  hub.mapping_text(version, loop, [call = std::move(call), version](const base::Result<std::string>& text) {
+    if (!text.ok()) return call->fail(text.error(), "`trunkline why` says by which mapping an event was delivered");
+    std::string out;
+    json::Writer(out).begin_object().member("version", version).member("text", *text).end_object();
+    call->answer(std::move(out));
+  });
 }
 
 }  // namespace trunkline::api

@@ -46,6 +46,7 @@ std::string delivered_words(const WhyConsumer& consumer, const engine::Record& r
   std::string out = fmt::format("{} {}, {} after it was accepted", consumer.pulled ? "settled" : "delivered",
                                 format_time(consumer.delivered_at.front()),
                                 duration(consumer.delivered_at.front() - record.accepted_at));
+  if (!consumer.mapping.empty()) out += fmt::format(" by mapping {}", consumer.mapping);
   if (consumer.delivered_at.size() > 1)
     out += fmt::format(", and again {} (a crash, a redrive or a replay repeats a delivery)",
                        format_time(consumer.delivered_at.back()));
@@ -151,6 +152,7 @@ void write_consumer(json::Writer& writer, const WhyConsumer& consumer, const eng
   for (const WhyFailure& failure : consumer.failures) write_failure(writer, failure);
   writer.end_array();
   if (consumer.state >= WhyState::unscanned && consumer.state <= WhyState::dead_letter) write_lane(writer, consumer);
+  if (!consumer.mapping.empty()) writer.member("mapping", consumer.mapping);
   writer.member("paused", consumer.paused).member("breaker", delivery::name(consumer.breaker));
   if (consumer.shadow) writer.member("shadow", true);
   if (consumer.budget_until) writer.member("budget_used_up_until", format_time(*consumer.budget_until));

@@ -47,6 +47,7 @@ struct WhyConsumer {
   std::string filter_json{};  // filter::to_json
   std::string filter_text{};  // filter::to_text
   std::string group{};        // text of its message group; empty in a standard queue
+  std::string mapping{};      // version of the mapping by which it was delivered, else would be now; empty: none
   std::vector<base::WallTime> delivered_at{};
   std::vector<WhyFailure> failures{};     // the last ten, oldest first
   std::uint64_t before = 0;               // unscanned: events of the log; else events of its lane that go first

@@ -111,6 +111,28 @@ A line out: {"match":true}  {"valid":true}  {"error":{"code":"InvalidParameter",
   command->callback([policy, &code] { code = run_policy(*policy); });
 }
 
+void add_privacy(CLI::App& app, int& code) {
+  CLI::App* privacy = app.add_subcommand("privacy", "What of events leaves to a consumer, and what does not");
+  privacy->require_subcommand(1);
+  auto options = std::make_shared<PrivacyShowOptions>();
+  CLI::App* show =
+      privacy->add_subcommand("show", "What leaves to a consumer by a configuration file, and what does not");
+  show->add_option("-c,--config", options->config, "Configuration file")->required();
+  show->add_option("--consumer", options->consumer, "Of the file")->required();
+  show->add_option("--topic", options->topic, "Only of these topics: a pattern with '*', or a category");
+  show->add_option("--event", options->event, "File with events: each before and after; '-' is standard input");
+  show->add_flag("--json", options->json, "As JSON");
+  show->footer(R"(Examples:
+  trunkline privacy show -c trunkline.yaml --consumer siem
+  trunkline privacy show -c trunkline.yaml --consumer siem --topic 'v2.audits.*'
+  trunkline privacy show -c trunkline.yaml --consumer siem --event event.json     exit code 1: it would not leave)");
+  show->callback([options, &code] { code = run_privacy_show(*options); });
+  CLI::App* fields = privacy->add_subcommand("fields", "The list of personal data that `privacy: protect` conceals");
+  auto as_json = std::make_shared<bool>(false);
+  fields->add_flag("--json", *as_json, "As JSON");
+  fields->callback([as_json, &code] { code = run_privacy_fields(*as_json); });
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -128,6 +150,7 @@ int run(int argc, char** argv) {
   add_check(app, code);
   add_restore(app, code);
   add_inspect(app, code);
+  add_privacy(app, code);
   add_sim_commands(app, code);
   add_drill_command(app, code);
   add_client_commands(app, code);

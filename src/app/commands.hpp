@@ -46,6 +46,16 @@ struct PolicyOptions {
 };
 int run_policy(const PolicyOptions& options);
 
+struct PrivacyShowOptions {
+  std::string config;
+  std::string consumer;
+  std::string topic;  // a glob or a family; empty: all
+  std::string event;  // file with events to be shown before and after; "-": standard input
+  bool json = false;
+};
+int run_privacy_show(const PrivacyShowOptions& options);
+int run_privacy_fields(bool json);  // prints the list of personal data
+
 struct RestoreOptions {
   std::string backup;
   std::string to;  // the data directory to be made

@@ -77,6 +77,7 @@ class Hub final : public api::Hub {
   base::Result<api::ShadowReport> shadow(const std::string& consumer) override;
   std::shared_ptr<const mapping::Mapping> views() override;
   bool may_see_raw(std::string_view caller) override;
+  void mapping_text(std::string version, base::Loop& reply_on, MappingCallback done) override;
   base::Result<StreamStart> live(const std::string& consumer, base::Loop& loop, LiveRequest request) override;
   void read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done) override;
   void backup(std::string directory, base::Loop& reply_on, BackupCallback done) override;
@@ -100,6 +101,11 @@ class Hub final : public api::Hub {
   base::Result<std::string> stored_mapping_key(const config::Config& config);
   void take_privacy(const config::Config& config);
   base::Result<sinks::MappedSinkOptions> mappings_of(const config::Consumer& consumer);
+  // Writes down since when the consumer has its mapping, and that mapping's text. Not on a loop.
+  base::Result<void> note_mapping(const config::Consumer& consumer);
+  // The mapping that the consumer had then; empty: none.
+  base::Result<std::string> mapping_at(const std::string& consumer, base::WallTime at);
+  base::Result<std::string> run_mapping(const std::string& version);
   base::Result<void> start_consumers();
   base::Result<void> settle_unnamed_queues();
   base::Result<MadeSink> sink_of(const config::Consumer& consumer, net::IoLoop& loop, base::QueueId queue);

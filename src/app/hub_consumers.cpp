@@ -42,6 +42,7 @@ Result<void> Hub::start_consumers() {
   for (std::size_t i = 0; i < config_.consumers.size(); ++i) {
     const config::Consumer& consumer = config_.consumers[i];
     TRUNKLINE_TRY(watch::PauseState pause, stored_pause(consumer));
+    TRUNKLINE_TRY_VOID(note_mapping(consumer));
     TRUNKLINE_TRY(auto made, sink_on_loop(consumer, subscriptions[i].queue));
     start_consumer(consumer, subscriptions[i].queue, std::move(made), std::move(pause));
   }
@@ -80,6 +81,7 @@ Result<void> Hub::settle_unnamed_queues() {
 // begins without it, too.
 Result<void> Hub::forget(const std::string& consumer) {
   TRUNKLINE_TRY_VOID(put_pause(consumer, ""));
+  TRUNKLINE_TRY_VOID(engine_->remove_state("mapping/" + consumer));
   TRUNKLINE_TRY_VOID(engine_->remove_state(delivery::Consumer::budget_owner(consumer)));
   return engine_->remove_state(sinks::LiveSink::state_owner(consumer));
 }

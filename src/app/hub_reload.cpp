@@ -327,6 +327,9 @@ void Hub::apply_reload(Reload& reload, const api::ReloadRequest& request) {
 void Hub::apply_consumer(Reload& reload, const source::Subscription& subscription) {
   const config::Consumer& consumer = *find(reload.next, subscription.consumer);
   const auto running = consumers_.find(consumer.name);
+  if (const auto noted = note_mapping(consumer); !noted.ok())
+    reload.report.notes.push_back(fmt::format("consumer '{}': which mapping it has is not written down: {}",
+                                              consumer.name, noted.error().detail));
   if (const auto paused = reload.paused.find(consumer.name); paused != reload.paused.end()) {
     if (running) destroy_consumer(running);
     return start_consumer(consumer, subscription.queue, std::move(reload.sinks[consumer.name]), paused->second);

@@ -273,6 +273,8 @@ Result<api::WhyConsumer> Hub::why_routed(const api::ConsumerInfo& consumer, cons
   why.state = state_of(*standing, record.sequence);
   why.group = event::group_text(record.event, consumer.spec.order);
   why.delivered_at = standing->deliveries.at;
+  const base::WallTime at = why.delivered_at.empty() ? clock_.wall() : why.delivered_at.front();
+  TRUNKLINE_TRY(why.mapping, mapping_at(consumer.name, at));
   for (const queue::FailedDelivery& failure : standing->failures)
     why.failures.push_back({wall(failure.at_ms), std::string(outcome_of(failure.fate)), failure.attempts,
                             failure.error_class, failure.error_detail});

@@ -102,6 +102,20 @@ void check_window(const Consumer& consumer, Place place, Diagnostics& diagnostic
   }
 }
 
+// Once one consumer says what it may have, the others are asked to: a warning, since nothing is wrong with a consumer that
+// gets all. Where nobody says so, nobody is asked.
+void check_privacy(const Config& config, Diagnostics& diagnostics) {
+  const auto says = [](const Consumer& consumer) { return consumer.privacy.has_value(); };
+  if (std::ranges::none_of(config.consumers, says)) return;
+  for (const Consumer& consumer : config.consumers) {
+    if (says(consumer)) continue;
+    diagnostics.warning(consumer.place,
+                        fmt::format("personal data leaves to '{}' as far as its mapping does not name it: say "
+                                    "'privacy: protect', or 'privacy: none' if that is meant",
+                                    consumer.name));
+  }
+}
+
 }  // namespace
 
 bool is_name(std::string_view text) {
@@ -189,6 +203,7 @@ void check_together(const Config& config, const Places& places, Diagnostics& dia
   check_tls(config, places, diagnostics);
   check_client_certificates(config, diagnostics);
   check_files(config, diagnostics);
+  check_privacy(config, diagnostics);
   if (config.limits.body_bytes > config.limits.buffered_bytes) {
     diagnostics.error({}, "'limits.body_bytes' is larger than 'limits.buffered_bytes': no such body could be read");
   }

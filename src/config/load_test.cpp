@@ -626,6 +626,7 @@ TEST(ConfigLoad, keeps_the_rules_of_a_mapping_as_json_with_their_places) {
   const Config config = parsed(R"(consumers:
   a: {privacy: protect, mapping: ecs-audit}
   b:
+    privacy: none
     mapping:
       - cef-audit
       - {topic: v2.audits.*, drop: [a, "b.c"], constant: {x: 5, y: "5"}}
@@ -636,12 +637,20 @@ TEST(ConfigLoad, keeps_the_rules_of_a_mapping_as_json_with_their_places) {
   ASSERT_EQ(config.consumers[0].mapping.size(), 1u);
   EXPECT_EQ(config.consumers[0].mapping[0].json, R"("ecs-audit")");
   ASSERT_EQ(config.consumers[1].mapping.size(), 2u);
-  EXPECT_FALSE(config.consumers[1].privacy.has_value());
+  EXPECT_EQ(config.consumers[1].privacy, Privacy::none);
   EXPECT_EQ(config.consumers[1].mapping[1].json,
             R"({"topic":"v2.audits.*","drop":["a","b.c"],"constant":{"x":5,"y":"5"}})");
-  EXPECT_EQ(config.consumers[1].mapping[1].place.line, 6);
+  EXPECT_EQ(config.consumers[1].mapping[1].place.line, 7);
   EXPECT_EQ(config.consumers[2].privacy, Privacy::none);
   EXPECT_EQ(config.privacy.views, Views::automatic);
+}
+
+TEST(ConfigLoad, asks_the_other_consumers_once_one_says_what_it_may_have) {
+  EXPECT_THAT(findings("consumers: {a: {}, b: {}}"), IsEmpty());
+  EXPECT_THAT(
+      findings("consumers: {a: {privacy: protect}, b: {}, c: {privacy: none}}"),
+      ElementsAre("t.yaml:1:36: warning: personal data leaves to 'b' as far as its mapping does not name it: say "
+                  "'privacy: protect', or 'privacy: none' if that is meant"));
 }
 
 TEST(ConfigLoad, refuses_a_mapping_that_is_neither_name_nor_rule_and_a_short_key) {

@@ -55,6 +55,7 @@ class TopicTable {
   Match match(const Segments& segments) const;
 
   std::size_t size() const { return topics_.size(); }
+  const std::deque<Topic>& topics() const { return topics_; }
 
  private:
   struct Node {

@@ -83,7 +83,7 @@ std::string to_text(const Path& path) {
     if (segment.kind == Path::Kind::deep) text += "**";
     if (segment.kind != Path::Kind::name) continue;
     for (const char c : segment.name) {
-      if (c == '.' || c == '\\' || c == '*' || c == '[' || c == ']') text += '\\';
+      if (std::string_view(".\\*[]$").find(c) != std::string_view::npos) text += '\\';
       text += c;
     }
   }

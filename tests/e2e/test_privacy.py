@@ -252,3 +252,88 @@ class Privacy(HubTest):
             hub.start()
         self.assertEqual(len(seen), 1, seen)
         self.assertTrue(seen.pop().startswith("tok_"))
+
+    def test_what_leaves_is_shown_before_anything_does(self):
+        (self.directory / "t.yaml").write_text(json.dumps(self.config({
+            "siem": {"filter": {}, "privacy": "protect", "mapping": [{"keep": "dnis"}, {"topic": "v2.users.*", "drop": "source"}],
+                     "sink": {"file": {"path": "./out.jsonl"}}},
+            "audits": {"filter": {}, "privacy": "none", "mapping": "ocsf-audit", "sink": {"file": {"path": "./o.jsonl"}}},
+            "all": {"filter": {}, "sink": {"file": {"path": "./all.jsonl"}}}}, sources={"genesys": {"kind": "eventbridge"}})))
+        show = lambda *more: command("privacy", "show", "-c", "t.yaml", *more, cwd=self.directory)
+        shown = show("--consumer", "siem").stdout
+        for line in ("personal data is concealed", "every topic, unknown ones too", "mask (privacy: phone): $.**.ani",
+                     "keep (mapping rule 1): dnis", "v2.users.{id}.presence", "drop (mapping rule 2): source", "agent: "):
+            self.assertIn(line, shown)
+        self.assertNotIn("v2.quality", show("--consumer", "siem", "--topic", "agent").stdout)
+        told = json.loads(show("--consumer", "siem", "--json").stdout)
+        self.assertIn({"path": "$.**.transcripts", "what": "drop", "by": "privacy: text"}, told["every_topic"])
+        self.assertTrue(told["protected"])
+        everything = show("--consumer", "all")
+        self.assertIn("everything leaves", everything.stdout)
+        self.assertIn("personal data leaves to 'all'", everything.stderr)
+        self.assertNotIn("'audits'", everything.stderr, "it says that all is meant to leave")
+        self.assertEqual(show("--consumer", "none").returncode, 2)
+
+        event = self.make.conversation(kind="customer.start", ani="tel:+15555550100", dnis="tel:+15555550199")
+        (self.directory / "e.json").write_text(json.dumps(event))
+        pair = json.loads(show("--consumer", "siem", "--event", "e.json", "--json").stdout)
+        self.assertEqual(pair["before"], event)
+        body = {**event["detail"]["eventBody"], "ani": "************0100"}
+        self.assertEqual(pair["after"], {**event, "detail": {**event["detail"], "eventBody": body}})
+        audit = self.make.envelope("v2.audits.entitytype.Role.entityid.r1", "v2.audits.entitytype.{id}.entityid.{id}",
+                                   {"id": "a1", "action": "Update", "entityType": "Role", "entity": {"id": "r1", "name": "Boss"}})
+        (self.directory / "a.json").write_text(json.dumps(audit))
+        made = json.loads(show("--consumer", "audits", "--event", "a.json", "--json").stdout)["after"]
+        self.assertEqual((made["class_uid"], made["type_uid"], made["entity"]["name"]), (3004, 300403, "Boss"))
+        fields = json.loads(command("privacy", "fields", "--json").stdout)
+        self.assertIn({"topic": "*", "path": "$.**.ani", "kind": "phone", "action": "mask"}, fields)
+
+        (self.directory / "t.yaml").write_text("consumers:\n  siem:\n    mapping:\n      - {drop: a..b}\n")
+        wrong = show("--consumer", "siem")
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("t.yaml:4:9: error: mapping of consumer 'siem': drop: the path 'a..b' has an empty part", wrong.stderr)
+
+    def test_why_says_by_which_mapping_an_event_was_delivered_over_a_restart(self):
+        sink = self.receiver()
+        crm = lambda path: {"crm": {"filter": {}, "mapping": {"drop": path}, "sink": http_sink(sink.url)}}
+        hub = self.hub(crm("one"))
+        said = []
+        for path in ("one", "two"):
+            if path != "one":
+                hub.write_config(self.config(crm(path)))
+                self.assertEqual(hub.client("reload").returncode, 0)
+            [sequence] = self.accepted(hub.post(self.make.conversation()))
+            hub.drained("crm")
+            said.append((sequence, sink.deliveries()[-1].headers["trunkline-mapping"]))
+        hub.stop()
+        hub.start()
+        self.assertNotEqual(said[0][1], said[1][1])
+        for (sequence, version), path in zip(said, ("one", "two")):
+            [event] = hub.api("GET", f"/why/{sequence}").json["events"]
+            self.assertEqual(event["consumers"][0]["mapping"], version)
+            self.assertIn(f"by mapping {version}", hub.client("why", sequence).stdout)
+            self.assertIn(f'{{"drop":"{path}"}}', hub.api("GET", f"/mappings/{version}").json["text"])
+        self.assertEqual(hub.consumer("crm")["mapping"], said[1][1])
+        self.assertEqual(hub.api("GET", "/mappings/000000000000").status, 404)
+
+    def test_a_board_forgets_what_it_was_told_before_it_was_protected(self):
+        board = lambda **more: {"board": {"filter": {}, "order": "agent", "sink": {"live": {}}, **more}}
+        hub = self.hub(board())
+        user = self.make.uuid()
+        self.accepted(hub.post(self.make.envelope(
+            f"v2.users.{user}.conversations.calls", "v2.users.{id}.conversations.calls",
+            {"id": self.make.uuid(), "participants": [{"id": self.make.uuid(), "name": "Agent Smith", "purpose": "agent",
+                                                       "user": {"id": user}, "state": "connected"}]})))
+        hub.drained("board")
+        live = lambda: SseClient(hub.address, "/api/v1/consumers/board/live").wait(lambda each: each.events, "a snapshot")
+        shown = live()
+        self.assertIn("Agent Smith", str(shown.events), "else this test cannot fail")
+        shown.close()
+        hub.write_config(self.config(board(privacy="protect")))
+        refused = hub.client("reload")
+        self.assertIn("need a restart", refused.stdout + refused.stderr)
+        hub.stop()
+        hub.start()
+        shown = live()
+        self.assertNotIn("Agent Smith", str(shown.events))
+        shown.close()
