@@ -355,6 +355,8 @@ std::optional<sinks::LiveOptions> live_options(const config::Consumer& consumer)
   options.board.queues_max = live->queues;
   options.board.conversations_max = live->conversations;
   options.subscribers_max = live->subscribers;
+  options.board.stale_after = live->stale_after;
+  options.board.service_level = {live->service_level_within, live->service_level_over};
   return options;
 }
 

@@ -20,7 +20,9 @@ constexpr std::size_t kMediaMax = 16;
 // An observation and the events of the same moment come from different services and disagree by up to a second or two.
 // What changes in that time is taken to be in the observation; Genesys sends the next within a second of a change.
 constexpr Time kSkew = 2'000;
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
+// A clock of the sender's that is wrong by more does not end the window of every service level.
+constexpr Time kAheadMax = 24 * 3'600'000;
 
 bool usable(std::string_view id) {
   return !id.empty() && id.size() <= kIdBytesMax;
@@ -74,6 +76,15 @@ void write_time(json::Writer& writer, std::string_view name, Time time) {
   write_text(writer, name, time == 0 ? std::string() : base::format_time(base::WallTime(base::Millis(time))));
 }
 
+void write_percent(json::Writer& writer, std::string_view name, std::optional<double> percent) {
+  writer.key(name);
+  if (percent) {
+    writer.raw(fmt::format("{:.1f}", *percent));
+  } else {
+    writer.null();
+  }
+}
+
 }  // namespace
 
 // ---- what is held
@@ -83,6 +94,7 @@ struct Board::Held {
   Time touched = 0;
   bool unshown = false;   // listed for the next take_changes()
   bool unstored = false;  // listed for the next take_unstored()
+  bool stale = false;
   // As shown last. There are many conversations: of the text its hash alone is kept, and what it says is asked anew.
   State state = State::gone;
   std::uint64_t shown_hash = 0;  // 0: not shown
@@ -96,6 +108,7 @@ struct Board::Agent {
   Time touched = 0;
   bool unshown = false;
   bool unstored = false;
+  bool stale = false;
   std::string json;  // as shown last; empty: not shown
   Register name;
   Register presence;
@@ -140,9 +153,11 @@ struct Board::Queue {
   Time touched = 0;
   bool unshown = false;
   bool unstored = false;
+  bool stale = false;
   std::string json;
   std::map<std::string, Observed, std::less<>> observed;  // by medium in lower case; "" is all
   std::unordered_set<Held*> conversations;
+  ServiceLevel service_level;
 
   bool is_shown() const { return !json.empty(); }
   // The observation that counts this conversation.
@@ -170,8 +185,12 @@ struct Board::Table {
     if (!node.unshown) unshown.push_back(&node);
     node.unshown = true;
   }
-  void changed(Node& node, Time now) {
+  void heard(Node& node, Time now) {
     node.touched = std::max(node.touched, now);
+    node.stale = false;
+    show(node);
+  }
+  void changed(Node& node) {
     show(node);
     if (!node.unstored) unstored.push_back(&node);
     node.unstored = true;
@@ -271,7 +290,7 @@ void Board::leave(Queue& queue, const Held& held) {
   if (!waited && !talked) return;
   observed->waiting.left += waited ? 1 : 0;
   observed->interacting.left += talked ? 1 : 0;
-  queues_->changed(queue, 0);
+  queues_->changed(queue);
 }
 
 // ---- events
@@ -291,10 +310,26 @@ void Board::apply(const SessionFact& fact, std::uint64_t sequence) {
   for (const std::string_view part :
        {fact.session, fact.user, fact.queue, fact.media, fact.direction, fact.answered_by})
     if (part.size() > kIdBytesMax) return;
+  if (fact.at <= now_ + kAheadMax) latest_ = std::max(latest_, fact.at);
   Held& held = conversation(fact.conversation);
-  held.folded.merge(fact, sequence);
-  conversations_->changed(held, now_);
+  merge(held, fact, sequence);
+  conversations_->heard(held, now_);
+  conversations_->changed(held);
   link(held, fact.user, fact.queue);
+}
+
+void Board::merge(Held& held, const SessionFact& fact, std::uint64_t sequence) {
+  if (fact.role != Role::queue || fact.session.empty()) return held.folded.merge(fact, sequence);
+  const auto count = [&](auto how) {
+    const Conversation::Session* wait = held.folded.find(Role::queue, fact.session);
+    if (wait == nullptr || !ServiceLevel::counts(*wait)) return;
+    Queue& of = queue(wait->queue);
+    (of.service_level.*how)(wait->ended, ServiceLevel::of(*wait, options_.service_level.within));
+    queues_->changed(of);
+  };
+  count(&ServiceLevel::take_back);
+  held.folded.merge(fact, sequence);
+  count(&ServiceLevel::add);
 }
 
 // Not stored with the agent and the queue: the conversation's sessions say it again.
@@ -302,26 +337,24 @@ void Board::link(Held& held, std::string_view user, std::string_view queue_id) {
   if (!user.empty()) {
     Agent& named = agent(user);
     named.conversations.insert(&held);
-    named.touched = std::max(named.touched, now_);
-    agents_->show(named);
+    agents_->heard(named, now_);
   }
   if (!queue_id.empty()) {
     Queue& named = queue(queue_id);
     named.conversations.insert(&held);
-    named.touched = std::max(named.touched, now_);
-    queues_->show(named);
+    queues_->heard(named, now_);
   }
 }
 
 void Board::apply(const AgentFact& fact, std::uint64_t sequence) {
   if (!usable(fact.user)) return;
   Agent& told = agent(fact.user);
-  told.touched = std::max(told.touched, now_);
+  agents_->heard(told, now_);
   bool news = told.json.empty();
   news |= told.name.set(fact.name, {now_, sequence});
   news |= told.presence.set(fact.presence, {fact.presence_at, sequence});
   news |= told.routing.set(fact.routing, {fact.routing_at, sequence});
-  if (news) agents_->changed(told, now_);
+  if (news) agents_->changed(told);
 }
 
 void Board::apply(const QueueFact& fact, std::uint64_t sequence) {
@@ -338,7 +371,8 @@ void Board::apply(const QueueFact& fact, std::uint64_t sequence) {
     observed.oldest = fact.oldest_waiting;
     observed.oldest_stamp = stamp;
   }
-  queues_->changed(told, now_);
+  queues_->heard(told, now_);
+  queues_->changed(told);
 }
 
 void Board::sweep(base::WallTime now) {
@@ -352,6 +386,20 @@ void Board::sweep(base::WallTime now) {
     if (at - held.touched > kept.count()) idle.push_back(&held);
   }
   for (Held* held : idle) forget(*held);
+  const auto mark_stale = [&](auto& table) {
+    for (auto& [id, node] : table.nodes) {
+      const bool stale = at - node.touched > options_.stale_after.count();
+      if (stale == node.stale) continue;
+      node.stale = stale;
+      table.show(node);
+    }
+  };
+  mark_stale(*agents_);
+  mark_stale(*queues_);
+  mark_stale(*conversations_);
+  for (auto& [id, queue] : queues_->nodes) {
+    if (queue.service_level.forget_before(latest_ - options_.service_level.over.count())) queues_->changed(queue);
+  }
 }
 
 // ---- what is shown
@@ -372,6 +420,7 @@ std::string Board::text_of(const Held& held) {
   write_text(writer, "agent", view.agent);
   writer.member("state", name(view.state));
   write_time(writer, "since", view.since);
+  writer.member("stale", held.stale);
   writer.end_object();
   return text;
 }
@@ -416,6 +465,7 @@ std::string Board::refresh(Agent& agent) {
   write_text(writer, "conversation", current == nullptr ? std::string_view() : std::string_view(*current->id));
   write_text(writer, "conversationState", current == nullptr ? std::string_view() : name(best.state));
   write_time(writer, "conversationSince", best.since);
+  writer.member("stale", agent.stale);
   writer.end_object();
   if (text == agent.json) return {};
   return agent.json = std::move(text);
@@ -456,6 +506,10 @@ std::string Board::refresh(Queue& queue) {
   write_text(writer, "name", name_of(*queue.id));
   writer.member("waiting", waiting).member("interacting", interacting);
   write_time(writer, "oldestWaitingSince", waiting == 0 ? 0 : oldest);
+  const auto counted = queue.service_level.since(latest_ - options_.service_level.over.count());
+  writer.member("answered", counted.answered()).member("abandoned", counted.abandoned);
+  write_percent(writer, "serviceLevel", counted.percent());
+  writer.member("stale", queue.stale);
   writer.end_object();
   if (text == queue.json) return {};
   return queue.json = std::move(text);
@@ -551,6 +605,7 @@ std::vector<Board::Stored> Board::take_unstored() {
       base::put_varint(out, observed.oldest_stamp.sequence);
       put_time(out, observed.oldest);
     }
+    queue.service_level.encode(out);
   });
   take(*conversations_, "c/", [](const Held& held, std::string& out) { held.folded.encode(out); });
   return stored;
@@ -579,8 +634,7 @@ bool Board::restore_agent(std::string_view id, base::ByteReader& in) {
   told.name = std::move(name);
   told.presence = std::move(presence);
   told.routing = std::move(routing);
-  told.touched = std::max(told.touched, now_);
-  agents_->show(told);
+  agents_->heard(told, now_);
   return true;
 }
 
@@ -596,11 +650,13 @@ bool Board::restore_queue(std::string_view id, base::ByteReader& in) {
     observed.oldest_stamp.sequence = in.varint();
     observed.oldest = get_time(in);
   }
-  if (!in.ok()) return false;
+  ServiceLevel service_level;
+  if (!service_level.decode(in) || !in.ok()) return false;
+  latest_ = std::max(latest_, service_level.newest());
   Queue& told = queue(id);
   told.observed = std::move(all);
-  told.touched = std::max(told.touched, now_);
-  queues_->show(told);
+  told.service_level = std::move(service_level);
+  queues_->heard(told, now_);
   return true;
 }
 
@@ -609,8 +665,7 @@ bool Board::restore_conversation(std::string_view id, base::ByteReader& in) {
   if (!folded.decode(in)) return false;
   Held& held = conversation(id);
   held.folded = std::move(folded);
-  held.touched = now_;
-  conversations_->show(held);
+  conversations_->heard(held, now_);
   for (const Conversation::Session& session : held.folded.sessions()) link(held, session.user, session.queue);
   return true;
 }

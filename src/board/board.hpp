@@ -14,6 +14,7 @@
 #include "board/conversation.hpp"
 #include "board/facts.hpp"
 #include "board/id_text.hpp"
+#include "board/service_level.hpp"
 #include "engine/record.hpp"
 #include "event/enrich.hpp"
 #include "json/document.hpp"
@@ -33,6 +34,10 @@ struct BoardOptions {
   base::Millis after_call_max = std::chrono::minutes(15);
   base::Millis ended_kept = std::chrono::minutes(15);
   bool agent_names = true;  // from the table of names; false: only what events say
+  // Without an event (by acceptance) for that long, what is shown of an agent, a queue or a conversation is marked as
+  // stale: something may have been missed before it came here.
+  base::Millis stale_after = std::chrono::hours(2);
+  ServiceLevelOptions service_level;
 };
 
 // JSON texts of what is shown, or of what has changed: arrays, without anything around them.
@@ -62,7 +67,8 @@ class Board {
   Board& operator=(const Board&) = delete;
 
   void apply(const engine::Record& record);
-  // Lets go what has been idle for too long. Now and then; its cost is that of the whole board.
+  // Lets go what has been idle for too long, marks what is stale, and lets what is too old leave the service levels. Now
+  // and then; its cost is that of the whole board.
   void sweep(base::WallTime now);
 
   // What differs from what was returned last.
@@ -104,6 +110,7 @@ class Board {
   bool restore_agent(std::string_view id, base::ByteReader& in);
   bool restore_queue(std::string_view id, base::ByteReader& in);
   bool restore_conversation(std::string_view id, base::ByteReader& in);
+  void merge(Held& held, const SessionFact& fact, std::uint64_t sequence);
   void link(Held& held, std::string_view user, std::string_view queue);
   Agent& agent(std::string_view id);
   Queue& queue(std::string_view id);
@@ -124,7 +131,8 @@ class Board {
   const std::shared_ptr<const event::NameTable> names_;  // shared with the whole program, immutable
   json::Document document_;
   Facts facts_;
-  Time now_ = 0;  // acceptance of the event being applied
+  Time now_ = 0;     // acceptance of the event being applied
+  Time latest_ = 0;  // business time of the newest event, the end of what service levels count
   std::uint64_t evicted_ = 0;
   std::unique_ptr<Table<Agent>> agents_;
   std::unique_ptr<Table<Queue>> queues_;

@@ -90,6 +90,11 @@ struct TestBoard {
   std::string queue(std::string_view id) {
     return item(board_list(1), id, {"waiting", "interacting", "oldestWaitingSince"});
   }
+  std::string level(std::string_view id) { return item(board_list(1), id, {"answered", "abandoned", "serviceLevel"}); }
+  // Of a conversation and of the queue "q".
+  std::string stale(std::string_view conversation) {
+    return item(board_list(2), conversation, {"stale"}) + " " + item(board_list(1), "q", {"stale"});
+  }
 
  private:
   std::string board_list(int which) {

@@ -9,7 +9,7 @@ namespace {
 constexpr std::array<std::string_view, 7> kStates = {"gone",      "ivr",  "waiting", "alerting",
                                                      "connected", "hold", "wrapup"};
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -50,10 +50,15 @@ std::string_view name(State state) {
   return kStates[static_cast<std::size_t>(state)];
 }
 
-Conversation::Session& Conversation::session(Role role, std::string_view id) {
-  for (Session& session : sessions_) {
-    if (session.role == role && session.id == id) return session;
+const Conversation::Session* Conversation::find(Role role, std::string_view id) const {
+  for (const Session& session : sessions_) {
+    if (session.role == role && session.id == id) return &session;
   }
+  return nullptr;
+}
+
+Conversation::Session& Conversation::session(Role role, std::string_view id) {
+  if (const Session* known = find(role, id)) return const_cast<Session&>(*known);
   if (sessions_.size() >= kSessionsMax) {
     const auto first_ended = std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
       return (a.ended != 0 ? a.ended : kNow) < (b.ended != 0 ? b.ended : kNow);
@@ -82,6 +87,7 @@ void Conversation::merge(const SessionFact& fact, std::uint64_t sequence) {
     s.phase_stamp = said;
   }
   if (fact.answered_by > s.answered_by.view()) s.answered_by = fact.answered_by;
+  s.wait_end = std::max(s.wait_end, fact.wait_end);
   s.interacted |= fact.interacted;
   s.consult_left |= fact.consult_left;
   s.after_call_done = std::max(s.after_call_done, fact.after_call_done);
@@ -232,6 +238,7 @@ void Conversation::encode(std::string& out) const {
     out.push_back(static_cast<char>(s.phase));
     base::put_varint(out, static_cast<std::uint64_t>(s.phase_since));
     base::put_string(out, s.answered_by);
+    out.push_back(static_cast<char>(s.wait_end));
     out.push_back(static_cast<char>((s.interacted ? 1 : 0) | (s.consult_left ? 2 : 0)));
     base::put_varint(out, static_cast<std::uint64_t>(s.after_call_done));
   }
@@ -264,6 +271,9 @@ bool Conversation::decode(base::ByteReader& in) {
     s.phase = static_cast<Phase>(phase);
     s.phase_since = read_time(in);
     s.answered_by = read_id(in);
+    const std::uint8_t wait_end = in.u8();
+    if (wait_end > static_cast<std::uint8_t>(WaitEnd::answered)) return false;
+    s.wait_end = static_cast<WaitEnd>(wait_end);
     const std::uint8_t flags = in.u8();
     s.interacted = (flags & 1) != 0;
     s.consult_left = (flags & 2) != 0;

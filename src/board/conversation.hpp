@@ -58,6 +58,7 @@ class Conversation {
     Time after_call_done = 0;
     Role role = Role::customer;
     Phase phase = Phase::none;
+    WaitEnd wait_end = WaitEnd::unsaid;
     bool interacted = false;
     bool consult_left = false;
   };
@@ -77,6 +78,7 @@ class Conversation {
   const std::string& media() const { return media_; }
   const std::string& direction() const { return direction_; }
   const std::vector<Session>& sessions() const { return sessions_; }
+  const Session* find(Role role, std::string_view session) const;
 
   // Version and content; false where the bytes are not what encode wrote.
   void encode(std::string& out) const;

@@ -59,6 +59,12 @@ SessionFact session_of(const Reading& in) {
   return fact;
 }
 
+WaitEnd wait_end_of(std::string_view outcome) {
+  if (outcome == "ANSWERED") return WaitEnd::answered;
+  if (outcome == "ABANDON") return WaitEnd::abandoned;
+  return outcome == "FLOW_OUT" ? WaitEnd::flowed_out : WaitEnd::unsaid;
+}
+
 bool is_positive(Value body, std::string_view name) {
   const auto member = body.find(name);
   const auto number = member ? member->integer() : std::nullopt;
@@ -90,6 +96,7 @@ void read_detail(const Reading& in, std::string_view what) {
   } else if (what == "acd.start" || what == "acd.end") {
     fact.role = Role::queue;
     fact.answered_by = in.body.string_at("answeredUserId");
+    fact.wait_end = wait_end_of(in.body.string_at("acdOutcome"));
   } else if (what == "flow.start" || what == "flow.end") {
     fact.role = Role::flow;
   } else if (what == "voicemail.start" || what == "voicemail.end") {

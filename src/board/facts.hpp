@@ -17,6 +17,9 @@ using Time = std::int64_t;
 enum class Role : std::uint8_t { customer, flow, queue, agent, voicemail };
 enum class Phase : std::uint8_t { none, alerting, connected, hold, wrapup };
 
+// How a wait in a queue ended, as Genesys says it (acdOutcome); a flow-out counts for nobody.
+enum class WaitEnd : std::uint8_t { unsaid, flowed_out, abandoned, answered };
+
 // What one event says of one session: what Genesys calls the stay of one party in a conversation, by one medium. Times
 // are the event's own. Views are into the event.
 struct SessionFact {
@@ -30,12 +33,13 @@ struct SessionFact {
   Time at = 0;                   // of the event
   Time started = 0;
   Time ended = 0;
-  Phase phase = Phase::none;       // of an agent, where it is said outright
-  Time phase_at = 0;               // when it was said
-  Time phase_since = 0;            // since when it is so
-  std::string_view answered_by{};  // of a queue session that ended: the agent who took it
-  bool interacted = false;         // an agent's session that ended had been connected
-  bool consult_left = false;       // it ended because another agent took over
+  Phase phase = Phase::none;           // of an agent, where it is said outright
+  Time phase_at = 0;                   // when it was said
+  Time phase_since = 0;                // since when it is so
+  std::string_view answered_by{};      // of a queue session that ended: the agent who took it
+  WaitEnd wait_end = WaitEnd::unsaid;  // of the same
+  bool interacted = false;             // an agent's session that ended had been connected
+  bool consult_left = false;           // it ended because another agent took over
   Time after_call_done = 0;
 };
 

@@ -28,7 +28,7 @@ TEST(Feed, sends_a_snapshot_then_numbered_changes) {
             "\"queues\":[],\"conversations\":[]}\n\n");
   f.call("c1");
   const std::string item =
-      R"({"id":"c1","media":"voice","direction":"inbound","queue":null,"agent":null,"state":"ivr","since":"2026-03-02T14:00:00.000Z"})";
+      R"({"id":"c1","media":"voice","direction":"inbound","queue":null,"agent":null,"state":"ivr","since":"2026-03-02T14:00:00.000Z","stale":false})";
   EXPECT_EQ(*f.feed.delta(kEverything),
             "id: e1-1\nevent: delta\ndata: {\"sequence\":1,\"at\":"
             "\"2026-03-02T14:05:00.000Z\",\"conversations\":[" +

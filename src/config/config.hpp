@@ -283,6 +283,9 @@ struct LiveSink {
   std::uint32_t queues = 0;
   std::uint32_t conversations = 0;
   std::uint32_t subscribers = 0;
+  base::Millis stale_after{};
+  base::Millis service_level_within{};
+  base::Millis service_level_over{};
 };
 using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink,
                                 DatadogSink, SentinelSink>;

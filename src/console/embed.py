@@ -24,6 +24,8 @@ def files(web: pathlib.Path, bundle: pathlib.Path) -> list:
     return [
         ("/", False, "text/html; charset=utf-8", index.encode()),
         ("/", True, "text/html; charset=utf-8", index.replace(DEMO_OFF, DEMO_ON).encode()),
+        ("/board", False, "text/html; charset=utf-8", (web / "board.html").read_bytes()),
+        ("/console/supervisor.js", False, "text/javascript; charset=utf-8", (bundle / "supervisor.js").read_bytes()),
         ("/console/app.js", False, "text/javascript; charset=utf-8", (bundle / "app.js").read_bytes()),
         ("/console/style.css", False, "text/css; charset=utf-8", (bundle / "style.css").read_bytes()),
         ("/console/icon.svg", False, "image/svg+xml", (web / "icon.svg").read_bytes()),

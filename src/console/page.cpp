@@ -57,7 +57,7 @@ bool is_known(const net::HttpRequest& request, std::string_view etag) {
 }  // namespace
 
 bool Page::owns(std::string_view path) {
-  return path == "/" || path.starts_with("/console/");
+  return path == "/" || path == "/board" || path.starts_with("/console/");
 }
 
 net::HttpResponse Page::answer(const net::HttpRequest& request) const {

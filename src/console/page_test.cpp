@@ -36,6 +36,7 @@ std::string inflated(const std::string& packed) {
 
 TEST(Page, owns_the_root_and_its_files_and_nothing_of_the_api) {
   EXPECT_TRUE(Page::owns("/"));
+  EXPECT_TRUE(Page::owns("/board"));
   EXPECT_TRUE(Page::owns("/console/app.js"));
   EXPECT_FALSE(Page::owns("/api/v1/status"));
   EXPECT_FALSE(Page::owns("/ingest/console"));

@@ -189,27 +189,6 @@ class Page(DemoTest):
         browser.screenshot(PICTURES / "board.png")
         self.agrees(demo)
 
-    def test_shows_the_contact_centre_and_its_events_as_they_move(self):
-        demo = self.demo()
-        browser = self.browser()
-        browser.open(f"http://{demo.address}/")
-        self.until(lambda: browser.run("return document.querySelectorAll('.agent').length") >= 20, "no agents")
-        self.until(lambda: browser.run("return document.querySelectorAll('.board-queues tbody tr').length") == 6, "no queues")
-        names = browser.run("return [...document.querySelectorAll('.board-queues tbody th')].map(e => e.innerText)")
-        self.assertEqual(names, sorted(("Billing", "Claims", "Priority", "Returns", "Sales", "Support")))
-        states = "return [...document.querySelectorAll('.agent span')].map(e => e.innerText.replace(/ <?[0-9].*/, '')).join()"
-        before = browser.run(states)
-        self.until(lambda: browser.run(states) != before, "no agent does anything")
-        # The feed that is shown stops with its consumer, and no other.
-        browser.click("#consumer-dashboard .actions button")
-        self.until(lambda: browser.text("#consumer-dashboard .pill") == "Paused", "it is not paused")
-        self.until(lambda: (self.figure(browser, "dashboard", "waiting")) > 100, "nothing waits for it")
-        browser.click("#consumer-dashboard .actions button")
-        self.until(lambda: browser.text("#consumer-dashboard .pill") == "Delivering" and
-                   self.figure(browser, "dashboard", "waiting") < 20, "it does not catch up")
-        browser.screenshot(PICTURES / "board.png")
-        self.agrees(demo)
-
     def test_works_by_keyboard_alone(self):
         demo = self.demo()
         browser = self.browser()

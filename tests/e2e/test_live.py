@@ -13,7 +13,7 @@ from harness.process import command, request
 from harness.sse import PARTS, SseClient, fold
 
 LIVE = {"dashboard": {"filter": {"eventCategory": ["agent", "queue", "conversation"]}, "order": "agent",
-                      "sink": {"live": {}}}}
+                      "sink": {"live": {"service_level": {"within": "4s", "over": "24h"}}}}}
 PATH = "/api/v1/consumers/dashboard/live"
 
 
@@ -64,6 +64,10 @@ class Live(HubTest):
         counts = {key: (item["waiting"], item["interacting"]) for key, item in board["queues"].items()}
         for queue, count in expected.queues().items():
             self.assertEqual(counts[queue], count, queue)
+        for queue, level in expected.service_levels(4).items():
+            item = board["queues"][queue]
+            self.assertEqual((item["answered"], item["abandoned"]), level[:2], queue)
+            self.assertAlmostEqual(item["serviceLevel"], level[2], delta=0.06)
         for user, (presence, since) in expected.presence.items():
             agent = board["agents"][user]
             self.assertEqual((agent["presence"], millis(agent["presenceSince"])), (presence, since), agent)
@@ -82,6 +86,7 @@ class Live(HubTest):
         self.assertGreater(len(expected.conversations()), 50)
         states = {state for state, _, _ in expected.conversations().values()}
         self.assertLessEqual({"ivr", "connected", "wrapup"}, states)
+        self.assertTrue(any(0 < level < 100 for _, _, level in expected.service_levels(4).values()))
         hub = self.hub(LIVE)
         watcher = self.watch(hub)
         self.send(hub, events, seed=3)

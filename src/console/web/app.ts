@@ -1,8 +1,9 @@
 // Asks the hub each second while the page is seen, and follows its streams.
 
-import { ApiError, type Credential, call, onCredentialWanted } from "./api";
+import { ApiError, call } from "./api";
 import { Board } from "./board";
 import { ConsumerTable } from "./consumers";
+import { askWhenWanted } from "./credential";
 import { byId, setClass, setText, show } from "./dom";
 import { LastEvents } from "./events";
 import { age, bytes, count, rate } from "./format";
@@ -87,26 +88,7 @@ async function poll(): Promise<void> {
   }
 }
 
-function askForCredential(wrong: boolean): Promise<Credential> {
-  const dialog = byId<HTMLDialogElement>("key-dialog");
-  const user = byId<HTMLInputElement>("key-user");
-  const secret = byId<HTMLInputElement>("key-input");
-  const note = byId("key-wrong");
-  setText(note, "This is not known to the hub, or has expired.");
-  show(note, wrong);
-  secret.value = "";
-  if (!dialog.open) dialog.showModal();
-  secret.focus();
-  return new Promise((resolve) => {
-    // A key has no blanks around it; a password may.
-    byId<HTMLFormElement>("key-form").onsubmit = () =>
-      resolve({ user: user.value, secret: user.value === "" ? secret.value.trim() : secret.value });
-  });
-}
-
-// Escape does not help: without one nothing can be shown.
-byId("key-dialog").addEventListener("cancel", (event) => event.preventDefault());
-onCredentialWanted(askForCredential);
+askWhenWanted();
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
     board.pause();

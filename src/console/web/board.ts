@@ -2,85 +2,13 @@
 
 import { Stream, StreamState } from "./api";
 import { byId, make, Rows, setClass, setText, show } from "./dom";
-import { age, count, short, stopwatch } from "./format";
+import { age, count, stopwatch } from "./format";
+import { Agent, isThere, kStateWords, LiveBoard, lookOf, nameOf, Queue, sinceOf } from "./live";
 import { Consumer } from "./model";
-
-interface Item {
-  id: string;
-}
-interface Agent extends Item {
-  name: string | null;
-  presence: string | null;
-  presenceSince: string | null;
-  routingStatus: string | null;
-  routingStatusSince: string | null;
-  conversation: string | null;
-  conversationState: string | null;
-  conversationSince: string | null;
-}
-interface Queue extends Item {
-  name: string | null;
-  waiting: number;
-  interacting: number;
-  oldestWaitingSince: string | null;
-}
-interface Conversation extends Item {
-  media: string | null;
-  state: string;
-  since: string | null;
-}
-interface Change {
-  agents?: Agent[];
-  queues?: Queue[];
-  conversations?: Conversation[];
-  gone?: { agents?: string[]; queues?: string[]; conversations?: string[] };
-}
 
 const kAgentsShown = 45;
 const kQueuesShown = 12;
 const kDrawEvery = 400;  // ms: the eye sees no more
-
-interface Look {
-  word: string;
-  tone: "good" | "busy" | "warn" | "off";
-}
-const kConversationLooks: Record<string, Look> = {
-  alerting: { word: "ringing", tone: "warn" },
-  connected: { word: "talking", tone: "busy" },
-  hold: { word: "on hold", tone: "warn" },
-  wrapup: { word: "wrapping up", tone: "warn" },
-};
-const kRoutingLooks: Record<string, Look> = {
-  IDLE: { word: "free", tone: "good" },
-  INTERACTING: { word: "talking", tone: "busy" },
-  COMMUNICATING: { word: "talking", tone: "busy" },
-  NOT_RESPONDING: { word: "not answering", tone: "warn" },
-};
-const kStateWords: Record<string, string> = {
-  ivr: "in a flow", waiting: "waiting", alerting: "ringing", connected: "talking", hold: "on hold", wrapup: "wrapping up",
-};
-
-function lookOf(agent: Agent): Look {
-  if (agent.conversationState) {
-    const look = kConversationLooks[agent.conversationState];
-    if (look) return look;
-  }
-  if (agent.routingStatus && kRoutingLooks[agent.routingStatus]) return kRoutingLooks[agent.routingStatus];
-  const presence = (agent.presence ?? "").replace(/_/g, " ").toLowerCase();
-  return { word: presence === "" ? "unknown" : presence, tone: "off" };
-}
-
-function isThere(agent: Agent): boolean {
-  return (agent.presence ?? "").toUpperCase() !== "OFFLINE" && (agent.presence !== null || agent.routingStatus !== null);
-}
-
-function sinceOf(agent: Agent): string | null {
-  return agent.conversationState ? agent.conversationSince : agent.routingStatusSince ?? agent.presenceSince;
-}
-
-function nameOf(item: { id: string; name: string | null }): string {
-  return item.name ?? short(item.id);
-}
 
 class AgentTile {
   readonly element = make("div", { class: "agent" });
@@ -129,14 +57,11 @@ class Counts {
 }
 
 export class Board {
-  private readonly agents = new Map<string, Agent>();
-  private readonly queues = new Map<string, Queue>();
-  private readonly conversations = new Map<string, Conversation>();
+  private readonly live = new LiveBoard();
   private stream: Stream | undefined;
   private name = "";
   private state: StreamState = "closed";
   private drawing = 0;
-  private newest = 0;  // of all times that the feed has told
   private readonly conversationCounts = new Counts();
   private readonly agentCounts = new Counts();
   private readonly queueTable: HTMLTableElement;
@@ -166,6 +91,7 @@ export class Board {
       show(byId("board"), false);
     }
     if (!live) return;
+    byId<HTMLAnchorElement>("board-link").href = `/board?consumer=${encodeURIComponent(live.name)}`;
     if (!this.stream) {
       const path = `/api/v1/consumers/${encodeURIComponent(live.name)}/live`;
       this.stream = new Stream(path, (name, data) => this.take(name, data), (state) => {
@@ -181,17 +107,7 @@ export class Board {
   }
 
   private take(name: string, data: string): void {
-    if (name !== "snapshot" && name !== "delta") return;
-    const change: Change = JSON.parse(data);
-    if (name === "snapshot") {
-      for (const part of [this.agents, this.queues, this.conversations]) part.clear();
-    }
-    for (const id of change.gone?.agents ?? []) this.agents.delete(id);
-    for (const id of change.gone?.queues ?? []) this.queues.delete(id);
-    for (const id of change.gone?.conversations ?? []) this.conversations.delete(id);
-    for (const agent of change.agents ?? []) this.hear(this.agents, agent, sinceOf(agent));
-    for (const queue of change.queues ?? []) this.hear(this.queues, queue, queue.oldestWaitingSince);
-    for (const each of change.conversations ?? []) this.hear(this.conversations, each, each.since);
+    if (!this.live.take(name, data)) return;
     if (this.drawing === 0) {
       this.drawing = window.setTimeout(() => {
         this.drawing = 0;
@@ -200,36 +116,24 @@ export class Board {
     }
   }
 
-  private hear<T extends Item>(part: Map<string, T>, item: T, since: string | null): void {
-    part.set(item.id, item);
-    const time = Date.parse(since ?? "");
-    if (time > this.newest) this.newest = time;
-  }
-
-  // Events of a simulation have a time of their own; those of a contact centre are of now.
-  private now(): number {
-    const wall = Date.now();
-    return Math.abs(wall - this.newest) < 10 * 60_000 ? wall : this.newest;
-  }
-
   private draw(): void {
     show(byId("board"), this.state !== "absent");
     const words: Record<StreamState, string> = { open: `the feed of ${this.name}`, closed: "connecting…", absent: "" };
     setText(byId("board-state"), words[this.state]);
-    const now = this.now();
+    const now = this.live.now();
     const states = new Map<string, number>();
-    for (const each of this.conversations.values()) states.set(each.state, (states.get(each.state) ?? 0) + 1);
-    this.conversationCounts.fill([["under way", this.conversations.size],
+    for (const each of this.live.conversations.values()) states.set(each.state, (states.get(each.state) ?? 0) + 1);
+    this.conversationCounts.fill([["under way", this.live.conversations.size],
                                   ...Object.keys(kStateWords).filter((key) => states.has(key))
                                       .map((key): [string, number] => [kStateWords[key], states.get(key) ?? 0])]);
-    const queues = [...this.queues.values()].sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
+    const queues = [...this.live.queues.values()].sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
     this.rows.update(queues.slice(0, kQueuesShown).map((each) => each.id), (row, _key, index) => row.fill(queues[index], now));
     show(this.queueTable, queues.length > 0);
     this.drawAgents(now);
   }
 
   private drawAgents(now: number): void {
-    const there = [...this.agents.values()].filter(isThere).sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
+    const there = [...this.live.agents.values()].filter(isThere).sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
     const looks = new Map<string, number>();
     for (const agent of there) looks.set(lookOf(agent).word, (looks.get(lookOf(agent).word) ?? 0) + 1);
     this.agentCounts.fill([["there", there.length], ...[...looks].sort((a, b) => b[1] - a[1]).slice(0, 6)]);

@@ -39,6 +39,7 @@ class ContactBoard:
         self.calls = {}
         self.presence = {}
         self.routing = {}
+        self.waits = {}  # queue: [(seconds, outcome)]
 
     def tell(self, event):
         topic = event["detail-type"]
@@ -89,7 +90,9 @@ class ContactBoard:
         elif what == "acd.start":
             call.acd[session] = (body["queueId"], at)
         elif what == "acd.end":
-            call.acd.pop(session, None)
+            if session in call.acd:
+                queue, since = call.acd.pop(session)
+                self.waits.setdefault(queue, []).append(((at - since) / 1000, body["acdOutcome"]))
             for user in call.users.values():
                 if user[0] == body.get("answeredUserId") and user[2] == "alerting":
                     user[2:] = ["connected", at]
@@ -122,3 +125,14 @@ class ContactBoard:
                 waiting, talking = counts.get(queue, (0, 0))
                 counts[queue] = (waiting + (state == "waiting"), talking + (state in ("connected", "hold")))
         return counts
+
+    def service_levels(self, within):
+        """queue: (answered, abandoned, percent answered within so many seconds), of all that was told."""
+        levels = {}
+        for queue, waits in self.waits.items():
+            answered = [seconds for seconds, outcome in waits if outcome == "ANSWERED"]
+            abandoned = sum(outcome == "ABANDON" for _, outcome in waits)
+            if answered or abandoned:
+                in_time = sum(seconds <= within for seconds in answered)
+                levels[queue] = (len(answered), abandoned, round(100 * in_time / (len(answered) + abandoned), 1))
+        return levels
