@@ -12,6 +12,7 @@
 #include "app/demo_command.hpp"
 #include "app/drill_command.hpp"
 #include "app/init_command.hpp"
+#include "app/names_command.hpp"
 #include "app/sim_commands.hpp"
 #include "app/version.hpp"
 
@@ -155,6 +156,7 @@ int run(int argc, char** argv) {
   add_drill_command(app, code);
   add_client_commands(app, code);
   add_init(app, code);
+  add_names(app, code);
   add_completion(app, code);
   try {
     app.parse(argc, argv);

@@ -24,8 +24,8 @@ Meant meant_by(const CLI::Option& option) {
     return std::ranges::find(names, name) != names.end();
   };
   if (is({"consumer", "drop"})) return Meant::consumer;
-  if (is({"config", "file", "files", "event", "data-dir", "ready-file", "ledger", "accepted", "delivered",
-          "directory"}))
+  if (is({"config", "file", "files", "event", "data-dir", "ready-file", "ledger", "accepted", "delivered", "directory",
+          "out", "client-secret-file", "ca"}))
     return Meant::file;
   return Meant::text;
 }

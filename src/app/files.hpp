@@ -12,6 +12,9 @@ namespace trunkline::app {
 // The whole file, or standard input for "-". At most 64 MiB.
 base::Result<std::string> read_file(const std::string& path);
 
+// Nothing that exists is written over unless `replace`; only its owner can read it. On disk when it returns.
+base::Result<void> write_file(const std::string& path, const std::string& text, bool replace);
+
 // Loads the configuration and prints what is wrong with it on standard error, filters included. Nothing when it cannot
 // be used.
 std::optional<config::Config> load_config(const std::string& path);

@@ -1,8 +1,6 @@
 #include "app/init_command.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +12,7 @@
 #include <optional>
 
 #include "app/commands.hpp"
+#include "app/files.hpp"
 #include "app/init_config.hpp"
 #include "base/crypto.hpp"
 #include "config/config.hpp"
@@ -54,29 +53,6 @@ std::vector<std::string> split(const std::string& text) {
     if (!one.empty()) list.emplace_back(one);
   }
   return list;
-}
-
-// Nothing that exists is written over unless `replace`; nobody else can read it before it is complete.
-base::Result<void> write_file(const std::string& path, const std::string& text, bool replace) {
-  const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (replace ? O_TRUNC : O_EXCL);
-  const int file = ::open(path.c_str(), flags, 0600);
-  if (file < 0) {
-    if (errno == EEXIST)
-      return {base::Errc::conflict, fmt::format("{} is there already: --force writes over it", path)};
-    return {base::Errc::unavailable, fmt::format("{}: {}", path, std::strerror(errno))};
-  }
-  ::fchmod(file, 0600);  // of a file that was there
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t wrote = ::write(file, text.data() + done, text.size() - done);
-    if (wrote < 0) break;
-    done += static_cast<std::size_t>(wrote);
-  }
-  const bool complete = done == text.size() && ::fsync(file) == 0;
-  const int error = errno;
-  ::close(file);
-  if (!complete) return {base::Errc::unavailable, fmt::format("{}: {}", path, std::strerror(error))};
-  return {};
 }
 
 std::string random_key() {

@@ -211,7 +211,10 @@ constexpr std::array kRoot = {
                  .help = "How long an event is recognised when it comes again."},
                 assign<&Config::store, &Store::identity_window>},
     Row<Config>{
-        {.path = "names.file", .type = Type::text, .help = "JSON file of id to name; adds names to delivered events."},
+        {.path = "names.file",
+         .type = Type::text,
+         .help = "JSON or CSV file of id to name, read at the start; adds names to delivered events. `trunkline names` "
+                 "fetches one from Genesys."},
         assign<&Config::names_file>},
 };
 

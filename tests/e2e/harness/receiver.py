@@ -44,6 +44,9 @@ class Receiver:
             def do_POST(self):
                 outer._take(self)
 
+            def do_GET(self):
+                outer._take(self)
+
             def do_PUT(self):
                 outer._take(self)
 
