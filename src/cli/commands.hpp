@@ -62,17 +62,17 @@ int run_explain_live(const ExplainLiveOptions& options, const Terminal& terminal
 
 struct WhyOptions {
   Connection connection{};
-  bool raw = false;    // events as they came, where views are protected
   std::string what{};  // a sequence number, an envelope id or a conversation id
   bool full = false;   // every clause of every filter and every try, of a conversation's events, too
+  bool raw = false;    // events as they came, where views are protected
 };
 int run_why(const WhyOptions& options, const Terminal& terminal);
 
 struct ShadowOptions {
   Connection connection{};
-  bool raw = false;  // events as they came, where views are protected
   std::string name{};
   std::size_t last = 3;  // of its newest requests
+  bool raw = false;      // events as they came, where views are protected
 };
 int run_shadow(const ShadowOptions& options, const Terminal& terminal);
 
@@ -103,7 +103,6 @@ int run_top(const TopOptions& options, const Terminal& terminal);
 
 struct TapOptions {
   Connection connection{};  // json: one event a line
-  bool raw = false;         // events as they came, where views are protected
   std::string filter{};     // an SNS filter policy as JSON
   bool body_scope = false;  // the filter looks at the event's own JSON
   std::vector<std::string> categories{};
@@ -111,6 +110,7 @@ struct TapOptions {
   double rate = 0;          // at most so many events a second; 0: all
   std::uint64_t count = 0;  // ends after so many; 0: never
   bool body = false;        // the events' own JSON, too
+  bool raw = false;         // events as they came, where views are protected
 };
 int run_tap(const TapOptions& options, const Terminal& terminal);
 
@@ -142,18 +142,18 @@ int run_backup(const BackupOptions& options, const Terminal& terminal);
 
 struct DlqListOptions {
   Connection connection{};
-  bool raw = false;  // events as they came, where views are protected
   std::string consumer{};
   std::uint64_t after = 0;    // begin behind this sequence number
   std::uint32_t limit = 100;  // at most so many
+  bool raw = false;           // events as they came, where views are protected
 };
 int run_dlq_ls(const DlqListOptions& options, const Terminal& terminal);
 
 struct DlqShowOptions {
   Connection connection{};
-  bool raw = false;  // events as they came, where views are protected
   std::string consumer{};
   std::uint64_t sequence = 0;
+  bool raw = false;  // events as they came, where views are protected
 };
 int run_dlq_show(const DlqShowOptions& options, const Terminal& terminal);
 
@@ -246,9 +246,9 @@ int run_quarantine_ls(const QuarantineListOptions& options, const Terminal& term
 
 struct QuarantineShowOptions {
   Connection connection{};
-  bool raw = false;  // events as they came, where views are protected
   std::uint64_t id = 0;
   bool bytes = false;  // write the bytes as received, nothing else
+  bool raw = false;    // events as they came, where views are protected
 };
 int run_quarantine_show(const QuarantineShowOptions& options, const Terminal& terminal);
 
