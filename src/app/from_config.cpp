@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "app/crm_sinks.hpp"
 #include "app/siem_sinks.hpp"
 #include "app/version.hpp"
 #include "mapping/record.hpp"
@@ -279,6 +280,8 @@ delivery::Options delivery_options(const config::Consumer& consumer) {
   delivery::Options options;
   options.ordered = consumer.order != config::Order::none;
   options.concurrency = consumer.concurrency;
+  // No two requests may touch one parent record (salesforce_sink.hpp).
+  if (std::holds_alternative<config::SalesforceSink>(consumer.sink)) options.concurrency = 1;
   options.adaptive = consumer.adaptive;
   options.rate = consumer.rate;
   options.batch_messages = consumer.batch.messages;
@@ -339,6 +342,8 @@ std::string sink_kind(const config::Consumer& consumer) {
   if (std::holds_alternative<config::HttpSink>(consumer.sink)) return "http";
   if (std::holds_alternative<config::HecSink>(consumer.sink)) return "splunk_hec";
   if (std::holds_alternative<config::ElasticsearchSink>(consumer.sink)) return "elasticsearch";
+  if (std::holds_alternative<config::SalesforceSink>(consumer.sink)) return "salesforce";
+  if (std::holds_alternative<config::TemplateSink>(consumer.sink)) return "template";
   if (std::holds_alternative<config::SyslogSink>(consumer.sink)) return "syslog";
   if (std::holds_alternative<config::DatadogSink>(consumer.sink)) return "datadog";
   if (std::holds_alternative<config::SentinelSink>(consumer.sink)) return "sentinel";
@@ -369,13 +374,14 @@ std::string sink_target(const config::Consumer& consumer) {
   if (const auto* datadog = std::get_if<config::DatadogSink>(&consumer.sink))
     return datadog->url.empty() ? datadog->site : datadog->url;
   if (const auto* sentinel = std::get_if<config::SentinelSink>(&consumer.sink)) return sentinel->endpoint;
-  return {};
+  return crm_target(consumer);
 }
 
 namespace {
 
 Result<std::unique_ptr<delivery::Sink>> make_plain_sink(const config::Consumer& consumer, net::IoLoop& loop,
-                                                        Enrichment names, std::shared_ptr<sinks::ShadowLog> shadow) {
+                                                        Enrichment names, std::shared_ptr<sinks::ShadowLog> shadow,
+                                                        std::unique_ptr<sinks::CaseStore> cases) {
   if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink)) {
     return make_http(consumer, *http, loop, enriched_renderer(std::move(names)), std::move(shadow));
   }
@@ -394,6 +400,10 @@ Result<std::unique_ptr<delivery::Sink>> make_plain_sink(const config::Consumer& 
     return make_sink_of(*datadog, std::move(parts));
   if (const auto* sentinel = std::get_if<config::SentinelSink>(&consumer.sink))
     return make_sink_of(*sentinel, std::move(parts));
+  if (const auto* made = std::get_if<config::TemplateSink>(&consumer.sink))
+    return make_sink_of(*made, std::move(parts));
+  if (const auto* salesforce = std::get_if<config::SalesforceSink>(&consumer.sink))
+    return make_sink_of(*salesforce, std::move(parts), std::move(cases));
   return {Errc::unsupported, fmt::format("consumer '{}': a pulled consumer has no sink", consumer.name)};
 }
 
@@ -402,8 +412,10 @@ Result<std::unique_ptr<delivery::Sink>> make_plain_sink(const config::Consumer& 
 Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
                                                   std::shared_ptr<const event::NameTable> names,
                                                   std::shared_ptr<sinks::ShadowLog> shadow,
-                                                  const sinks::MappedSinkOptions& mapping) {
-  TRUNKLINE_TRY(auto sink, make_plain_sink(consumer, loop, {std::move(names), mapping.mapping}, std::move(shadow)));
+                                                  const sinks::MappedSinkOptions& mapping,
+                                                  std::unique_ptr<sinks::CaseStore> cases) {
+  TRUNKLINE_TRY(auto sink, make_plain_sink(consumer, loop, {std::move(names), mapping.mapping}, std::move(shadow),
+                                           std::move(cases)));
   return mapped_sink(std::move(sink), mapping, loop);
 }
 

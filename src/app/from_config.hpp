@@ -19,6 +19,7 @@
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "queue/embedded_engine.hpp"
+#include "sinks/case_store.hpp"
 #include "sinks/live_feed.hpp"
 #include "sinks/mapped_sink.hpp"
 #include "sinks/shadow.hpp"
@@ -54,11 +55,13 @@ std::string sink_target(const config::Consumer& consumer);
 std::optional<sinks::LiveOptions> live_options(const config::Consumer& consumer);
 // For every kind but live, whose sink is the hub's to make. With a log it sends nothing, and tells that of each request.
 // On the consumer's loop, or before the loop runs. Errc::unsupported for a kind that this version does not have.
-// Where mappings are given, the sink stands behind a sinks::MappedSink.
+// Where mappings are given, the sink stands behind a sinks::MappedSink. `cases` is for a sink
+// that keeps cases.
 base::Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
                                                         std::shared_ptr<const event::NameTable> names,
                                                         std::shared_ptr<sinks::ShadowLog> shadow = nullptr,
-                                                        const sinks::MappedSinkOptions& mapping = {});
+                                                        const sinks::MappedSinkOptions& mapping = {},
+                                                        std::unique_ptr<sinks::CaseStore> cases = nullptr);
 
 // The sink, behind the mappings where there are any.
 std::unique_ptr<delivery::Sink> mapped_sink(std::unique_ptr<delivery::Sink> sink,

@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "base/run_and_wait.hpp"
 #include "board/feed.hpp"
+#include "sinks/case_store.hpp"
 #include "sinks/live_sink.hpp"
 
 namespace trunkline::app {
@@ -83,6 +84,9 @@ Result<void> Hub::forget(const std::string& consumer) {
   TRUNKLINE_TRY_VOID(put_pause(consumer, ""));
   TRUNKLINE_TRY_VOID(engine_->remove_state("mapping/" + consumer));
   TRUNKLINE_TRY_VOID(engine_->remove_state(delivery::Consumer::budget_owner(consumer)));
+  for (const std::string& owner : sinks::EngineCaseStore::owners(consumer, clock_.wall())) {
+    TRUNKLINE_TRY_VOID(engine_->remove_state(owner));
+  }
   return engine_->remove_state(sinks::LiveSink::state_owner(consumer));
 }
 
@@ -101,7 +105,10 @@ Result<MadeSink> Hub::sink_of(const config::Consumer& consumer, net::IoLoop& loo
   auto live = live_options(consumer);
   if (!live) {
     if (consumer.shadow) made.shadow = std::make_shared<sinks::ShadowLog>(clock_.wall());
-    TRUNKLINE_TRY(made.sink, make_sink(consumer, loop, names_, made.shadow, mappings));
+    std::unique_ptr<sinks::CaseStore> cases;
+    if (std::holds_alternative<config::SalesforceSink>(consumer.sink))
+      cases = std::make_unique<sinks::EngineCaseStore>(*engine_, queue, consumer.name, clock_);
+    TRUNKLINE_TRY(made.sink, make_sink(consumer, loop, names_, made.shadow, mappings, std::move(cases)));
     return made;
   }
   constexpr std::string_view kAny = "name";

@@ -287,9 +287,6 @@ struct LiveSink {
   base::Millis service_level_within{};
   base::Millis service_level_over{};
 };
-using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink,
-                                DatadogSink, SentinelSink>;
-
 // A filter policy as JSON text. Quoted YAML scalars are strings, plain ones follow YAML 1.2: true, false, null, numbers
 // with their text kept, else strings. A single quoted text is taken as the JSON itself. Whether it is a policy is not
 // decided here.
@@ -299,6 +296,63 @@ struct FilterPolicy {
 };
 
 enum class FilterScope : std::uint8_t { message_attributes, message_body };
+
+// One request of a template sink, and which events it is for.
+struct TemplateRequest {
+  FilterPolicy when;
+  FilterScope when_scope{};
+  std::string method;
+  std::string url;
+  std::string body;
+  Place place;
+};
+enum class TemplateVerdict : std::uint8_t { delivered, retry, rejected, unavailable };
+struct TemplateRule {
+  std::string status;
+  std::string pointer;
+  std::optional<std::string> equals;
+  std::optional<std::string> contains;
+  TemplateVerdict verdict{};
+};
+// How a sink of a system in the Internet reaches it.
+struct Reach {
+  base::Millis timeout{};
+  base::Millis connect_timeout{};
+  bool allow_loopback = false;
+  bool allow_private = false;
+  std::vector<std::string> allowed_cidrs;
+  std::string tls_ca;  // paths of PEM files
+  std::string tls_cert;
+  std::string tls_key;
+};
+struct TemplateSink {
+  std::string preset;
+  TemplateRequest request;
+  std::vector<TemplateRequest> requests;  // where there are any, `request` is not used
+  std::vector<std::pair<std::string, Secret>> headers;
+  std::vector<std::pair<std::string, Secret>> vars;
+  std::vector<std::pair<std::string, std::vector<std::pair<std::string, Secret>>>> tables;
+  std::vector<TemplateRule> rules;
+  std::string user;  // Basic authorization
+  Secret password;
+  Oauth oauth;
+  Reach reach;
+};
+struct SalesforceSink {
+  std::string url;
+  std::string api_version;
+  std::string object;
+  std::string external_id;
+  std::string status_open;
+  std::string status_closed;
+  std::uint32_t reserve_percent = 0;
+  std::vector<std::pair<std::string, Secret>> fields;
+  Oauth oauth;
+  Reach reach;
+};
+using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink,
+                                DatadogSink, SentinelSink, TemplateSink, SalesforceSink>;
+
 enum class Order : std::uint8_t { none, conversation, agent, queue, topic };
 enum class OnExhausted : std::uint8_t { park, skip, drop };
 enum class OnFull : std::uint8_t { refuse, expire };

@@ -181,6 +181,11 @@ void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<G
                                                   consumer.name));
   }
   check_sink(consumer, diagnostics);
+  if (std::holds_alternative<SalesforceSink>(consumer.sink) && consumer.order != Order::conversation) {
+    diagnostics.error(consumer.place, fmt::format("a salesforce sink keeps a case for each conversation: set 'order: "
+                                                  "conversation' of '{}'",
+                                                  consumer.name));
+  }
   const auto* http = std::get_if<HttpSink>(&consumer.sink);
   if (http != nullptr && http->tls_cert.empty() != http->tls_key.empty()) {
     diagnostics.error(consumer.place,

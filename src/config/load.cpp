@@ -12,6 +12,7 @@
 #include "config/option.hpp"
 #include "config/scope_reader.hpp"
 #include "config/source_credentials.hpp"
+#include "config/template_sink.hpp"
 #include "config/yaml_tree.hpp"
 
 namespace trunkline::config {
@@ -20,8 +21,8 @@ namespace {
 constexpr std::size_t kConsumersMax = 1'000;
 constexpr std::size_t kSourcesMax = 1'000;
 constexpr std::size_t kTopicsMax = 10'000;
-constexpr std::array<std::string_view, 8> kSinkKinds = {"http",    "splunk_hec", "elasticsearch", "syslog",
-                                                        "datadog", "sentinel",   "file",          "live"};
+constexpr std::array<std::string_view, 10> kSinkKinds = {"http",     "splunk_hec", "elasticsearch", "syslog", "datadog",
+                                                         "sentinel", "salesforce", "template",      "file",   "live"};
 
 class Loader {
  public:
@@ -127,6 +128,8 @@ class Loader {
     if (kind.name == "syslog") return read_kind(kind, path, syslog_sink_table());
     if (kind.name == "datadog") return read_kind(kind, path, datadog_sink_table());
     if (kind.name == "sentinel") return read_kind(kind, path, sentinel_sink_table());
+    if (kind.name == "salesforce") return read_kind(kind, path, salesforce_sink_table());
+    if (kind.name == "template") return read_template_sink(kind, join_path(path, kind.name), context_);
     if (kind.name == "file") return read_kind(kind, path, file_sink_table());
     if (kind.name == "live") return read_kind(kind, path, live_sink_table());
     // One report for the unknown name, by the same words as any other key.

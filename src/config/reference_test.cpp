@@ -64,6 +64,10 @@ TEST(Reference, every_row_is_complete_and_its_default_valid) {
   check_table<HecSink>(hec_sink_table());
   check_table<LiveSink>(live_sink_table());
   check_table<ElasticsearchSink>(elasticsearch_sink_table());
+  check_table<TemplateSink>(template_sink_table());
+  check_table<TemplateRequest>(template_request_table());
+  check_table<TemplateRule>(template_rule_table());
+  check_table<SalesforceSink>(salesforce_sink_table());
   check_table<SyslogSink>(syslog_sink_table());
   check_table<DatadogSink>(datadog_sink_table());
   check_table<SentinelSink>(sentinel_sink_table());

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
 #include "base/hash.hpp"
+#include "sinks/credentials.hpp"
 #include "sinks/http_endpoint.hpp"
 #include "sinks/http_verdict.hpp"
 
@@ -49,13 +49,6 @@ base::Result<void> validate_headers(const net::Headers& headers) {
   return {};
 }
 
-bool holds_ignoring_case(std::string_view text, std::string_view word) {
-  for (std::size_t at = 0; at + word.size() <= text.size(); ++at) {
-    if (net::equal_ignoring_case(text.substr(at, word.size()), word)) return true;
-  }
-  return false;
-}
-
 std::string percent_encoded(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -66,24 +59,6 @@ std::string percent_encoded(std::string_view text) {
     }
   }
   return out;
-}
-
-// What a server may not be quoted with: values of headers by which the hub shows who it is, and what stands in them
-// behind the scheme's name. Shorter ones would only blot out words.
-std::vector<std::string> credentials(const net::Headers& headers) {
-  constexpr std::size_t kBytesMin = 6;
-  constexpr std::array kNames = {"auth", "token", "key", "secret", "password", "cookie", "signature"};
-  std::vector<std::string> found;
-  for (const auto& [name, value] : headers) {
-    const bool secret = std::any_of(kNames.begin(), kNames.end(), [&header = name](std::string_view each) {
-      return holds_ignoring_case(header, each);
-    });
-    const std::size_t space = value.find(' ');
-    for (const std::string& each : {value, space == value.npos ? std::string() : value.substr(space + 1)}) {
-      if (secret && each.size() >= kBytesMin) found.push_back(each);
-    }
-  }
-  return found;
 }
 
 void append_item(std::string& list, std::string_view item) {
