@@ -88,7 +88,8 @@ void Oracle::answered(EventKey key, const engine::PublishResult& result, std::ui
     if (result.sequence <= floor)
       blame("I3", fmt::format("{} got {}, but {} was answered before it was sent", which, result.sequence, floor));
     if (result.verdict == PublishVerdict::conflict && !other_sent) blame("I5", which + " is in conflict with nothing");
-    if (result.verdict == PublishVerdict::accepted && other_at < result.sequence && !other->second.copied)
+    if (result.verdict == PublishVerdict::accepted && other_at < result.sequence && !event.copied &&
+        !other->second.copied)
       blame("I5", which + " is not marked as a conflict");
   }
   if (!event.answered) unproven_.push_back(key);
