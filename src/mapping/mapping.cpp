@@ -187,10 +187,6 @@ bool Mapping::makes(const Subject& subject) const {
                              [&](const Compiled1& rule) { return rule.make && holds(scopes_[rule.scope], subject); });
 }
 
-bool Mapping::concerns(const Subject& subject) const {
-  return std::ranges::any_of(rules_, [&](const Compiled1& rule) { return holds(scopes_[rule.scope], subject); });
-}
-
 std::vector<Mapping::Line> Mapping::lines(const Subject& subject) const {
   std::vector<Line> lines;
   const auto add = [&](const Path& path, std::string what, const std::string& by) {

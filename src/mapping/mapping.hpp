@@ -72,8 +72,6 @@ class Mapping {
     std::string by;    // "privacy: phone", "mapping rule 2"
   };
   std::vector<Line> lines(const Subject& subject) const;
-  // The topics that rules are written for: of each a glob; "*" for all.
-  bool concerns(const Subject& subject) const;
 
   bool protects() const { return protects_; }
   bool makes(const Subject& subject) const;
