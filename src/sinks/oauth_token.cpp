@@ -165,16 +165,26 @@ OauthToken::OauthToken(OauthOptions options, std::unique_ptr<HttpSender> sender,
 void OauthToken::get(Callback done) {
   const base::MonoTime now = loop_.clock().mono();
   if (!token_.empty() && now < renew_at_) return done(token_);
-  if (failure_ && now < failure_until_) return done(*failure_);
-  if (waiting_.size() >= kWaitersMax) return done(Error{Errc::overloaded, "too many wait for an access token"});
+  if (failure_ && now < failure_until_) return fail_later(std::move(done), *failure_);
+  if (waiting_.size() >= kWaitersMax)
+    return fail_later(std::move(done), {Errc::overloaded, "too many wait for an access token"});
   waiting_.push_back(std::move(done));
   if (asking_) return;
   asking_ = true;
   auto request = token_request(options_, loop_.clock().wall());
-  if (!request.ok()) return finish(request.error());
+  if (!request.ok()) {
+    loop_.post([weak = self_, error = request.error()] {
+      if (const auto self = weak.lock()) self->finish(error);
+    });
+    return;
+  }
   sender_->send(std::move(*request), [weak = self_](base::Result<net::ClientResponse> answer) {
     if (const auto self = weak.lock()) self->answered(answer);
   });
+}
+
+void OauthToken::fail_later(Callback done, Error error) {
+  loop_.post([done = std::move(done), error = std::move(error)]() mutable { done(std::move(error)); });
 }
 
 void OauthToken::answered(const Result<net::ClientResponse>& answer) {

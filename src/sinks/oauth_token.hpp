@@ -69,13 +69,15 @@ class OauthToken {
   static base::Result<std::shared_ptr<OauthToken>> make(OauthOptions options, std::unique_ptr<HttpSender> sender,
                                                         base::Loop& loop);
 
-  // The token, inside the call when there is one. Errors as of parse_token_answer(), or Errc::overloaded.
+  // The token, inside the call when there is one; an error never, since a sender's callback may not run inside its send().
+  // Errors as of parse_token_answer(), or Errc::overloaded.
   void get(Callback done);
   // The server did not take this token: it is forgotten, unless a newer one is there already.
   void refused(std::string_view token);
 
  private:
   OauthToken(OauthOptions options, std::unique_ptr<HttpSender> sender, base::Loop& loop);
+  void fail_later(Callback done, base::Error error);
   void answered(const base::Result<net::ClientResponse>& answer);
   void finish(const base::Result<std::string>& result);
 

@@ -196,6 +196,8 @@ TEST(OauthToken, keeps_a_failure_for_a_while_and_then_asks_again) {
   world.get();
   world.asked[0].done(answer(401, R"({"error":"invalid_client","error_description":"s3cret &+ is wrong"})"));
   world.get();
+  EXPECT_THAT(world.tokens, SizeIs(1)) << "an error comes later, never inside the call";
+  world.loop.run();
   ASSERT_THAT(world.asked, SizeIs(1));
   ASSERT_THAT(world.tokens, SizeIs(2));
   EXPECT_THAT(world.tokens[1], HasSubstr("oauth: "));
@@ -273,6 +275,17 @@ TEST(OauthSender, without_a_token_nothing_is_sent_and_the_downstream_is_unavaila
   EXPECT_EQ(verdict.events[0].verdict, delivery::Verdict::unavailable);
   EXPECT_EQ(verdict.events[0].error_class, "oauth");
   EXPECT_THAT(verdict.events[0].detail, HasSubstr("invalid_client"));
+}
+
+TEST(OauthSender, answers_no_request_inside_its_own_call) {
+  World world;
+  world.send();
+  world.asked[0].done(answer(400, R"({"error":"invalid_client"})"));
+  ASSERT_THAT(world.answers, SizeIs(1));
+  world.send();  // the failure is known
+  EXPECT_THAT(world.answers, SizeIs(1));
+  world.loop.run();
+  EXPECT_THAT(world.answers, SizeIs(2));
 }
 
 TEST(OauthSender, answers_that_come_after_its_end_find_nothing) {
