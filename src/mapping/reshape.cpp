@@ -14,18 +14,27 @@ using base::Result;
 using json::Type;
 using json::Value;
 
+struct Member;
+
 // An event that can be changed. Scalars keep their text.
 struct Node {
   enum class Kind : std::uint8_t { scalar, object, array };
   Kind kind = Kind::scalar;
   std::string raw;
-  std::vector<std::pair<std::string, Node>> members;  // of an array without names
+  std::vector<Member> members;  // of an array without names
 
-  Node* find(std::string_view name) {
-    const auto found = std::ranges::find_if(members, [&](const auto& member) { return member.first == name; });
-    return kind != Kind::object || found == members.end() ? nullptr : &found->second;
-  }
+  Node* find(std::string_view name);
 };
+
+struct Member {
+  std::string name;
+  Node node;
+};
+
+Node* Node::find(std::string_view name) {
+  const auto found = std::ranges::find(members, name, &Member::name);
+  return kind != Kind::object || found == members.end() ? nullptr : &found->node;
+}
 
 // Recurses once per level, which the event's parser bounds.
 Node node_of(Value value) {
@@ -87,7 +96,7 @@ Node* made_parent_of(Node& event, const Path& path) {
     Node* next = node->find(path.segments[i].name);
     if (next == nullptr) {
       node->members.emplace_back(path.segments[i].name, Node{Node::Kind::object, {}, {}});
-      next = &node->members.back().second;
+      next = &node->members.back().node;
     }
     node = next;
   }
@@ -97,12 +106,12 @@ Node* made_parent_of(Node& event, const Path& path) {
 void move(Node& event, const Path& from, const Path& to) {
   Node* parent = parent_of(event, from);
   if (parent == nullptr) return;
-  const auto found = std::ranges::find_if(
-      parent->members, [&](const auto& member) { return member.first == from.segments.back().name; });
+  const auto found = std::ranges::find_if(parent->members,
+                                          [&](const auto& member) { return member.name == from.segments.back().name; });
   if (found == parent->members.end()) return;
   // The new place is looked at first, and made only when it is free: nothing is lost on the way.
   if (Node* there = parent_of(event, to); there != nullptr && there->find(to.segments.back().name) != nullptr) return;
-  Node moved = std::move(found->second);
+  Node moved = std::move(found->node);
   const auto place = found - parent->members.begin();
   parent->members.erase(found);
   if (Node* there = made_parent_of(event, to)) {
@@ -121,7 +130,7 @@ Result<void> set_constant(Node& event, const Path& path, const std::string& raw)
   Node* there = parent->find(path.segments.back().name);
   if (there == nullptr) {
     parent->members.emplace_back(path.segments.back().name, Node());
-    there = &parent->members.back().second;
+    there = &parent->members.back().node;
   }
   *there = Node{Node::Kind::scalar, raw, {}};
   return {};
