@@ -170,6 +170,7 @@ void Scheduler::start(Flight flight, Now now, Actions& out) {
   for (std::uint32_t i = begin; i < end; ++i) {
     batch.messages.push_back(message(flight.items[i]));
     batch.messages.back().attempts = attempts_of(flight.items[i]);
+    if (options_.ordered) batch.lanes.push_back(flight.items[i].held);
   }
   const Note* note = notes_.find(batch.messages.front().record->sequence);
   batch.attempt = batch.messages.front().attempts + 1 + (note == nullptr ? 0 : note->retries);

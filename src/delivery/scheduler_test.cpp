@@ -129,6 +129,11 @@ TEST(Scheduler, a_lane_is_cut_at_its_first_event_that_failed) {
   for (const std::uint64_t lane : {1, 1, 1, 1, 2, 2}) h.queue.accept(lane, h.now.wall);
   h.step();
   ASSERT_THAT(h.sequences(h.first_batch()), ElementsAre(1, 2, 3, 4, 5, 6));
+  const std::vector<std::uint32_t> lanes = h.in_flight.at(h.first_batch()).lanes;
+  ASSERT_THAT(lanes, SizeIs(6)) << "sinks are told what is of one lane";
+  EXPECT_EQ(lanes[0], lanes[3]);
+  EXPECT_NE(lanes[3], lanes[4]);
+  EXPECT_EQ(lanes[4], lanes[5]);
   using enum Verdict;
   h.answer_each(h.first_batch(), {delivered, rejected, delivered, rejected, delivered, delivered});
   EXPECT_THAT(h.queue.delivered[1], ElementsAre(1));

@@ -42,6 +42,9 @@ struct Batch {
   std::uint64_t id = 0;                         // unique in the process
   std::uint32_t attempt = 1;                    // how often the head was tried, this one included
   std::vector<engine::LeasedMessage> messages;  // in order within each message group
+  // Of each message the number of its lane in this batch; empty for a consumer without order. An event's own ids do not
+  // say it: a mapping may have concealed them.
+  std::vector<std::uint32_t> lanes{};
   std::string mapping{};  // version of what the messages were mapped by; empty: they are as they came
 };
 

@@ -101,7 +101,7 @@ std::string DatadogSink::log_of(const engine::LeasedMessage& message, const deli
 }
 
 void DatadogSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) {
-  IntakeArray array = make_intake_array(batch, options_.order, {kDatadogLogMax, kDatadogRequestMax, "datadog_too_long"},
+  IntakeArray array = make_intake_array(batch, {kDatadogLogMax, kDatadogRequestMax, "datadog_too_long"},
                                         [&](const engine::LeasedMessage& message) {
                                           std::string log = log_of(message, batch);
                                           const std::size_t bytes = log.size();

@@ -22,18 +22,18 @@ EventVerdict too_long(std::string_view error_class, std::size_t bytes, std::size
 
 }  // namespace
 
-IntakeArray make_intake_array(const delivery::Batch& batch, event::Order order, const IntakeBounds& bounds,
+IntakeArray make_intake_array(const delivery::Batch& batch, const IntakeBounds& bounds,
                               const std::function<IntakeItem(const engine::LeasedMessage&)>& item) {
   IntakeArray array;
-  std::set<std::string> cut;  // lanes that end in this batch; at most one for each of its events
-  for (const engine::LeasedMessage& message : batch.messages) {
+  const bool ordered = !batch.lanes.empty();
+  std::set<std::uint32_t> cut;  // lanes that end in this batch; at most one for each of its events
+  for (std::size_t i = 0; i < batch.messages.size(); ++i) {
     array.verdict.events.emplace_back();
-    const std::string lane = event::group_text(message.record->event, order);
-    if (cut.contains(lane)) continue;
-    const IntakeItem made = item(message);
+    if (ordered && cut.contains(batch.lanes[i])) continue;
+    const IntakeItem made = item(batch.messages[i]);
     if (made.counted > bounds.item_bytes_max) {
       array.verdict.events.back() = too_long(bounds.too_long, made.counted, bounds.item_bytes_max);
-      if (order != event::Order::none) cut.insert(lane);
+      if (ordered) cut.insert(batch.lanes[i]);
       continue;
     }
     array.body += array.body.empty() ? '[' : ',';

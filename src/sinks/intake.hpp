@@ -29,8 +29,8 @@ struct IntakeArray {
   delivery::BatchVerdict verdict{};
 };
 // `item` makes one event's JSON. An event of a longer one is rejected, and those behind it in its lane are left out, since
-// delivery gives them again behind it. An array over its bound is refused, to be halved; of one event, rejected.
-IntakeArray make_intake_array(const delivery::Batch& batch, event::Order order, const IntakeBounds& bounds,
+// delivery gives them again behind it, whatever is said of them. An array over its bound is refused, to be halved; of one event, rejected.
+IntakeArray make_intake_array(const delivery::Batch& batch, const IntakeBounds& bounds,
                               const std::function<IntakeItem(const engine::LeasedMessage&)>& item);
 
 // What an answer says of the events sent with it.

@@ -82,8 +82,10 @@ class IntakeSinkTest : public testing::Test {
     return std::move(*sink);
   }
   Renderer renderer() {
-    return
-        [this](const engine::Record& record) { return fmt::format(R"({{"e":{}{}}})", record.sequence.value, body_); };
+    return [this](const engine::Record& record) {
+      const bool has = only_ == 0 || only_ == record.sequence.value;
+      return fmt::format(R"({{"e":{}{}}})", record.sequence.value, has ? body_ : "");
+    };
   }
   static engine::LeasedMessage message(std::uint64_t sequence, const std::string& conversation = "c") {
     engine::Record record;
@@ -102,7 +104,8 @@ class IntakeSinkTest : public testing::Test {
                               int status = 202) {
     sent_.clear();
     delivery::BatchVerdict got;
-    sink->send({"siem", 1, 2, std::move(messages)}, [&](delivery::BatchVerdict verdict) { got = std::move(verdict); });
+    sink->send({"siem", 1, 2, std::move(messages), lanes_},
+               [&](delivery::BatchVerdict verdict) { got = std::move(verdict); });
     EXPECT_THAT(got.events, IsEmpty()) << "never inside send()";
     const bool asked = !sent_.empty();
     net::ClientCallback done;
@@ -125,7 +128,9 @@ class IntakeSinkTest : public testing::Test {
   DatadogOptions datadog_;
   SentinelOptions sentinel_;
   std::string body_;
+  std::uint64_t only_ = 0;  // body_ is of this event alone; 0: of all
   std::vector<FakeSender::Sent> sent_;
+  std::vector<std::uint32_t> lanes_;  // of the batch; empty: without order
 };
 
 TEST_F(IntakeSinkTest, datadog_gets_logs_with_the_event_as_the_message) {
@@ -167,6 +172,7 @@ TEST_F(IntakeSinkTest, the_key_is_taken_out_of_what_the_intake_says) {
 TEST_F(IntakeSinkTest, a_log_that_the_intake_would_cut_is_rejected_unsent_and_cuts_its_lane) {
   datadog_.order = event::Order::conversation;
   body_ = R"(,"x":")" + std::string(1'000'000, 'x') + '"';
+  lanes_ = {4, 4};
   const auto all = send(datadog(), {message(1), message(2)});
   EXPECT_THAT(sent_, IsEmpty());
   EXPECT_EQ(all.events[0].verdict, Verdict::rejected);
@@ -177,6 +183,18 @@ TEST_F(IntakeSinkTest, a_log_that_the_intake_would_cut_is_rejected_unsent_and_cu
   sink->send({"siem", 1, 1, {small}}, [&](delivery::BatchVerdict verdict) { got = std::move(verdict); });
   loop_.run();
   EXPECT_THAT(verdicts(got), ElementsAre(Verdict::rejected));
+}
+
+TEST_F(IntakeSinkTest, lanes_whose_ids_a_mapping_has_made_the_same_are_cut_apart) {
+  datadog_.order = event::Order::conversation;
+  body_ = R"(,"x":")" + std::string(1'000'000, 'x') + '"';
+  only_ = 1;
+  lanes_ = {1, 2, 1};
+  const auto got = send(datadog(), {message(1, "***"), message(2, "***"), message(3, "***")});
+  EXPECT_THAT(verdicts(got), ElementsAre(Verdict::rejected, Verdict::delivered, Verdict::delivered));
+  const std::string& body = sent_.at(0).request.body;
+  EXPECT_THAT(body, HasSubstr(R"(\"e\":2)")) << "what counts as delivered was sent";
+  EXPECT_THAT(body, Not(HasSubstr(R"(\"e\":3)"))) << "delivery gives it again behind the rejected one";
 }
 
 TEST_F(IntakeSinkTest, a_request_that_grows_over_the_bound_is_refused_unsent) {

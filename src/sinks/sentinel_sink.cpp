@@ -114,9 +114,8 @@ IntakeItem SentinelSink::row_of(const engine::LeasedMessage& message, const deli
 }
 
 void SentinelSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) {
-  IntakeArray array =
-      make_intake_array(batch, options_.order, {kSentinelColumnMax, kSentinelRequestMax, "sentinel_too_long"},
-                        [&](const engine::LeasedMessage& message) { return row_of(message, batch); });
+  IntakeArray array = make_intake_array(batch, {kSentinelColumnMax, kSentinelRequestMax, "sentinel_too_long"},
+                                        [&](const engine::LeasedMessage& message) { return row_of(message, batch); });
   if (array.body.empty()) {
     loop_.post([done = std::move(done), verdict = std::move(array.verdict)]() mutable { done(std::move(verdict)); });
     return;

@@ -140,15 +140,15 @@ std::string SyslogSink::message_of(const engine::LeasedMessage& message, const d
 void SyslogSink::send(delivery::Batch batch, base::UniqueFunction<void(BatchVerdict)> done) {
   std::string frames;
   BatchVerdict verdict;
-  std::set<std::string> cut;  // lanes that end in this batch; at most one for each of its events
-  for (const engine::LeasedMessage& message : batch.messages) {
+  const bool ordered = !batch.lanes.empty();
+  std::set<std::uint32_t> cut;  // lanes that end in this batch; at most one for each of its events
+  for (std::size_t i = 0; i < batch.messages.size(); ++i) {
     verdict.events.emplace_back();
-    const std::string lane = event::group_text(message.record->event, options_.order);
-    if (cut.contains(lane)) continue;  // delivery gives it again, behind the rejected one
-    const std::string text = message_of(message, batch);
+    if (ordered && cut.contains(batch.lanes[i])) continue;  // delivery gives it again, behind the rejected one
+    const std::string text = message_of(batch.messages[i], batch);
     if (text.size() > options_.message_bytes_max) {
       verdict.events.back() = too_long(text.size(), options_.message_bytes_max);
-      if (options_.order != event::Order::none) cut.insert(lane);
+      if (ordered) cut.insert(batch.lanes[i]);
       continue;
     }
     append_frame(frames, text);

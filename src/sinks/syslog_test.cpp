@@ -115,7 +115,8 @@ class SyslogSinkTest : public testing::Test {
     auto sink = make();
     sent_.clear();
     delivery::BatchVerdict verdict;
-    sink->send({"siem", 1, 1, std::move(messages)}, [&](delivery::BatchVerdict got) { verdict = std::move(got); });
+    sink->send({"siem", 1, 1, std::move(messages), lanes_},
+               [&](delivery::BatchVerdict got) { verdict = std::move(got); });
     auto done = std::move(sent_.at(0).done);
     sink.reset();  // the answer may come after it has gone
     done(std::move(answer));
@@ -132,6 +133,7 @@ class SyslogSinkTest : public testing::Test {
   engine::Record record_;
   std::string rendered_ = "{\"a\":\n1}";
   std::vector<FakeStream::Sent> sent_;
+  std::vector<std::uint32_t> lanes_;  // of the batch; empty: without order
 };
 
 TEST_F(SyslogSinkTest, a_batch_is_one_frame_behind_the_other_and_is_delivered_when_the_stream_says_so) {
@@ -176,6 +178,7 @@ TEST_F(SyslogSinkTest, cef_is_the_rendered_line_where_it_is_one_and_else_that_of
 TEST_F(SyslogSinkTest, a_message_that_is_too_long_is_rejected_and_cuts_its_lane_alone) {
   options_.order = event::Order::conversation;
   options_.message_bytes_max = 2'048;
+  lanes_ = {7, 3, 3, 7};
   const auto verdict = send({message(1, "a"), message(2, "b", 3'000), message(3, "b"), message(4, "a")}, {});
   EXPECT_THAT(verdicts(verdict),
               ElementsAre(Verdict::delivered, Verdict::rejected, Verdict::delivered, Verdict::delivered));
@@ -184,6 +187,16 @@ TEST_F(SyslogSinkTest, a_message_that_is_too_long_is_rejected_and_cuts_its_lane_
   EXPECT_THAT(bytes, HasSubstr("sequence=\"1\""));
   EXPECT_THAT(bytes, HasSubstr("sequence=\"4\""));
   EXPECT_THAT(bytes, Not(HasSubstr("sequence=\"3\""))) << "delivery gives it again behind the rejected one";
+}
+
+TEST_F(SyslogSinkTest, lanes_whose_ids_a_mapping_has_made_the_same_are_cut_apart) {
+  options_.order = event::Order::conversation;
+  options_.message_bytes_max = 2'048;
+  lanes_ = {1, 2, 1};
+  const auto verdict = send({message(1, "***", 3'000), message(2, "***"), message(3, "***")}, {});
+  EXPECT_THAT(verdicts(verdict), ElementsAre(Verdict::rejected, Verdict::delivered, Verdict::delivered));
+  EXPECT_THAT(sent_.at(0).bytes, HasSubstr("sequence=\"2\"")) << "what counts as delivered was sent";
+  EXPECT_THAT(sent_.at(0).bytes, Not(HasSubstr("sequence=\"3\"")));
 }
 
 TEST_F(SyslogSinkTest, without_an_order_nothing_else_is_held_back) {
