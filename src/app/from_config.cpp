@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "app/crm_sinks.hpp"
+#include "app/data_sinks.hpp"
 #include "app/siem_sinks.hpp"
 #include "app/version.hpp"
 #include "mapping/record.hpp"
@@ -282,6 +283,9 @@ delivery::Options delivery_options(const config::Consumer& consumer) {
   options.concurrency = consumer.concurrency;
   // No two requests may touch one parent record (salesforce_sink.hpp).
   if (std::holds_alternative<config::SalesforceSink>(consumer.sink)) options.concurrency = 1;
+  // Each connection writes one batch at a time; more would wait for one inside of the sink.
+  if (const auto* postgres = std::get_if<config::PostgresSink>(&consumer.sink))
+    options.concurrency = std::min<std::size_t>(options.concurrency, postgres->connections);
   options.adaptive = consumer.adaptive;
   options.rate = consumer.rate;
   options.batch_messages = consumer.batch.messages;
@@ -347,6 +351,7 @@ std::string sink_kind(const config::Consumer& consumer) {
   if (std::holds_alternative<config::SyslogSink>(consumer.sink)) return "syslog";
   if (std::holds_alternative<config::DatadogSink>(consumer.sink)) return "datadog";
   if (std::holds_alternative<config::SentinelSink>(consumer.sink)) return "sentinel";
+  if (std::holds_alternative<config::PostgresSink>(consumer.sink)) return "postgres";
   if (std::holds_alternative<config::FileSink>(consumer.sink)) return "file";
   if (std::holds_alternative<config::LiveSink>(consumer.sink)) return "live";
   return "pulled";
@@ -374,6 +379,7 @@ std::string sink_target(const config::Consumer& consumer) {
   if (const auto* datadog = std::get_if<config::DatadogSink>(&consumer.sink))
     return datadog->url.empty() ? datadog->site : datadog->url;
   if (const auto* sentinel = std::get_if<config::SentinelSink>(&consumer.sink)) return sentinel->endpoint;
+  if (const auto* postgres = std::get_if<config::PostgresSink>(&consumer.sink)) return postgres_target(*postgres);
   return crm_target(consumer);
 }
 
@@ -400,6 +406,8 @@ Result<std::unique_ptr<delivery::Sink>> make_plain_sink(const config::Consumer& 
     return make_sink_of(*datadog, std::move(parts));
   if (const auto* sentinel = std::get_if<config::SentinelSink>(&consumer.sink))
     return make_sink_of(*sentinel, std::move(parts));
+  if (const auto* postgres = std::get_if<config::PostgresSink>(&consumer.sink))
+    return make_sink_of(*postgres, std::move(parts));
   if (const auto* made = std::get_if<config::TemplateSink>(&consumer.sink))
     return make_sink_of(*made, std::move(parts));
   if (const auto* salesforce = std::get_if<config::SalesforceSink>(&consumer.sink))

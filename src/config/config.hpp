@@ -268,6 +268,21 @@ struct SentinelSink {
   bool gzip = false;
   SinkTarget target;
 };
+enum class PostgresTls : std::uint8_t { verify_full, verify_ca, off };
+struct PostgresSink {
+  std::string host;
+  std::uint32_t port = 0;
+  std::string database;
+  std::string user;
+  Secret password;
+  std::string schema;
+  std::string table;
+  bool create = false;
+  HttpBody body{};
+  std::uint32_t connections = 0;
+  PostgresTls tls{};
+  SinkTarget target;
+};
 struct FileSink {
   std::string path;
   std::uint64_t rotate_bytes = 0;
@@ -351,7 +366,7 @@ struct SalesforceSink {
   Reach reach;
 };
 using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink,
-                                DatadogSink, SentinelSink, TemplateSink, SalesforceSink>;
+                                DatadogSink, SentinelSink, TemplateSink, SalesforceSink, PostgresSink>;
 
 enum class Order : std::uint8_t { none, conversation, agent, queue, topic };
 enum class OnExhausted : std::uint8_t { park, skip, drop };

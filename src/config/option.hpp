@@ -77,6 +77,7 @@ Table<ElasticsearchSink> elasticsearch_sink_table();
 Table<SyslogSink> syslog_sink_table();
 Table<DatadogSink> datadog_sink_table();
 Table<SentinelSink> sentinel_sink_table();
+Table<PostgresSink> postgres_sink_table();
 Table<MaintenanceWindow> maintenance_table();
 Table<Alarms> alarms_table();
 Table<AlarmWebhook> alarm_webhook_table();

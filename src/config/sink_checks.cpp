@@ -21,6 +21,11 @@ class SinkCheck {
   void operator()(const SyslogSink& sink) { target(sink.target); }
   void operator()(const DatadogSink& sink) { target(sink.target); }
   void operator()(const SentinelSink& sink) { target(sink.target); }
+  void operator()(const PostgresSink& sink) {
+    if (sink.tls == PostgresTls::off && !sink.target.tls_ca.empty())
+      error("'tls.ca' of the sink of '{}' is of no use with 'tls.mode: off'");
+    target(sink.target);
+  }
   template <class Other>
   void operator()(const Other&) {}
 

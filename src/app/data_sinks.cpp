@@ -1,0 +1,76 @@
+#include "app/data_sinks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "postgres/writer.hpp"
+#include "sinks/postgres_sink.hpp"
+#include "sinks/row_sender.hpp"
+
+namespace trunkline::app {
+namespace {
+
+using base::Result;
+
+postgres::ConnectOptions connect_options(const config::PostgresSink& sink) {
+  postgres::ConnectOptions options;
+  options.host = sink.host;
+  options.port = static_cast<std::uint16_t>(sink.port);
+  options.database = sink.database;
+  options.user = sink.user;
+  options.password = sink.password.reveal();
+  switch (sink.tls) {
+    case config::PostgresTls::verify_full:
+      options.tls = postgres::ConnectOptions::Tls::verify_full;
+      break;
+    case config::PostgresTls::verify_ca:
+      options.tls = postgres::ConnectOptions::Tls::verify_ca;
+      break;
+    case config::PostgresTls::off:
+      options.tls = postgres::ConnectOptions::Tls::off;
+      break;
+  }
+  options.ca_file = sink.target.tls_ca;
+  options.certificate_file = sink.target.tls_cert;
+  options.key_file = sink.target.tls_key;
+  options.connect_timeout = std::min(sink.target.connect_timeout, sink.target.timeout);
+  options.statement_timeout = sink.target.timeout;
+  return options;
+}
+
+}  // namespace
+
+std::string postgres_target(const config::PostgresSink& sink) {
+  return fmt::format("postgresql://{}:{}/{}", sink.host, sink.port, sink.database);
+}
+
+Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::PostgresSink& sink, SinkParts parts) {
+  sinks::PostgresOptions options;
+  options.batch_messages_max = std::min<std::size_t>(parts.consumer.batch.messages, 10'000);
+  options.batch_bytes_max = std::min<std::size_t>(parts.consumer.batch.bytes, 64 << 20);
+  options.target = postgres_target(sink);
+  options.schema = sink.schema;
+  options.table = sink.table;
+  options.create = sink.create;
+  options.body = sink.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.order = parts.order;
+  if (!sink.password.reveal().empty()) options.secrets.push_back(sink.password.reveal());
+  std::unique_ptr<sinks::RowSender> sender;
+  if (parts.shadow) {
+    sender = std::make_unique<sinks::ShadowRowSender>(parts.loop, std::move(parts.shadow), options.target);
+  } else {
+    postgres::WriterOptions writer;
+    writer.connect = connect_options(sink);
+    writer.table = sinks::postgres_table(options);
+    writer.create = sink.create;
+    writer.connections = sink.connections;
+    writer.timeout = sink.target.timeout;
+    sender = std::make_unique<sinks::WriterRowSender>(parts.loop, std::move(writer));
+  }
+  TRUNKLINE_TRY(auto made, sinks::PostgresSink::make(std::move(options), std::move(parts.renderer), std::move(sender)));
+  return std::unique_ptr<delivery::Sink>(std::move(made));
+}
+
+}  // namespace trunkline::app

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/siem_sinks.hpp"
+#include "base/result.hpp"
+#include "config/config.hpp"
+#include "delivery/sink.hpp"
+
+// Sinks of databases and of other systems that programs read from, from their configuration. As make_sink() of
+// from_config.hpp says.
+namespace trunkline::app {
+
+std::string postgres_target(const config::PostgresSink& sink);
+
+base::Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::PostgresSink& sink, SinkParts parts);
+
+}  // namespace trunkline::app
