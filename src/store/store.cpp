@@ -111,6 +111,9 @@ rocksdb::DBOptions db_options(rocksdb::Env* env, const std::shared_ptr<rocksdb::
   db.max_total_wal_size = 128 << 20;
   db.max_background_jobs = 2;
   db.bytes_per_sync = 1 << 20;
+  // What waits long is no longer in the page cache, and is read in its order: the kernel may read ahead.
+  db.advise_random_on_open = false;
+  db.compaction_readahead_size = 2 << 20;
   db.info_log = std::make_shared<InfoLog>();
   db.stats_dump_period_sec = 0;
   db.max_open_files = 512;
@@ -131,15 +134,20 @@ rocksdb::ColumnFamilyOptions family_options(const Family& family, std::uint64_t 
   options.level_compaction_dynamic_level_bytes = true;
   options.compression = rocksdb::kLZ4Compression;
   if (family.shape == Shape::log) {
-    table.block_size = 32 << 10;
+    table.block_size = 8 << 10;  // a queue that wants few of many events unpacks a block for each
     options.target_file_size_base = 64 << 20;
   }
   if (family.shape == Shape::small) {
+    // Rows are appended at one end of a key range and removed at the other: small files are moved, or rewritten alone.
+    options.max_bytes_for_level_base = 16 << 20;
+    options.target_file_size_base = 4 << 20;
     // Files that hold mostly removals are merged soon: whoever iterates passes each of them.
     options.table_properties_collector_factories.push_back(
         rocksdb::NewCompactOnDeletionCollectorFactory(kRemovalsWindow, kRemovalsWindow / 2));
   }
   if (family.shape == Shape::lookup) {
+    // Its keys come in no order: by levels each flush would rewrite all of the first one.
+    options.compaction_style = rocksdb::kCompactionStyleUniversal;
     // Random 16-byte keys do not compress; misses are answered by the filter. Partitioned, so that memory follows use.
     options.compression = rocksdb::kNoCompression;
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
