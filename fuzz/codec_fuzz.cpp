@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -33,6 +34,18 @@ void mark(std::string_view bytes) {
   TRUNKLINE_CHECK(queue::encode_record(*record) == marked, "a mark changes more than itself");
 }
 
+// Which queues an entry names is seen without decoding it.
+void route(std::string_view bytes) {
+  const auto entry = queue::decode_scan(bytes);
+  if (!entry.ok()) return;
+  for (const base::QueueId named : entry->routes) {
+    TRUNKLINE_CHECK(queue::may_route_to(bytes, named), "a queue that is named is passed over");
+    const base::QueueId next{named.value + 1};
+    const bool also = std::binary_search(entry->routes.begin(), entry->routes.end(), next);
+    TRUNKLINE_CHECK(queue::may_route_to(bytes, next) == also, "a queue that is not named is taken for one that is");
+  }
+}
+
 }  // namespace
 
 // The first byte chooses the value, the rest are its bytes on disk.
@@ -46,6 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 1:
       round_trip(bytes, queue::decode_scan, queue::encode_scan);
+      route(bytes);
       break;
     case 2:
       round_trip(bytes, queue::decode_twins, queue::encode_twins);

@@ -194,6 +194,20 @@ Result<ScanEntry> decode_scan(std::string_view bytes) {
   return checked(in, std::move(entry), "scan entry");
 }
 
+bool may_route_to(std::string_view bytes, base::QueueId queue) {
+  ByteReader in(bytes);
+  read_millis(in);
+  in.varint();
+  in.take(kOrders * sizeof(std::uint64_t));
+  const std::uint64_t count = in.varint();
+  std::uint64_t id = 0;
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    id += in.varint();
+    if (id >= queue.value) return id == queue.value || !in.ok();
+  }
+  return !in.ok();
+}
+
 std::array<base::GroupKey, kOrders> group_keys(const event::Event& event) {
   std::array<base::GroupKey, kOrders> groups;
   std::string text;

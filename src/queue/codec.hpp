@@ -41,6 +41,9 @@ struct ScanEntry {
 };
 std::string encode_scan(const ScanEntry& entry);
 base::Result<ScanEntry> decode_scan(std::string_view bytes);
+// Whether the encoded scan entry names the queue, without the cost of decoding; true also for bytes that are none, which
+// decode_scan then refuses.
+bool may_route_to(std::string_view bytes, base::QueueId queue);
 std::array<base::GroupKey, kOrders> group_keys(const event::Event& event);
 // The lane of an event in a queue of that order; in a standard queue every event is its own.
 base::GroupKey group_in(const std::array<base::GroupKey, kOrders>& groups, event::Order order, base::Sequence sequence);

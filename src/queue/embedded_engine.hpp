@@ -25,7 +25,7 @@ struct EmbeddedOptions {
   std::uint64_t memory_budget = 192 << 20;           // of the store: block cache and memtables
   std::uint64_t write_buffer_bytes = 32 << 20;       // of each family of the store (store::Options)
   std::size_t tail_bytes_max = 32 << 20;             // newest events kept in memory
-  std::size_t read_threads = 4;                      // they wait for the disk more than they work
+  std::size_t read_threads = 8;                      // they wait for the disk more than they work
   base::Millis retain = std::chrono::hours(24 * 3);  // settled history is kept that long, disk permitting
   std::uint64_t disk_budget = 0;                     // bytes of the store's files; 0: only min_free bounds it
   std::uint64_t min_free =

@@ -27,10 +27,11 @@ constexpr base::Millis kMaintenance(1000);
 constexpr std::size_t kSweepBuckets = 16'384;  // of lanes, a look for blockers: under a millisecond
 constexpr base::Millis kErrorPause(1000);
 constexpr base::Millis kStatisticsAge(50);
-constexpr std::size_t kScanEntries = 4096;  // read at once: about 300 KB
+constexpr std::size_t kScanEntries = 16'384;  // read at once: about 1 MB; a queue that wants few waits for each read
+constexpr std::size_t kTailEntries = 4096;    // looked at on the loop, which serves others, too
 constexpr std::size_t kScanMatches = 1024;
 constexpr std::size_t kFetchPart = 16;     // events that are read one behind another, at least
-constexpr std::size_t kFetchPartsMax = 4;  // at the same time: more gain little and keep other queues waiting
+constexpr std::size_t kFetchPartsMax = 8;  // at the same time: all of the threads that read
 constexpr std::size_t kLoadsMax = 4;       // lanes read at the same time by one queue
 constexpr std::size_t kExpireChunk = 1000;
 constexpr std::size_t kReceivesMax = 1000;
@@ -66,15 +67,15 @@ ScanResult read_scan(const store::Store& store, base::QueueId id, event::Order o
   auto at = store.seek(handle(Table::scan), first, bound);
   for (; at->valid() && seen < kScanEntries && result.events.size() < kScanMatches; at->next(), ++seen) {
     const Sequence sequence = sequence_of(at->key());
+    result.to = sequence;
+    if (!may_route_to(at->value(), id)) continue;
     const Result<ScanEntry> entry = decode_scan(at->value());
     if (!entry.ok()) {
       result.status = entry.error();
+      result.to = {sequence.value - 1};
       return result;
     }
-    if (std::binary_search(entry->routes.begin(), entry->routes.end(), id)) {
-      result.events.push_back(scanned_of(*entry, order, sequence));
-    }
-    result.to = sequence;
+    result.events.push_back(scanned_of(*entry, order, sequence));
   }
   result.status = at->status();
   if (result.status.ok() && !at->valid()) result.to = end;
@@ -245,7 +246,7 @@ void QueueRunner::scan_more() {
 
 void QueueRunner::scan_tail() {
   const Now at = now();
-  for (std::size_t seen = 0; seen < kScanEntries && core_->wants_scan(); ++seen) {
+  for (std::size_t seen = 0; seen < kTailEntries && core_->wants_scan(); ++seen) {
     const Sequence sequence{core_->scanned().value + 1};
     if (sequence > context_.shared.end) break;
     const TailEntry* entry = context_.shared.tail.find(sequence);
