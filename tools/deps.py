@@ -15,6 +15,7 @@ FENCES = {
     "boost/beast": {"net"},
     "curl/": {"net"},
     "openssl/ssl": {"net"},
+    "librdkafka/": {"kafka"},
     "libpq-fe.h": {"postgres"},
     "yaml-cpp/": {"config"},
     "CLI/": {"app"},

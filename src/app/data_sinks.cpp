@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "kafka/producer.hpp"
 #include "postgres/writer.hpp"
+#include "sinks/kafka_sink.hpp"
+#include "sinks/message_sender.hpp"
 #include "sinks/postgres_sink.hpp"
 #include "sinks/row_sender.hpp"
 
@@ -40,7 +44,38 @@ postgres::ConnectOptions connect_options(const config::PostgresSink& sink) {
   return options;
 }
 
+kafka::ProducerOptions producer_options(const config::KafkaSink& sink) {
+  using Security = kafka::ProducerOptions::Security;
+  constexpr std::array kMechanisms = {"SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"};
+  constexpr std::array kCompressions = {"lz4", "zstd", "gzip", "snappy", "none"};
+  kafka::ProducerOptions options;
+  options.brokers = fmt::format("{}", fmt::join(sink.brokers, ","));
+  options.topic = sink.topic;
+  if (sink.user.empty()) {
+    options.security = sink.tls ? Security::ssl : Security::plaintext;
+  } else {
+    options.security = sink.tls ? Security::sasl_ssl : Security::sasl_plaintext;
+    options.mechanism = kMechanisms[static_cast<std::size_t>(sink.mechanism)];
+  }
+  options.user = sink.user;
+  options.password = sink.password.reveal();
+  if (sink.tls) {
+    options.ca_file = sink.target.tls_ca;
+    options.certificate_file = sink.target.tls_cert;
+    options.key_file = sink.target.tls_key;
+  }
+  options.compression = kCompressions[static_cast<std::size_t>(sink.compression)];
+  options.message_bytes_max = sink.max_bytes;
+  options.connect_timeout = std::min(sink.target.connect_timeout, sink.target.timeout);
+  options.timeout = sink.target.timeout;
+  return options;
+}
+
 }  // namespace
+
+std::string kafka_target(const config::KafkaSink& sink) {
+  return fmt::format("kafka://{}/{}", fmt::join(sink.brokers, ","), sink.topic);
+}
 
 std::string postgres_target(const config::PostgresSink& sink) {
   return fmt::format("postgresql://{}:{}/{}", sink.host, sink.port, sink.database);
@@ -70,6 +105,26 @@ Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::PostgresSink&
     sender = std::make_unique<sinks::WriterRowSender>(parts.loop, std::move(writer));
   }
   TRUNKLINE_TRY(auto made, sinks::PostgresSink::make(std::move(options), std::move(parts.renderer), std::move(sender)));
+  return std::unique_ptr<delivery::Sink>(std::move(made));
+}
+
+Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::KafkaSink& sink, SinkParts parts) {
+  sinks::KafkaOptions options;
+  options.batch_messages_max = std::min<std::size_t>(parts.consumer.batch.messages, 10'000);
+  options.batch_bytes_max = std::min<std::size_t>(parts.consumer.batch.bytes, 64 << 20);
+  options.target = kafka_target(sink);
+  options.topic = sink.topic;
+  options.body = sink.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.order = parts.order;
+  if (!sink.password.reveal().empty()) options.secrets.push_back(sink.password.reveal());
+  std::unique_ptr<sinks::MessageSender> sender;
+  if (parts.shadow) {
+    sender = std::make_unique<sinks::ShadowMessageSender>(parts.loop, std::move(parts.shadow), options.target);
+  } else {
+    TRUNKLINE_TRY(auto producer, kafka::Producer::make(parts.loop, producer_options(sink)));
+    sender = std::make_unique<sinks::ProducerSender>(std::move(producer));
+  }
+  TRUNKLINE_TRY(auto made, sinks::KafkaSink::make(std::move(options), std::move(parts.renderer), std::move(sender)));
   return std::unique_ptr<delivery::Sink>(std::move(made));
 }
 

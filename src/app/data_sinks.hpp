@@ -12,8 +12,10 @@
 // from_config.hpp says.
 namespace trunkline::app {
 
+std::string kafka_target(const config::KafkaSink& sink);
 std::string postgres_target(const config::PostgresSink& sink);
 
 base::Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::PostgresSink& sink, SinkParts parts);
+base::Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::KafkaSink& sink, SinkParts parts);
 
 }  // namespace trunkline::app

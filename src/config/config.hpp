@@ -283,6 +283,20 @@ struct PostgresSink {
   PostgresTls tls{};
   SinkTarget target;
 };
+enum class KafkaMechanism : std::uint8_t { scram_sha_512, scram_sha_256, plain };
+enum class KafkaCompression : std::uint8_t { lz4, zstd, gzip, snappy, none };
+struct KafkaSink {
+  std::vector<std::string> brokers;
+  std::string topic;
+  std::string user;  // empty: no SASL
+  Secret password;
+  KafkaMechanism mechanism{};
+  bool tls = false;
+  KafkaCompression compression{};
+  std::uint64_t max_bytes = 0;
+  HttpBody body{};
+  SinkTarget target;
+};
 struct FileSink {
   std::string path;
   std::uint64_t rotate_bytes = 0;
@@ -366,7 +380,7 @@ struct SalesforceSink {
   Reach reach;
 };
 using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink,
-                                DatadogSink, SentinelSink, TemplateSink, SalesforceSink, PostgresSink>;
+                                DatadogSink, SentinelSink, TemplateSink, SalesforceSink, PostgresSink, KafkaSink>;
 
 enum class Order : std::uint8_t { none, conversation, agent, queue, topic };
 enum class OnExhausted : std::uint8_t { park, skip, drop };

@@ -95,6 +95,8 @@ std::vector<Section> sections() {
        "What answers mean, before the usual table: the first rule that fits.", options_of(template_rule_table())},
       {"consumers.NAME.sink.postgres", "A table of PostgreSQL, see [sinks/postgres.md](sinks/postgres.md).",
        options_of(postgres_sink_table())},
+      {"consumers.NAME.sink.kafka", "A topic of Kafka, see [sinks/kafka.md](sinks/kafka.md).",
+       options_of(kafka_sink_table())},
       {"consumers.NAME.sink.file", "JSON Lines files.", options_of(file_sink_table())},
       {"consumers.NAME.sink.live", "A board of what is going on, served as Server-Sent Events: docs/sinks/live.md.",
        options_of(live_sink_table())},

@@ -26,6 +26,13 @@ class SinkCheck {
       error("'tls.ca' of the sink of '{}' is of no use with 'tls.mode: off'");
     target(sink.target);
   }
+  void operator()(const KafkaSink& sink) {
+    if (sink.brokers.empty()) error("'brokers' of the sink of '{}' is missing");
+    together("user", sink.user.empty(), "password", sink.password.empty());
+    if (!sink.tls && !sink.target.tls_ca.empty())
+      error("'tls.ca' of the sink of '{}' is of no use with 'tls.on: false'");
+    target(sink.target);
+  }
   template <class Other>
   void operator()(const Other&) {}
 

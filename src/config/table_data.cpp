@@ -77,8 +77,72 @@ constexpr std::array kPostgres = {
     key_row<Pg>(),
 };
 
+using Kafka = KafkaSink;
+constexpr std::array kKafka = {
+    Row<Kafka>{{.path = "brokers",
+                .type = Type::texts,
+                .reloadable = true,
+                .help = "Some of the cluster's: `[a.example:9093, b.example:9093]`; the others are learnt from them."},
+               assign<&Kafka::brokers>},
+    Row<Kafka>{{.path = "topic",
+                .type = Type::text,
+                .required = true,
+                .reloadable = true,
+                .help = "Where events are written. Make it before: with the partitions that you want."},
+               assign<&Kafka::topic>},
+    Row<Kafka>{{.path = "user", .type = Type::text, .reloadable = true, .help = "Of SASL, with `password`."},
+               assign<&Kafka::user>},
+    Row<Kafka>{{.path = "password", .type = Type::secret, .reloadable = true, .help = "Of `user`."},
+               assign<&Kafka::password>},
+    Row<Kafka>{{.path = "mechanism",
+                .type = Type::choice,
+                .fallback = "SCRAM-SHA-512",
+                .choices = "SCRAM-SHA-512|SCRAM-SHA-256|PLAIN",
+                .reloadable = true,
+                .help = "Of SASL."},
+               assign<&Kafka::mechanism>},
+    Row<Kafka>{{.path = "compression",
+                .type = Type::choice,
+                .fallback = "lz4",
+                .choices = "lz4|zstd|gzip|snappy|none",
+                .reloadable = true,
+                .help = "Of the messages that go together."},
+               assign<&Kafka::compression>},
+    Row<Kafka>{
+        {.path = "max_bytes",
+         .type = Type::size,
+         .fallback = "1000000",
+         .min = 1'000,
+         .max = 64 << 20,
+         .reloadable = true,
+         .help = "Of a message, uncompressed, with key and headers; a longer one is a bad event. Not above the topic's "
+                 "`max.message.bytes`."},
+        assign<&Kafka::max_bytes>},
+    Row<Kafka>{{.path = "body",
+                .type = Type::choice,
+                .fallback = "enriched",
+                .choices = "enriched|raw",
+                .reloadable = true,
+                .help = "The event with what the hub found in it, or its own bytes as they came."},
+               assign<&Kafka::body>},
+    Row<Kafka>{{.path = "tls.on",
+                .type = Type::boolean,
+                .fallback = "true",
+                .reloadable = true,
+                .help = "Whether connections are by TLS; the brokers' certificates are always verified."},
+               assign<&Kafka::tls>},
+    timeout_row<Kafka>(),
+    connect_timeout_row<Kafka>(),
+    ca_row<Kafka>(),
+    cert_row<Kafka>(),
+    key_row<Kafka>(),
+};
+
 }  // namespace
 
+Table<KafkaSink> kafka_sink_table() {
+  return kKafka;
+}
 Table<PostgresSink> postgres_sink_table() {
   return kPostgres;
 }
