@@ -8,6 +8,7 @@
 
 #include "kafka/producer.hpp"
 #include "postgres/writer.hpp"
+#include "sinks/hub_sink.hpp"
 #include "sinks/kafka_sink.hpp"
 #include "sinks/message_sender.hpp"
 #include "sinks/postgres_sink.hpp"
@@ -125,6 +126,22 @@ Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::KafkaSink& si
     sender = std::make_unique<sinks::ProducerSender>(std::move(producer));
   }
   TRUNKLINE_TRY(auto made, sinks::KafkaSink::make(std::move(options), std::move(parts.renderer), std::move(sender)));
+  return std::unique_ptr<delivery::Sink>(std::move(made));
+}
+
+Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::HubSink& sink, SinkParts parts) {
+  sinks::HubOptions options;
+  options.batch_messages_max = std::min<std::size_t>(parts.consumer.batch.messages, 10'000);
+  options.batch_bytes_max = std::min<std::size_t>(parts.consumer.batch.bytes, 16 << 20);
+  options.url = sink.url;
+  options.header = sink.header;
+  options.api_key = sink.api_key.reveal();
+  options.gzip = sink.gzip && !parts.shadow;  // what a shadow shows can be read
+  options.shadow = parts.shadow != nullptr;
+  options.connect_timeout = std::min(sink.target.connect_timeout, sink.target.timeout);
+  options.timeout = sink.target.timeout;
+  auto sender = sender_of(parts, sink.target, {sink.header}, "");
+  TRUNKLINE_TRY(auto made, sinks::HubSink::make(std::move(options), std::move(sender), parts.loop.clock()));
   return std::unique_ptr<delivery::Sink>(std::move(made));
 }
 

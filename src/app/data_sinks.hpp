@@ -16,6 +16,7 @@ std::string kafka_target(const config::KafkaSink& sink);
 std::string postgres_target(const config::PostgresSink& sink);
 
 base::Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::PostgresSink& sink, SinkParts parts);
+base::Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::HubSink& sink, SinkParts parts);
 base::Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::KafkaSink& sink, SinkParts parts);
 
 }  // namespace trunkline::app

@@ -25,23 +25,6 @@ namespace {
 
 using base::Result;
 
-// Such systems stand in the own network as a rule, or on this machine. `masked` and `answer` are the shadow's.
-std::unique_ptr<sinks::HttpSender> sender_of(SinkParts& parts, const config::SinkTarget& target,
-                                             std::vector<std::string> masked, std::string answer) {
-  if (parts.shadow)
-    return std::make_unique<sinks::ShadowSender>(parts.loop, std::move(parts.shadow), std::move(masked),
-                                                 std::move(answer));
-  net::HttpClientOptions client;
-  client.addresses = {.allow_loopback = true, .allow_private = true};
-  client.connections_per_host_max = parts.consumer.concurrency;
-  client.requests_max = parts.consumer.concurrency + 1;
-  client.user_agent = fmt::format("trunkline/{}", kVersion);
-  client.ca_file = target.tls_ca;
-  client.certificate_file = target.tls_cert;
-  client.key_file = target.tls_key;
-  return std::make_unique<sinks::ClientSender>(parts.loop, std::move(client));
-}
-
 template <class Options>
 void set_common(Options& options, const SinkParts& parts, const config::SinkTarget& target) {
   options.batch_messages_max = std::min<std::size_t>(parts.consumer.batch.messages, options.batch_messages_max);
@@ -101,6 +84,22 @@ Result<std::unique_ptr<sinks::StreamSender>> stream_sender_of(const config::Sysl
 
 }  // namespace
 
+std::unique_ptr<sinks::HttpSender> sender_of(SinkParts& parts, const config::SinkTarget& target,
+                                             std::vector<std::string> masked, std::string answer) {
+  if (parts.shadow)
+    return std::make_unique<sinks::ShadowSender>(parts.loop, std::move(parts.shadow), std::move(masked),
+                                                 std::move(answer));
+  net::HttpClientOptions client;
+  client.addresses = {.allow_loopback = true, .allow_private = true};
+  client.connections_per_host_max = parts.consumer.concurrency;
+  client.requests_max = parts.consumer.concurrency + 1;
+  client.user_agent = fmt::format("trunkline/{}", kVersion);
+  client.ca_file = target.tls_ca;
+  client.certificate_file = target.tls_cert;
+  client.key_file = target.tls_key;
+  return std::make_unique<sinks::ClientSender>(parts.loop, std::move(client));
+}
+
 std::string syslog_target(const config::SyslogSink& sink) {
   return fmt::format("{}://{}", sink.transport == config::SyslogTransport::tls ? "tls" : "tcp", sink.address);
 }
@@ -111,6 +110,7 @@ const config::SinkTarget* sink_target_of(const config::Consumer& consumer) {
   if (const auto* datadog = std::get_if<config::DatadogSink>(&consumer.sink)) return &datadog->target;
   if (const auto* sentinel = std::get_if<config::SentinelSink>(&consumer.sink)) return &sentinel->target;
   if (const auto* postgres = std::get_if<config::PostgresSink>(&consumer.sink)) return &postgres->target;
+  if (const auto* hub = std::get_if<config::HubSink>(&consumer.sink)) return &hub->target;
   if (const auto* kafka = std::get_if<config::KafkaSink>(&consumer.sink)) return &kafka->target;
   return nullptr;
 }

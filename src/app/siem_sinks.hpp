@@ -2,12 +2,14 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "config/config.hpp"
 #include "delivery/sink.hpp"
 #include "event/event.hpp"
 #include "net/io_loop.hpp"
+#include "sinks/http_sender.hpp"
 #include "sinks/render.hpp"
 #include "sinks/shadow.hpp"
 
@@ -26,6 +28,10 @@ struct SinkParts {
   sinks::Renderer renderer;
   std::shared_ptr<sinks::ShadowLog> shadow;  // shared with who shows it; none: it sends
 };
+
+// Such systems stand in the own network as a rule, or on this machine. `masked` and `answer` are the shadow's.
+std::unique_ptr<sinks::HttpSender> sender_of(SinkParts& parts, const config::SinkTarget& target,
+                                             std::vector<std::string> masked, std::string answer);
 
 base::Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::ElasticsearchSink& sink, SinkParts parts);
 base::Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::SyslogSink& sink, SinkParts parts);

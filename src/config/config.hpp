@@ -297,6 +297,13 @@ struct KafkaSink {
   HttpBody body{};
   SinkTarget target;
 };
+struct HubSink {
+  std::string url;
+  std::string header;
+  Secret api_key;
+  bool gzip = false;
+  SinkTarget target;
+};
 struct FileSink {
   std::string path;
   std::uint64_t rotate_bytes = 0;
@@ -379,8 +386,9 @@ struct SalesforceSink {
   Oauth oauth;
   Reach reach;
 };
-using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink,
-                                DatadogSink, SentinelSink, TemplateSink, SalesforceSink, PostgresSink, KafkaSink>;
+using SinkConfig =
+    std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink, DatadogSink,
+                 SentinelSink, TemplateSink, SalesforceSink, PostgresSink, KafkaSink, HubSink>;
 
 enum class Order : std::uint8_t { none, conversation, agent, queue, topic };
 enum class OnExhausted : std::uint8_t { park, skip, drop };

@@ -21,9 +21,9 @@ namespace {
 constexpr std::size_t kConsumersMax = 1'000;
 constexpr std::size_t kSourcesMax = 1'000;
 constexpr std::size_t kTopicsMax = 10'000;
-constexpr std::array<std::string_view, 12> kSinkKinds = {"http",     "splunk_hec", "elasticsearch", "syslog",
-                                                         "datadog",  "sentinel",   "salesforce",    "template",
-                                                         "postgres", "kafka",      "file",          "live"};
+constexpr std::array<std::string_view, 13> kSinkKinds = {
+    "http",     "splunk_hec", "elasticsearch", "syslog", "datadog", "sentinel", "salesforce",
+    "template", "postgres",   "kafka",         "hub",    "file",    "live"};
 
 class Loader {
  public:
@@ -133,6 +133,7 @@ class Loader {
     if (kind.name == "template") return read_template_sink(kind, join_path(path, kind.name), context_);
     if (kind.name == "postgres") return read_kind(kind, path, postgres_sink_table());
     if (kind.name == "kafka") return read_kind(kind, path, kafka_sink_table());
+    if (kind.name == "hub") return read_kind(kind, path, hub_sink_table());
     if (kind.name == "file") return read_kind(kind, path, file_sink_table());
     if (kind.name == "live") return read_kind(kind, path, live_sink_table());
     // One report for the unknown name, by the same words as any other key.

@@ -79,6 +79,7 @@ Table<DatadogSink> datadog_sink_table();
 Table<SentinelSink> sentinel_sink_table();
 Table<PostgresSink> postgres_sink_table();
 Table<KafkaSink> kafka_sink_table();
+Table<HubSink> hub_sink_table();
 Table<MaintenanceWindow> maintenance_table();
 Table<Alarms> alarms_table();
 Table<AlarmWebhook> alarm_webhook_table();

@@ -97,6 +97,8 @@ std::vector<Section> sections() {
        options_of(postgres_sink_table())},
       {"consumers.NAME.sink.kafka", "A topic of Kafka, see [sinks/kafka.md](sinks/kafka.md).",
        options_of(kafka_sink_table())},
+      {"consumers.NAME.sink.hub", "Another Trunkline hub, see [sinks/hub.md](sinks/hub.md).",
+       options_of(hub_sink_table())},
       {"consumers.NAME.sink.file", "JSON Lines files.", options_of(file_sink_table())},
       {"consumers.NAME.sink.live", "A board of what is going on, served as Server-Sent Events: docs/sinks/live.md.",
        options_of(live_sink_table())},

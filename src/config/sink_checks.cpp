@@ -33,6 +33,7 @@ class SinkCheck {
       error("'tls.ca' of the sink of '{}' is of no use with 'tls.on: false'");
     target(sink.target);
   }
+  void operator()(const HubSink& sink) { target(sink.target); }
   template <class Other>
   void operator()(const Other&) {}
 

@@ -138,8 +138,38 @@ constexpr std::array kKafka = {
     key_row<Kafka>(),
 };
 
+using Hub = HubSink;
+constexpr std::array kHub = {
+    Row<Hub>{{.path = "url",
+              .type = Type::url,
+              .required = true,
+              .reloadable = true,
+              .help = "Of a source of the other hub: `https://hub.example/ingest/from-edge`."},
+             assign<&Hub::url>},
+    Row<Hub>{
+        {.path = "api_key", .type = Type::secret, .reloadable = true, .help = "One of that source's `auth.api_key`."},
+        assign<&Hub::api_key>},
+    Row<Hub>{{.path = "header",
+              .type = Type::text,
+              .fallback = "x-api-key",
+              .reloadable = true,
+              .help = "Carries the key, as that source's `auth.header` says."},
+             assign<&Hub::header>},
+    Row<Hub>{
+        {.path = "gzip", .type = Type::boolean, .fallback = "true", .reloadable = true, .help = "Compresses requests."},
+        assign<&Hub::gzip>},
+    timeout_row<Hub>(),
+    connect_timeout_row<Hub>(),
+    ca_row<Hub>(),
+    cert_row<Hub>(),
+    key_row<Hub>(),
+};
+
 }  // namespace
 
+Table<HubSink> hub_sink_table() {
+  return kHub;
+}
 Table<KafkaSink> kafka_sink_table() {
   return kKafka;
 }

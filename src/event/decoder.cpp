@@ -203,7 +203,11 @@ bool Decoder::wrapper(Value object, const Frame& frame) {
     const std::optional<Value> message = data ? data->find("message") : std::nullopt;
     wrapped(message ? message : data, inner, "data");
   };
-  if (object.find("specversion")) {
+  if (const auto handed = object.find("trunklineHandOver"); handed) {
+    inner.handed_org = handed->string_at("org");
+    inner.handed_id = handed->string_at("id");
+    wrapped(object.find("event"), inner, "event");
+  } else if (object.find("specversion")) {
     cloud_event(object, inner);
   } else if (object.find("eventType") && object.find("data")) {
     in_data(Form::eventgrid);
@@ -301,6 +305,7 @@ void Decoder::accept(const Notification& notification, const Frame& frame) {
   event.envelope_id = notification.envelope_id;
   if (event.envelope_id.empty() && !frame.cloud_id.empty())
     event.envelope_id.append(frame.cloud_source).append(" ").append(frame.cloud_id);
+  if (event.envelope_id.empty()) event.envelope_id = frame.handed_id;
   event.topic_name = notification.topic_name;
   event.event_type = match.topic != nullptr ? std::string_view(match.topic->pattern) : notification.topic_name;
   event.category = match.category;
@@ -308,7 +313,7 @@ void Decoder::accept(const Notification& notification, const Frame& frame) {
   event.source = notification.source;
   event.media_type = media_type_of(body);
   event.org_id = first_of({org_of_source(notification.source), body.string_at("organizationId"),
-                           body.string_at("userHomeOrgId"), context_->default_org});
+                           body.string_at("userHomeOrgId"), frame.handed_org, context_->default_org});
   if (match.topic != nullptr) {
     event.conversation_id = match.topic->ids.conversation.find(body, segments.view());
     event.user_id = match.topic->ids.agent.find(body, segments.view());

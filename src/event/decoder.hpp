@@ -45,6 +45,8 @@ struct DecodeContext {
 //   requestPayload                a Lambda destination record
 //   Records                       a Lambda invocation by SQS: every record's body
 //   Type and Message              a notification of SNS
+//   trunklineHandOver            from another hub: the event in `event`, and what it does not tell of its identity: `org`
+//                                 where it names no organisation, `id` as its envelope id where it has none
 //   type "v…" (and no other)      the founding guide's flat form; id is required, too
 //
 // Wrapped events may be objects or strings that hold JSON; any of them may come alone or in an array. The body is taken
@@ -77,6 +79,8 @@ class Decoder {
     bool is_cloud_data = false;       // of binary mode: the event may stand in `message`
     std::string_view cloud_source{};  // of the innermost CloudEvent around this
     std::string_view cloud_id{};
+    std::string_view handed_org{};  // by another hub
+    std::string_view handed_id{};
   };
   // Parts of a notification that only its wrapping knows.
   struct Notification;
