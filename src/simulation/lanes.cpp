@@ -79,6 +79,7 @@ Plan lanes_plan(const LanesOptions& options) {
   plan.tail_bytes_max = 8 << 20;
   plan.window = 16'384;
   plan.poison_percent = options.poison_percent;
+  plan.replay_max = std::chrono::minutes(1);  // of thousands of events
   // Traffic goes on by seven conversations every 40 events.
   const std::uint32_t events = std::max(options.conversations / 7 + 1, 10u) * 40;
   plan.length = Millis(std::int64_t{events} * 1'000 / options.events_a_second);

@@ -113,6 +113,7 @@ struct Plan {
   bool shuffle = true;                // loops take turns at random
   base::Millis disk_tick{0};          // > 0: commits happen at its multiples only; 0: after random times
   std::uint64_t poison_percent = 15;  // of the events, while there is poison
+  base::Millis replay_max = std::chrono::minutes(30);  // as much of the past a replay gives again
   std::vector<ConsumerPlan> consumers;
   std::vector<Step> steps;  // by time
 };

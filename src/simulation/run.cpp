@@ -15,7 +15,8 @@ using base::Millis;
 using store::FaultKind;
 using store::FaultOp;
 
-constexpr std::size_t kDrainRounds = 180;  // of a minute
+constexpr std::size_t kDrainRounds = 180;   // of a minute
+constexpr std::size_t kPatientRounds = 30;  // then the operator cancels what gives one event in two seconds for hours
 
 class Run {
  public:
@@ -83,7 +84,7 @@ class Run {
   void begin_operation(const Step& step);
   void steer(const Step& step);
   // Resumes what is paused or has stopped by itself, and counts what has not ended.
-  void hurry_operations();
+  void hurry_operations(bool patient);
   void redrive(std::uint32_t consumer, bool counts);
   void purge(std::uint32_t consumer, std::uint64_t which);
   void list(std::uint32_t consumer, std::function<void(const std::vector<engine::DeadLetter>&)> then);
@@ -369,7 +370,7 @@ void Run::begin_operation(const Step& step) {
   request.rate = step.value % 2 == 0 ? 0.5 : static_cast<double>(1 + step.value % 50);
   request.stop_share = step.value % 3 == 0 ? 1 : 0.2;
   request.range.to = timeline_.clock().wall();
-  request.range.from = request.range.to - std::chrono::minutes(1 + step.value / 64 % 30);
+  request.range.from = request.range.to - plan_.replay_max * (1 + step.value / 64 % 30) / 30;
   request.range.all_routed = true;
   hub_->operations().start(request, *machine_.loops[0],
                            [this, kind = step.kind](const base::Result<operation::Operation>& begun) {
@@ -389,16 +390,17 @@ void Run::steer(const Step& step) {
   });
 }
 
-void Run::hurry_operations() {
+void Run::hurry_operations(bool patient) {
   open_operations_.reset();
   if (!hub_) return;
-  hub_->operations().list({}, *machine_.loops[0], [this](const std::vector<operation::Operation>& all) {
+  hub_->operations().list({}, *machine_.loops[0], [this, patient](const std::vector<operation::Operation>& all) {
     std::size_t open = 0;
     for (const operation::Operation& each : all) {
       if (operation::ended(each.state)) continue;
       ++open;
-      if (each.state == operation::State::running || !hub_) continue;
-      hub_->operations().command(each.id, operation::Command::resume, "operator", *machine_.loops[0],
+      if ((patient && each.state == operation::State::running) || !hub_) continue;
+      const auto command = patient ? operation::Command::resume : operation::Command::cancel;
+      hub_->operations().command(each.id, command, "operator", *machine_.loops[0],
                                  [](const base::Result<operation::Operation>&) {});
     }
     open_operations_ = open;
@@ -521,7 +523,7 @@ void Run::drain() {
     timeline_.run_for(std::chrono::minutes(1));
     if (drained()) break;
     for (std::uint32_t i = 0; i < plan_.consumers.size(); ++i) redrive(i, false);
-    hurry_operations();
+    hurry_operations(round < kPatientRounds);
   }
   if (failed()) return;
   if (!drained()) {
@@ -536,8 +538,7 @@ void Run::drain() {
                             now.dead_letters, oracle_.unfinished(i)));
     }
     if (!hub_ || !senders_.idle()) oracle_.blame("I8", "publishes are still not answered");
-    if (open_operations_ != 0u)
-      oracle_.blame("I8", fmt::format("{} operations have not ended", open_operations_.value_or(0)));
+    if (open_operations_ != 0u) oracle_.blame("I8", "operations have not ended, though they were cancelled");
   }
   oracle_.finish();
   check_quarantine();
