@@ -35,10 +35,13 @@ void check_event(const Event& event, const DecodeContext& context) {
   const Event* same = again.size() == 1 ? std::get_if<Event>(&again[0]) : nullptr;
   TRUNKLINE_CHECK(same != nullptr, "the kept bytes of an event decode again");
   TRUNKLINE_CHECK(same->raw == event.raw && same->body_hash == event.body_hash, "to the same bytes and body");
-  // A bare notification has its envelope id from the CloudEvent around it.
-  const bool borrowed = event.form == Form::cloudevents && same->envelope_id.empty();
-  TRUNKLINE_CHECK(borrowed || same->envelope_identity == event.envelope_identity, "to the same envelope");
-  TRUNKLINE_CHECK(same->content_identity == event.content_identity, "to the same content");
+  // A bare notification has its envelope id from the CloudEvent or the hand-over around it, and from the latter its
+  // organisation, which both identities are scoped by.
+  const bool borrowed = !event.envelope_id.empty() && same->envelope_id.empty();
+  const bool moved = event.org_id != same->org_id;
+  TRUNKLINE_CHECK(!moved || same->org_id == context.default_org, "an organisation that the bytes name is kept");
+  TRUNKLINE_CHECK(borrowed || moved || same->envelope_identity == event.envelope_identity, "to the same envelope");
+  TRUNKLINE_CHECK(moved || same->content_identity == event.content_identity, "to the same content");
   TRUNKLINE_CHECK(!event.topic_name.empty() && !event.event_type.empty() && !event.category.empty(), "with a type");
   TRUNKLINE_CHECK(attributes(event).size() >= 2, "and attributes");
   for (const Order order : {Order::conversation, Order::agent, Order::queue, Order::topic}) {
