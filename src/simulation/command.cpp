@@ -43,6 +43,8 @@ usage: trunkline_simulate [OPTION...]
   --trace           prints what happens
   --outage KIND     one of four consumers is down for --hours (default 4) at --rate events a second (default 60), as
                     refused, hang, 503, 401 or items, or all one after the other: the others must not notice
+  --lag SECONDS     one of four consumers answers after so many seconds (10, say) for --hours (default 4) at --rate events
+                    a second, 50 requests at a time: the cap must hold, memory must not grow, the others must not notice
   --lanes N         so many conversations (100000, say), of whose events 5 % are refused, with storms of 503, crashes and
                     redrives, for each policy of a lane
   --cover           a kind of fault that never fired, or without a delivery after it, is a finding
@@ -55,6 +57,7 @@ struct Arguments {
   std::optional<double> hours;
   std::string outage;
   std::uint32_t rate = 60;
+  std::uint32_t lag = 0;
   std::uint32_t lanes = 0;
   unsigned jobs = 1;
   std::string defect;
@@ -93,6 +96,7 @@ std::map<std::string_view, Read> readers(Arguments& to) {
       {"--hours",
        [&](std::string_view text) { return parse(text, to.hours.emplace()) && *to.hours > 0 && *to.hours <= 1'000; }},
       {"--outage", [&](std::string_view text) { return to.outage = text, !text.empty(); }},
+      {"--lag", [&](std::string_view text) { return parse(text, to.lag) && to.lag > 0 && to.lag <= 25; }},
       {"--lanes",
        [&](std::string_view text) { return parse(text, to.lanes) && to.lanes > 0 && to.lanes <= 1'000'000; }},
       {"--rate", [&](std::string_view text) { return parse(text, to.rate) && to.rate > 0 && to.rate <= 10'000; }},
@@ -278,6 +282,38 @@ int play_outages(const Arguments& arguments) {
   return outcome;
 }
 
+int play_lag(const Arguments& arguments) {
+  LagOptions options;
+  options.length = base::Millis(static_cast<std::int64_t>(arguments.hours.value_or(4) * 3'600'000));
+  options.answers_after = std::chrono::seconds(arguments.lag);
+  options.events_a_second = arguments.rate;
+  options.seed = arguments.seed;
+  LagOptions without = options;
+  without.answers_after = base::Millis(0);
+  int outcome = 0;
+  for (const event::Order order : {event::Order::none, event::Order::conversation}) {
+    options.order = without.order = order;
+    const Outcome calm = run(lag_plan(without), RunOptions());
+    const Outcome lag = run(lag_plan(options), RunOptions());
+    for (const Outcome* each : {&calm, &lag}) {
+      fmt::print(
+          "siem {} {}: {} events, {} deliveries, {:.2f} h; of the siem at most {} requests open, {} events "
+          "waiting, {} lanes in memory; senders {:016x} others",
+          order == event::Order::none ? "without order" : "by conversation", each == &calm ? "calm" : "slow",
+          each->report.events, each->report.deliveries, each->report.hours, each->peaks[0].open_requests,
+          each->peaks[0].waiting, each->peaks[0].lanes, each->sender_trace);
+      for (std::size_t i = 1; i < each->consumer_traces.size(); ++i) fmt::print(" {:016x}", each->consumer_traces[i]);
+      fmt::print("\n");
+    }
+    std::fflush(stdout);
+    for (const Finding& finding : compare_lag(options, calm, lag)) {
+      fmt::print("  FOUND {}: {}\n", finding.rule, finding.text);
+      outcome = 1;
+    }
+  }
+  return outcome;
+}
+
 }  // namespace
 
 int simulate(int argc, char** argv) {
@@ -287,6 +323,7 @@ int simulate(int argc, char** argv) {
   if (!arguments.defect.empty() && !plant(arguments.defect))
     return fmt::print(stderr, "no defect is named {}\n", arguments.defect), 2;
   if (!arguments.outage.empty()) return play_outages(arguments);
+  if (arguments.lag > 0) return play_lag(arguments);
   if (arguments.lanes > 0) return play_lanes(arguments);
   return Command(arguments).play();
 }

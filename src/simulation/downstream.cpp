@@ -117,11 +117,10 @@ Course Downstream::decide(const std::vector<Arrived>& events, Millis timeout) {
   }
   Course course;
   course.arrives = Millis(random_.between(1, 10));
-  course.ends = course.arrives + Millis(random_.between(1, 10));
+  course.ends = course.arrives + Millis(random_.between(1, 10)) + answers_after_;
   const std::uint64_t dice = random_.next();
   mark_bad(course, events, state);
-  if (!state) return course;
-  switch (*state) {
+  switch (state.value_or(Kind::publish)) {
     case Kind::refused:
       course.end = Course::End::no_connection;
       course.takes = false;
@@ -163,6 +162,7 @@ Course Downstream::decide(const std::vector<Arrived>& events, Millis timeout) {
 void Downstream::request(std::vector<Arrived> events, bool all_or_nothing, Millis timeout,
                          std::function<void(const Course&)> done) {
   Course course = decide(events, timeout);
+  most_open_ = std::max(most_open_, ++open_);
   const bool any_bad = std::find(course.bad.begin(), course.bad.end(), true) != course.bad.end();
   if (all_or_nothing && any_bad) course.takes = false;
   if (course.takes) {
@@ -173,7 +173,10 @@ void Downstream::request(std::vector<Arrived> events, bool all_or_nothing, Milli
     });
   }
   // After the taking, where both are at the same time.
-  world_.after(course.ends, [course, done = std::move(done)] { done(course); });
+  world_.after(course.ends, [this, course, done = std::move(done)] {
+    --open_;
+    done(course);
+  });
 }
 
 // ---- Calls

@@ -47,10 +47,16 @@ class Downstream {
         poison_percent_(plan.poison_percent),
         random_(plan.seed ^ (index + 1), "downstream"),
         world_(world),
-        oracle_(oracle) {}
+        oracle_(oracle),
+        answers_after_(plan.consumers[index].answers_after) {}
 
   void begin(Kind kind, base::Millis span, std::uint64_t salt);
-  void heal() { states_.clear(); }
+  void heal() {
+    states_.clear();
+    answers_after_ = base::Millis(0);
+  }
+  // Requests without an answer at the same time, at the most so far.
+  std::size_t most_open() const { return most_open_; }
 
   // Decides, takes the events when the request arrives, then has `done` called on its own loop.
   void request(std::vector<Arrived> events, bool all_or_nothing, base::Millis timeout,
@@ -71,6 +77,9 @@ class Downstream {
   SimulatedLoop& world_;
   Oracle& oracle_;
   std::vector<State> states_;
+  base::Millis answers_after_;
+  std::size_t open_ = 0;
+  std::size_t most_open_ = 0;
 };
 
 // Calls of one hub process to one downstream. When the process is killed, no answer reaches it any more.

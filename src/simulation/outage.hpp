@@ -24,6 +24,23 @@ inline constexpr std::array kOutages = {Kind::refused, Kind::hang, Kind::answers
 // quarter of an hour after the outage, then drains.
 Plan outage_plan(const OutageOptions& options, Kind kind);
 
+// One of several consumers, "siem" (place 0), answers each request after a long while for hours, and events come many times
+// faster than its cap allows. The cap must hold, what waits must stand on disk, and the others must not notice, to the
+// millisecond (I6).
+struct LagOptions {
+  base::Millis length = std::chrono::hours(4);
+  base::Millis answers_after = std::chrono::seconds(10);
+  std::size_t cap = 50;  // requests of one event each
+  std::uint32_t events_a_second = 60;
+  event::Order order = event::Order::none;  // of the siem
+  std::size_t window = 16'384;              // events of a queue in memory
+  std::uint64_t seed = 1;
+};
+
+// With `answers_after` 0: the calm run that it is compared with.
+Plan lag_plan(const LagOptions& options);
+std::vector<Finding> compare_lag(const LagOptions& options, const Outcome& calm, const Outcome& lag);
+
 // What must hold and does not: findings of the run with the outage, and how it differs from the calm one. Empty: all
 // holds.
 std::vector<Finding> compare_outage(const Outcome& calm, const Outcome& outage);

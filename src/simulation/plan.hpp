@@ -100,6 +100,7 @@ struct ConsumerPlan {
   delivery::Options options;
   base::Millis event_time_window{0};                    // of some that have an order
   base::Millis begins{0};                               // 0: there from the start
+  base::Millis answers_after{0};                        // of its downstream, besides its faults, until these end
   base::Millis max_wait = std::chrono::hours(24 * 14);  // longer than any run, but where expiry is meant
 };
 

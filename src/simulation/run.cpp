@@ -39,6 +39,7 @@ class Run {
         oracle_(plan, traffic_, timeline_.clock(), trace_, outcome_.report),
         senders_(plan, traffic_, machine_, oracle_) {
     make_directory();
+    outcome_.peaks.resize(plan.consumers.size());
     for (std::size_t i = 0; i < plan.loops; ++i) machine_.loops.push_back(&timeline_.add_loop());
     for (std::uint32_t i = 0; i < plan.consumers.size(); ++i) {
       machine_.downstreams.push_back(std::make_unique<Downstream>(i, plan, machine_.world, oracle_));
@@ -480,7 +481,12 @@ void Run::watch_disk() {
 void Run::watch() {
   watch_disk();
   for (std::uint32_t i = 0; hub_ && i < plan_.consumers.size(); ++i) {
-    if (hub_->queue(i)) oracle_.expired(i, hub_->engine().statistics(*hub_->queue(i)).expired);
+    if (!hub_->queue(i)) continue;
+    const engine::QueueStatistics now = hub_->engine().statistics(*hub_->queue(i));
+    oracle_.expired(i, now.expired);
+    Peaks& peaks = outcome_.peaks[i];
+    peaks.waiting = std::max(peaks.waiting, now.waiting);
+    peaks.lanes = std::max(peaks.lanes, now.lanes);
   }
   machine_.world.after(std::chrono::seconds(1), [this] { watch(); });
 }
@@ -580,6 +586,7 @@ Outcome Run::play() {
   for (std::uint32_t i = 0; i < plan_.consumers.size(); ++i) {
     outcome_.consumer_traces.push_back(trace_.hash_of(i));
     outcome_.tallies.push_back(oracle_.tally(i));
+    outcome_.peaks[i].open_requests = machine_.downstreams[i]->most_open();
     outcome_.consumers.push_back(hub_ ? hub_->statistics(i) : delivery::Statistics());
   }
   return std::move(outcome_);

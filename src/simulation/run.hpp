@@ -16,6 +16,13 @@ struct RunOptions {
   bool stop_at_first = true;  // finding
 };
 
+// Of one consumer, the most at the same time.
+struct Peaks {
+  std::size_t open_requests = 0;  // as its downstream counts them
+  std::uint64_t waiting = 0;      // looked at once a second, as what follows
+  std::uint64_t lanes = 0;        // in memory; without an order each is an event of its own
+};
+
 struct Outcome {
   std::vector<Finding> findings;
   Report report;
@@ -24,6 +31,7 @@ struct Outcome {
   std::vector<std::uint64_t> consumer_traces;   // what each consumer was sent and has settled, and when
   std::vector<delivery::Statistics> consumers;  // of the last process
   std::vector<ConsumerTally> tallies;           // by consumer
+  std::vector<Peaks> peaks;                     // by consumer
 };
 
 // Plays the plan on one thread in simulated time, then lets all faults end and demands that everything drains. The parts
