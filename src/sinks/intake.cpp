@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "net/content_coding.hpp"
 #include "sinks/http_verdict.hpp"
 
 namespace trunkline::sinks {
@@ -65,6 +66,25 @@ delivery::BatchVerdict intake_verdict(const base::Result<net::ClientResponse>& a
   verdict.refused = false;
   verdict.events.assign(events, each);
   return verdict;
+}
+
+void send_intake_array(IntakePost post, IntakeArray array, const delivery::Batch& batch, HttpSender& sender,
+                       base::Loop& loop, base::UniqueFunction<void(delivery::BatchVerdict)> done) {
+  if (array.body.empty()) {
+    loop.post([done = std::move(done), verdict = std::move(array.verdict)]() mutable { done(std::move(verdict)); });
+    return;
+  }
+  net::ClientRequest request = std::move(post.request);
+  request.body = post.gzip ? net::gzip_bytes(array.body) : std::move(array.body);
+  if (post.gzip) request.headers.emplace_back("Content-Encoding", "gzip");
+  request.headers.emplace_back("trunkline-attempt", std::to_string(batch.attempt));
+  sender.send(std::move(request), [taken = std::move(array.verdict), events = batch.messages.size(),
+                                   clock = &loop.clock(), secrets = std::move(post.secrets),
+                                   done = std::move(done)](base::Result<net::ClientResponse> answer) mutable {
+    auto verdict = intake_verdict(answer, events, clock->wall(), secrets);
+    const bool all = verdict.events.front().verdict == Verdict::delivered;
+    done(all ? std::move(taken) : std::move(verdict));
+  });
 }
 
 }  // namespace trunkline::sinks

@@ -4,12 +4,16 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
+#include "base/function.hpp"
+#include "base/loop.hpp"
 #include "base/result.hpp"
 #include "delivery/sink.hpp"
 #include "event/event.hpp"
 #include "net/http_client.hpp"
+#include "sinks/http_sender.hpp"
 
 // Log intakes that take a JSON array of a bounded size, and answer for the whole of it.
 namespace trunkline::sinks {
@@ -43,5 +47,15 @@ IntakeArray make_intake_array(const delivery::Batch& batch, const IntakeBounds& 
 //  401, 403, 404, 3xx, no answer    unavailable, as in http_verdict.hpp
 delivery::BatchVerdict intake_verdict(const base::Result<net::ClientResponse>& answer, std::size_t events,
                                       base::WallTime now, std::span<const std::string> secrets = {});
+
+struct IntakePost {
+  net::ClientRequest request;  // all but the body
+  bool gzip = false;
+  std::vector<std::string> secrets{};  // that the intake is not quoted with
+};
+// Sends the array, and says what becomes of the events of the batch it was made of. `done` runs later on the loop, also
+// where there is nothing to send; the answer may come after the sink has gone, but not after the loop.
+void send_intake_array(IntakePost post, IntakeArray array, const delivery::Batch& batch, HttpSender& sender,
+                       base::Loop& loop, base::UniqueFunction<void(delivery::BatchVerdict)> done);
 
 }  // namespace trunkline::sinks

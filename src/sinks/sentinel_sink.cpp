@@ -7,7 +7,6 @@
 
 #include "base/text.hpp"
 #include "json/writer.hpp"
-#include "net/content_coding.hpp"
 #include "sinks/detail.hpp"
 #include "sinks/http_endpoint.hpp"
 #include "sinks/intake.hpp"
@@ -116,22 +115,7 @@ IntakeItem SentinelSink::row_of(const engine::LeasedMessage& message, const deli
 void SentinelSink::send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) {
   IntakeArray array = make_intake_array(batch, {kSentinelColumnMax, kSentinelRequestMax, "sentinel_too_long"},
                                         [&](const engine::LeasedMessage& message) { return row_of(message, batch); });
-  if (array.body.empty()) {
-    loop_.post([done = std::move(done), verdict = std::move(array.verdict)]() mutable { done(std::move(verdict)); });
-    return;
-  }
-  net::ClientRequest post = request();
-  post.body = options_.gzip ? net::gzip_bytes(array.body) : std::move(array.body);
-  if (options_.gzip) post.headers.emplace_back("Content-Encoding", "gzip");
-  post.headers.emplace_back("trunkline-attempt", std::to_string(batch.attempt));
-  // Nothing of this object: the answer may come after it has gone.
-  sender_->send(std::move(post),
-                [taken = std::move(array.verdict), events = batch.messages.size(), clock = &loop_.clock(),
-                 done = std::move(done)](Result<net::ClientResponse> answer) mutable {
-                  auto verdict = intake_verdict(answer, events, clock->wall());
-                  const bool all = verdict.events.front().verdict == delivery::Verdict::delivered;
-                  done(all ? std::move(taken) : std::move(verdict));
-                });
+  send_intake_array({request(), options_.gzip, {}}, std::move(array), batch, *sender_, loop_, std::move(done));
 }
 
 void SentinelSink::probe(base::UniqueFunction<void(Result<std::string>)> done) {
