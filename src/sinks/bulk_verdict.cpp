@@ -95,8 +95,9 @@ BatchVerdict for_all(EventVerdict verdict, std::size_t events) {
 
 EventVerdict foreign(const net::ClientResponse& answer, std::string_view what, Secrets secrets) {
   EventVerdict verdict{Verdict::unavailable, {}, "bulk_no_answer", {}};
-  verdict.detail = fmt::format("{}: look at the url and at what stands between: {}", what,
-                               detail_text(answer.body, secrets, kDetailBytesMax / 2));
+  // Cut at the bound of all details alone: whoever scrubs it of values must see that it is cut.
+  verdict.detail = detail_text(
+      fmt::format("{}: look at the url and at what stands between: {}", what, detail_text(answer.body, secrets)), {});
   return verdict;
 }
 

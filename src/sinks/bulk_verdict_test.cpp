@@ -200,5 +200,9 @@ TEST(BulkVerdict, errors_written_as_text_are_shown) {
               ElementsAre(Field(&delivery::EventVerdict::detail, "no permission")));
 }
 
+TEST(BulkVerdict, what_answers_in_its_place_is_quoted_up_to_the_bound_of_details_and_not_cut_before) {
+  EXPECT_EQ(verdict_of(200, std::string(50'000, 'x')).events[0].detail.size(), 1'024u);
+}
+
 }  // namespace
 }  // namespace trunkline::sinks

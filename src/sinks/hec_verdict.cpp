@@ -103,9 +103,11 @@ BatchVerdict without_known_code(const net::ClientResponse& answer, std::size_t e
   }
   if (!is_success(answer.status)) return by_status;
   EventVerdict verdict{Verdict::unavailable, {}, fmt::format("http_{}", answer.status), {}};
-  verdict.detail =
+  // Cut at the bound of all details alone: whoever scrubs it of values must see that it is cut.
+  verdict.detail = detail_text(
       fmt::format("not the answer of a Splunk HTTP Event Collector: look at the url and at what stands between: {}",
-                  detail_text(answer.body, secrets, kDetailBytesMax / 2));
+                  detail_text(answer.body, secrets)),
+      {});
   return for_all(std::move(verdict), events);
 }
 

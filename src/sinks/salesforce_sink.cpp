@@ -41,28 +41,32 @@ std::string time_text(std::int64_t millis) {
   return base::format_time(base::WallTime(Millis(millis)));
 }
 
-EventVerdict verdict_of(std::string_view code, std::string_view said) {
+using Secrets = std::span<const std::string>;
+
+EventVerdict verdict_of(std::string_view code, std::string_view said, Secrets values) {
   const SalesforceCode found = salesforce_code(code);
-  return {found.verdict, found.after, std::string(code.substr(0, 64)), detail_text(said, {})};
+  // The class stands where nobody looks for values of an event.
+  const std::string_view error_class = is_identifier(code) ? code.substr(0, 64) : "unknown_code";
+  return {found.verdict, found.after, std::string(error_class), detail_text(said, values)};
 }
 
-EventVerdict of_record(const json::Value& result) {
+EventVerdict of_record(const json::Value& result, Secrets values) {
   const auto success = result.find("success");
   if (success && success->boolean()) return {};
   const auto errors = result.find("errors");
   const auto first = errors ? errors->first() : std::nullopt;
   if (!first) return {Verdict::unavailable, {}, "protocol", "a result that is neither success nor error"};
-  return verdict_of(first->string_at("statusCode"), first->string_at("message"));
+  return verdict_of(first->string_at("statusCode"), first->string_at("message"), values);
 }
 
 // Of an answer that is not 2xx: [{"errorCode","message"}].
-std::optional<EventVerdict> of_request(const net::ClientResponse& response) {
+std::optional<EventVerdict> of_request(const net::ClientResponse& response, Secrets values) {
   json::Document document;
   const auto parsed = document.parse(response.body, 64);
   const auto first = parsed.ok() ? parsed->first() : std::nullopt;
   const std::string_view code = first ? first->string_at("errorCode") : std::string_view();
   if (code.empty()) return std::nullopt;
-  return verdict_of(code, first->string_at("message"));
+  return verdict_of(code, first->string_at("message"), values);
 }
 
 std::string fact_of(const crm::CaseFold& fold, const std::string& name) {
@@ -115,7 +119,8 @@ SalesforceCode salesforce_code(std::string_view code) {
   return {Verdict::rejected};
 }
 
-SalesforceAnswer salesforce_answer(const Result<net::ClientResponse>& answer, std::size_t records, base::WallTime now) {
+SalesforceAnswer salesforce_answer(const Result<net::ClientResponse>& answer, std::size_t records, base::WallTime now,
+                                   const std::vector<std::vector<std::string>>& values) {
   SalesforceAnswer made;
   const auto all = [&](EventVerdict verdict) {
     made.refused = verdict.verdict == Verdict::rejected && records > 1;
@@ -123,11 +128,13 @@ SalesforceAnswer salesforce_answer(const Result<net::ClientResponse>& answer, st
     return made;
   };
   if (!answer.ok() || answer->status < 200 || answer->status >= 300) {
-    EventVerdict verdict = http_verdict(answer, 1, now).events.front();
+    std::vector<std::string> every;
+    for (const auto& each : values) every.insert(every.end(), each.begin(), each.end());
+    EventVerdict verdict = http_verdict(answer, 1, now, every).events.front();
     const bool gone = answer.ok() && answer->status >= 500;
     if (gone && verdict.verdict == Verdict::rejected) verdict.verdict = Verdict::unavailable;
     if (answer.ok() && !gone) {
-      if (auto said = of_request(*answer)) return all(std::move(*said));
+      if (auto said = of_request(*answer, every)) return all(std::move(*said));
     }
     return all(std::move(verdict));
   }
@@ -139,7 +146,10 @@ SalesforceAnswer salesforce_answer(const Result<net::ClientResponse>& answer, st
                 "protocol",
                 fmt::format("the answer has no result for each of {} records", records)});
   }
-  for (auto each = parsed->first(); each; each = each->next()) made.records.push_back(of_record(*each));
+  for (auto each = parsed->first(); each; each = each->next()) {
+    const std::size_t at = made.records.size();
+    made.records.push_back(of_record(*each, at < values.size() ? Secrets(values[at]) : Secrets()));
+  }
   return made;
 }
 
@@ -282,8 +292,29 @@ Result<std::vector<SalesforceSink::Case>> SalesforceSink::fold(const delivery::B
     each.record = record_of(each);
     each.hash = base::hex_encode(base::view(base::hash128(each.record)));
     if (each.hash == each.kept.written) each.record.clear();
+    if (!each.record.empty()) each.values = values_of(each.kept.fold);
   }
   return cases;
+}
+
+std::vector<std::string> SalesforceSink::values_of(const crm::CaseFold& fold) const {
+  constexpr std::size_t kShortest = 4;  // shorter ones would only blot out words
+  std::vector<std::string> values;
+  json::Document document;
+  for (const auto& [field, fact] : options_.fields) {
+    const std::string json = fact_of(fold, fact);
+    const auto parsed = document.parse(json);
+    if (!parsed.ok()) continue;
+    if (!parsed->is(json::Type::string)) {
+      if (json.size() >= kShortest) values.push_back(json);
+      continue;
+    }
+    const std::string_view plain = parsed->string();
+    const std::string_view escaped = std::string_view(json).substr(1, json.size() - 2);
+    if (plain.size() >= kShortest) values.emplace_back(plain);
+    if (escaped != plain && plain.size() >= kShortest) values.emplace_back(escaped);
+  }
+  return values;
 }
 
 void SalesforceSink::send(delivery::Batch batch, base::UniqueFunction<void(BatchVerdict)> done) {
@@ -333,7 +364,9 @@ void SalesforceSink::answered(State& state, Work work, const Result<net::ClientR
   if (state.shadow) {
     said.records.resize(work.sent.size());
   } else {
-    said = salesforce_answer(answer, work.sent.size(), now);
+    std::vector<std::vector<std::string>> values;
+    for (const std::size_t at : work.sent) values.push_back(std::move(work.cases[at].values));
+    said = salesforce_answer(answer, work.sent.size(), now, values);
   }
   if (answer.ok()) {
     const auto info = parse_limit_info(net::find_header(answer->headers, "Sforce-Limit-Info").value_or(""));

@@ -59,8 +59,11 @@ struct SalesforceAnswer {
   bool refused = false;
   std::vector<delivery::EventVerdict> records;
 };
+//
+// `values`: those of each record, which may be of events that came long before. Whoever looks at the failure of one event
+// has not asked to see another's, so what the org repeats of them becomes `***`.
 SalesforceAnswer salesforce_answer(const base::Result<net::ClientResponse>& answer, std::size_t records,
-                                   base::WallTime now);
+                                   base::WallTime now, const std::vector<std::vector<std::string>>& values = {});
 
 // "api-usage=18/5000" of Sforce-Limit-Info: used and allowed.
 std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_limit_info(std::string_view text);
@@ -94,6 +97,7 @@ class SalesforceSink final : public delivery::Sink {
     Kept kept;
     std::string record;  // as JSON; empty: there is nothing to write
     std::string hash;
+    std::vector<std::string> values{};  // of facts in the record
   };
   struct Work;
   struct State;
@@ -103,6 +107,7 @@ class SalesforceSink final : public delivery::Sink {
   net::ClientRequest request(std::string method, std::string_view path) const;
   base::Result<std::vector<Case>> fold(const delivery::Batch& batch, std::vector<std::size_t>& case_of) const;
   std::string record_of(const Case& made) const;
+  std::vector<std::string> values_of(const crm::CaseFold& fold) const;
   static std::string encode(const Kept& kept);
   static base::Result<Kept> decode(std::string_view bytes);
   static void answered(State& state, Work work, const base::Result<net::ClientResponse>& answer, base::WallTime now);

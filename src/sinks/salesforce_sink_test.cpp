@@ -100,6 +100,22 @@ TEST(SalesforceSink, makes_one_record_of_all_events_of_a_conversation) {
   for (const auto& event : world.last().events) EXPECT_EQ(event.verdict, Verdict::delivered);
 }
 
+TEST(SalesforceSink, does_not_repeat_what_an_event_before_has_said_in_the_failure_of_another) {
+  SalesforceOptions options;
+  options.fields = {{"Status", "status"}, {"Subject", "subject"}, {"Phone__c", "ani"}};
+  World world(options);
+  world.send({record_of(kA, "customer.start", 0, R"(,"ani":"tel:+15555550100","subject":"say \"please\"")")});
+  world.answer(200, "[" + kGood + "]");
+  world.send({record_of(kA, "customer.end", 9)});
+  world.answer(200, R"([{"success":false,"errors":[{"statusCode":"STRING_TOO_LONG","message":"Phone: tel:+15555550100,)"
+                    R"( Subject: say \"please\", in JSON say \\\"please\\\""}]}])");
+  EXPECT_EQ(world.last().events.at(0).detail, R"(Phone: ***, Subject: ***, in JSON ***)");
+  world.send({record_of(kA, "wrapup", 12)});
+  world.answer(400, R"([{"errorCode":"tel:+15555550100","message":"what is tel:+15555550100?"}])");
+  EXPECT_EQ(world.last().events.at(0).error_class, "unknown_code");
+  EXPECT_EQ(world.last().events.at(0).detail, "what is ***?");
+}
+
 TEST(SalesforceSink, an_older_event_after_a_restart_costs_no_request_and_overwrites_nothing) {
   World world;
   world.send({record_of(kA, "customer.start", 0), record_of(kA, "customer.end", 900)});
