@@ -74,8 +74,7 @@ class SalesforceCases(HubTest):
         call = lifecycle()
         conversation = call[0]["detail"]["eventBody"]["conversationId"]
         for event in call:
-            self.accepted(hub.post(event))
-            hub.drained("crm")
+            hub.delivered("crm", *self.accepted(hub.post(event)))
         self.assertEqual(org.history[conversation][0], "New")
         self.expect(org, [conversation])
         again = json.loads(text(call[0]))
@@ -83,8 +82,7 @@ class SalesforceCases(HubTest):
         again["detail"]["eventBody"]["eventTime"] += 7200000
         again["detail"]["timestamp"] = "2026-03-02T16:00:00.064Z"
         requests = org.requests
-        self.accepted(hub.post(again))
-        hub.drained("crm")
+        hub.delivered("crm", *self.accepted(hub.post(again)))
         self.assertEqual(org.cases[conversation]["Status"], "New")
         self.assertEqual(org.requests, requests + 1)
 

@@ -183,6 +183,15 @@ class Hub:
 
         until(nothing_left, lambda: f"{name} did not drain: {self.consumer(name)}", within)
 
+    def delivered(self, name, sequence, within=60):
+        """Waits until the consumer has this event, by the store and not by figures, which may be a second old."""
+
+        def state():
+            [event] = self.api("GET", f"/why/{sequence}").json["events"]
+            return next(each["state"] for each in event["consumers"] if each["consumer"] == name)
+
+        until(lambda: state() == "delivered", lambda: f"{sequence} is {state()} for {name}", within)
+
     def client(self, *arguments, **options):
         """A client command against this hub."""
         return command(*arguments, "--url", self.url, **options)
