@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "sinks/sink_fixture_test.hpp"
+
 namespace trunkline::sinks {
 namespace {
 
@@ -32,12 +34,6 @@ std::string item(int status, std::string_view type = {}, std::string_view reason
 
 std::string answer(const std::vector<std::string>& items) {
   return fmt::format(R"({{"took":3,"errors":true,"items":[{}]}})", fmt::join(items, ","));
-}
-
-std::vector<Verdict> verdicts(const BatchVerdict& batch) {
-  std::vector<Verdict> all;
-  for (const auto& each : batch.events) all.push_back(each.verdict);
-  return all;
 }
 
 struct ItemRow {

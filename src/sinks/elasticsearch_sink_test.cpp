@@ -7,7 +7,7 @@
 #include "base/crypto.hpp"
 #include "json/document.hpp"
 #include "net/content_coding.hpp"
-#include "sinks/fake_sender_test.hpp"
+#include "sinks/sink_fixture_test.hpp"
 
 namespace trunkline::sinks {
 namespace {
@@ -20,7 +20,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-class ElasticsearchSinkTest : public testing::Test {
+class ElasticsearchSinkTest : public HttpSinkTest {
  protected:
   ElasticsearchSinkTest() {
     options_.url = "https://es:9200";
@@ -42,20 +42,14 @@ class ElasticsearchSinkTest : public testing::Test {
     event.envelope_identity = base::hash128("o e-1");
     event.body_hash = base::hash128("body");
   }
-  static std::string enriched(const engine::Record& record) {
-    return fmt::format(R"({{"enriched":{}}})", record.sequence.value);
-  }
-  std::unique_ptr<ElasticsearchSink> make() {
-    auto sink = ElasticsearchSink::make(options_, enriched, std::make_unique<FakeSender>(sent_), clock_);
+  std::unique_ptr<delivery::Sink> make() {
+    auto sink = ElasticsearchSink::make(options_, enriched, sender(), clock_);
     EXPECT_TRUE(sink.ok()) << sink.error().detail;
     return std::move(*sink);
   }
-  engine::LeasedMessage message() const { return {std::make_shared<engine::Record>(record_), 0, 1, {}, false}; }
+  engine::LeasedMessage message() const { return leased(record_); }
   net::ClientRequest request(std::vector<engine::LeasedMessage> messages) {
-    auto sink = make();
-    sent_.clear();
-    sink->send({"siem", 1, 3, std::move(messages)}, [](delivery::BatchVerdict) {});
-    return std::move(sent_.at(0).request);
+    return request_of(make(), "siem", std::move(messages));
   }
   // The action and the document of one event.
   std::pair<std::string, std::string> lines() {
@@ -64,14 +58,9 @@ class ElasticsearchSinkTest : public testing::Test {
     EXPECT_EQ(body.find('\n', end + 1), body.size() - 1) << "two lines, each ended: " << body;
     return {body.substr(0, end), body.substr(end + 1, body.size() - end - 2)};
   }
-  static std::string header(const net::ClientRequest& request, std::string_view name) {
-    return std::string(net::find_header(request.headers, name).value_or("(absent)"));
-  }
 
-  base::ManualClock clock_;
   ElasticsearchOptions options_;
   engine::Record record_;
-  std::vector<FakeSender::Sent> sent_;
 };
 
 TEST_F(ElasticsearchSinkTest, creates_a_document_of_ecs_fields) {

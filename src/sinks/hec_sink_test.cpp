@@ -8,7 +8,7 @@
 
 #include "json/document.hpp"
 #include "net/content_coding.hpp"
-#include "sinks/fake_sender_test.hpp"
+#include "sinks/sink_fixture_test.hpp"
 
 namespace trunkline::sinks {
 namespace {
@@ -23,7 +23,7 @@ using testing::Not;
 
 const std::string kToken = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
 
-class HecSinkTest : public testing::Test {
+class HecSinkTest : public HttpSinkTest {
  protected:
   HecSinkTest() {
     options_.url = "https://splunk:8088";
@@ -36,30 +36,19 @@ class HecSinkTest : public testing::Test {
     record_.event.raw = "{\"id\":\n1}";
     record_.event.category = "conversation";
   }
-  static std::string enriched(const engine::Record& record) {
-    return fmt::format(R"({{"enriched":{}}})", record.sequence.value);
-  }
-  std::unique_ptr<HecSink> make() {
-    auto sink = HecSink::make(options_, enriched, std::make_unique<FakeSender>(sent_), clock_);
+  std::unique_ptr<delivery::Sink> make() {
+    auto sink = HecSink::make(options_, enriched, sender(), clock_);
     EXPECT_TRUE(sink.ok());
     return std::move(*sink);
   }
-  engine::LeasedMessage message() const { return {std::make_shared<engine::Record>(record_), 0, 1, {}, false}; }
+  engine::LeasedMessage message() const { return leased(record_); }
   net::ClientRequest request(std::vector<engine::LeasedMessage> messages) {
-    auto sink = make();
-    sent_.clear();
-    sink->send({"siem", 1, 3, std::move(messages)}, [](delivery::BatchVerdict) {});
-    return std::move(sent_.at(0).request);
+    return request_of(make(), "siem", std::move(messages));
   }
   std::string body() { return request({message()}).body; }
-  static std::string header(const net::ClientRequest& request, std::string_view name) {
-    return std::string(net::find_header(request.headers, name).value_or("(absent)"));
-  }
 
-  base::ManualClock clock_;
   HecOptions options_;
   engine::Record record_;
-  std::vector<FakeSender::Sent> sent_;
 };
 
 TEST_F(HecSinkTest, sends_an_event_with_what_splunk_files_it_by) {

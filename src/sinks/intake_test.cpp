@@ -7,8 +7,8 @@
 #include "base/manual_loop.hpp"
 #include "net/content_coding.hpp"
 #include "sinks/datadog_sink.hpp"
-#include "sinks/fake_sender_test.hpp"
 #include "sinks/sentinel_sink.hpp"
+#include "sinks/sink_fixture_test.hpp"
 
 namespace trunkline::sinks {
 namespace {
@@ -22,12 +22,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
-
-std::vector<Verdict> verdicts(const delivery::BatchVerdict& batch) {
-  std::vector<Verdict> all;
-  for (const auto& each : batch.events) all.push_back(each.verdict);
-  return all;
-}
 
 struct StatusRow {
   int status;
@@ -98,7 +92,7 @@ class IntakeSinkTest : public testing::Test {
     event.event_type = "v2.x.{id}";
     event.conversation_id = conversation;
     event.business_time = WallTime(Millis(1'772'459'999'120));
-    return {std::make_shared<engine::Record>(record), 0, 1, {}, false};
+    return leased(record);
   }
   delivery::BatchVerdict send(std::unique_ptr<delivery::Sink> sink, std::vector<engine::LeasedMessage> messages,
                               int status = 202) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/manual_loop.hpp"
+#include "sinks/sink_fixture_test.hpp"
 #include "sinks/syslog_frame.hpp"
 #include "sinks/syslog_sink.hpp"
 
@@ -109,7 +110,7 @@ class SyslogSinkTest : public testing::Test {
     record_.sequence = {sequence};
     record_.event.conversation_id = conversation;
     record_.event.envelope_id = std::string(extra, 'e');
-    return {std::make_shared<engine::Record>(record_), 0, 1, {}, false};
+    return leased(record_);
   }
   delivery::BatchVerdict send(std::vector<engine::LeasedMessage> messages, base::Result<void> answer) {
     auto sink = make();
@@ -121,11 +122,6 @@ class SyslogSinkTest : public testing::Test {
     sink.reset();  // the answer may come after it has gone
     done(std::move(answer));
     return verdict;
-  }
-  static std::vector<Verdict> verdicts(const delivery::BatchVerdict& batch) {
-    std::vector<Verdict> all;
-    for (const auto& each : batch.events) all.push_back(each.verdict);
-    return all;
   }
 
   base::ManualClock clock_;

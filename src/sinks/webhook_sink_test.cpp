@@ -6,10 +6,10 @@
 #include "base/crypto.hpp"
 #include "json/document.hpp"
 #include "sinks/detail.hpp"
-#include "sinks/fake_sender_test.hpp"
 #include "sinks/http_verdict.hpp"
 #include "sinks/retry_after.hpp"
 #include "sinks/signature.hpp"
+#include "sinks/sink_fixture_test.hpp"
 
 namespace trunkline::sinks {
 namespace {
@@ -132,39 +132,27 @@ TEST(RetryAfter, is_read_as_seconds_or_as_any_http_date) {
 
 // ---- the sink
 
-class WebhookSinkTest : public testing::Test {
+class WebhookSinkTest : public HttpSinkTest {
  protected:
   WebhookSinkTest() { options_.url = "https://crm.example/hook"; }
 
   static engine::LeasedMessage message(std::uint64_t sequence, std::string raw) {
-    auto record = std::make_shared<engine::Record>();
-    record->sequence = {sequence};
-    record->accepted_at = WallTime(Millis(1'700'000'000'000));
-    record->event.raw = std::move(raw);
-    return {record, 0, 1, {}, false};
+    engine::Record record;
+    record.sequence = {sequence};
+    record.accepted_at = WallTime(Millis(1'700'000'000'000));
+    record.event.raw = std::move(raw);
+    return leased(record);
   }
-  static std::string enriched(const engine::Record& record) {
-    return R"({"enriched":)" + std::to_string(record.sequence.value) + "}";
-  }
-  std::unique_ptr<WebhookSink> make() {
-    auto sink = WebhookSink::make(options_, enriched, std::make_unique<FakeSender>(sent_), clock_);
+  std::unique_ptr<delivery::Sink> make() {
+    auto sink = WebhookSink::make(options_, enriched, sender(), clock_);
     EXPECT_TRUE(sink.ok());
     return std::move(*sink);
   }
-  // The request that carries these messages.
   net::ClientRequest request(std::vector<engine::LeasedMessage> messages) {
-    auto sink = make();
-    sent_.clear();
-    sink->send({"crm", 1, 3, std::move(messages)}, [](delivery::BatchVerdict) {});
-    return std::move(sent_.at(0).request);
-  }
-  static std::string header(const net::ClientRequest& request, std::string_view name) {
-    return std::string(net::find_header(request.headers, name).value_or("(absent)"));
+    return request_of(make(), "crm", std::move(messages));
   }
 
-  base::ManualClock clock_;
   WebhookOptions options_;
-  std::vector<FakeSender::Sent> sent_;
 };
 
 TEST_F(WebhookSinkTest, sends_one_event_with_its_headers) {
