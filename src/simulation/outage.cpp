@@ -107,8 +107,10 @@ std::vector<Finding> compare_lag(const LagOptions& options, const Outcome& calm,
   const std::uint64_t answered = rounds * options.cap;
   if (peaks.waiting + answered + 2 * options.cap < sent)
     findings.push_back({"I2", fmt::format("{} of {} events were waiting", peaks.waiting, sent)});
-  // With an order it says less: a lane may hold many events.
-  if (peaks.lanes > options.window) findings.push_back({"I9", fmt::format("memory held {} lanes", peaks.lanes)});
+  // A read of the log may come on top of the window. With an order it says less: a lane may hold many events.
+  constexpr std::uint64_t kReadAtOnce = 1'024;
+  if (peaks.lanes > options.window + kReadAtOnce)
+    findings.push_back({"I9", fmt::format("memory held {} lanes", peaks.lanes)});
   if (peaks.waiting <= 2 * options.window)
     findings.push_back({"backlog", fmt::format("{} events that waited at once show nothing", peaks.waiting)});
   const delivery::Statistics& siem = lag.consumers.at(0);

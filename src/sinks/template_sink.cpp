@@ -257,8 +257,10 @@ void TemplateSink::probe(base::UniqueFunction<void(Result<std::string>)> done) {
   auto url = compiled_->requests.front().url.render({*none, meta});
   const std::string& text = options_.requests.front().url;
   if (!url.ok()) {
-    auto front = Template::compile(text.substr(0, std::min(text.find("{{event"), text.find("{{ event"))),
-                                   Template::Place::url, *compiled_->names);
+    std::size_t needs = text.size();
+    for (const std::string_view begin : {"{{event", "{{ event", "{{meta", "{{ meta"})
+      needs = std::min(needs, text.find(begin));
+    auto front = Template::compile(text.substr(0, needs), Template::Place::url, *compiled_->names);
     if (front.ok()) url = front->render({*none, meta});
   }
   if (!url.ok()) return done(base::Error{Errc::unsupported, "its url cannot be tried without an event"});

@@ -185,8 +185,8 @@ class Templates(HubTest):
         hub = self.hub({name: {"filter": {"eventCategory": ["conversation"]}, "order": "conversation", "shadow": True,
                                "sink": {"template": {"preset": name, "vars": given}}} for name, given in names.items()})
         self.accepted(hub.post(lifecycle()), 17)
+        hub.drained(*names)
         for name in names:
-            hub.drained(name)
             requests = hub.api("GET", f"/consumers/{name}/shadow").json["newest"]
             self.assertGreater(len(requests), 0, name)
             self.assertEqual(hub.consumer(name)["dead_letters"], 0, name)

@@ -72,7 +72,7 @@ class Lag(HubTest):
         hub = self.hub(self.consumers(siem, crm), store={"memory_budget": "16MiB"})
         board = SseClient(hub.address, "/api/v1/consumers/dashboard/live")
         self.addCleanup(board.close)
-        count = self.count(10, 40) * A_SECOND
+        count = self.count(20, 40) * A_SECOND
         backlog = 150_000_000
         before = resident(hub)
         sent = self.load(hub, count, "x" * (backlog // count))
@@ -96,7 +96,8 @@ class Lag(HubTest):
         self.assertEqual((behind["dead_letters"], behind["breaker"]), (0, "closed"), "slow is not out")
         self.assertEqual(slow.most_open, CAP, "the cap is used, and holds")
         grown = resident(hub) - before
-        self.assertLess(grown, backlog // 2, f"{held} events of {backlog // count} bytes wait, and the hub grew by {grown}")
+        # The newest events, the store's own memory and 50 requests under way.
+        self.assertLess(grown, backlog * 2 // 3, f"{held} events of {backlog // count} bytes wait, and the hub grew by {grown}")
 
         slow.let_go.set()
         hub.drained("siem", within=120)

@@ -159,6 +159,9 @@ class JwtBearer(HubTest):
             self.assertNotEqual(code, 0, key)
             self.assertIn("oauth.private_key", said)
             self.assertIn(why, said)
-        code, said = self.tried(self.hub(self.consumers(subject=""), start=False))
+        consumers = self.consumers()
+        del consumers["crm"]["sink"]["template"]["oauth"]["subject"]
+        code, said = self.tried(self.hub(consumers, start=False))
+        self.assertNotEqual(code, 0)
         self.assertIn("oauth by JWT needs a subject", said)
         self.assertEqual((self.service.given, self.service.refusals), (0, []))

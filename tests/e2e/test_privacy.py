@@ -2,68 +2,13 @@
 import json
 
 from harness.case import HubTest, http_sink
-from harness.events import text
+from harness.plants import Plants
 from harness.process import command, request
 from harness.sse import SseClient
 
 QUICK = {"retry": {"base": "5ms", "cap": "20ms"}, "breaker": {"window": "300ms", "probe_every": "100ms"}, "attempts": 1}
 TOKEN = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 KINDS = ("hook", "lines", "siem", "archive", "echo", "next", "pull")
-
-
-class Plants:
-    """Events of many topics, with a value nobody else has in each personal field."""
-
-    def __init__(self, make):
-        self.values = set()
-        self.users = [make.uuid() for _ in range(2)]
-        call = make.uuid()
-        detail = lambda kind, **body: make.conversation(call, kind, **body)
-        of_user = lambda user, topic, body: make.envelope(f"v2.users.{user}.{topic}", "v2.users.{id}." + topic, body)
-        user, other = self.users
-        self.events = [
-            detail("customer.start", ani=self("tel:+1555550"), dnis=self("tel:+1555551"), subject=self("about my card ")),
-            detail("customer.start", participantId=make.uuid(), addressFrom=self("jane@"), addressTo=self("desk@"),
-                   mediaType="MESSAGE", callbackNumbers=[self("+1555552"), self("+1555553")],
-                   callbackUserName=self("Jane Callback ")),
-            detail("attributes", attributes={"card": self("4111 "), "deep": {"of": [self("free "), self("map ")]}}),
-            detail("wrapup", wrapupCode=make.uuid(), wrapupNotes=self("she said ")),
-            detail("acw", userId=user, wrapupNotes=self("she said again ")),
-            of_user(user, "presence", {"source": "PURECLOUD", "primary": True, "message": self("at the dentist "),
-                                       "presenceDefinition": {"id": make.uuid(), "systemPresence": "AWAY"}}),
-            of_user(user, "geolocation", {"userId": user, "latitude": self.number(), "longitude": self.number(),
-                                          "city": self("Smallville ")}),
-            of_user(user, "tokens", {"userId": user, "ipAddress": self("10.9.8."), "tokenHash": self("hash ")}),
-            of_user(other, "conversations.calls", {"id": make.uuid(), "participants": [
-                {"id": make.uuid(), "name": self("Jane Roe "), "address": self("sip:jane"), "purpose": "customer",
-                 "attributes": {"secret": self("attribute ")}, "state": "connected"},
-                {"id": make.uuid(), "name": self("Agent Smith "), "purpose": "agent", "state": "connected",
-                 "user": {"id": other}}]}),
-            make.envelope(f"v2.conversations.{call}.transcription", "v2.conversations.{id}.transcription", {
-                "conversationId": call, "transcripts": [{"utteranceId": make.uuid(), "isFinal": True, "alternatives": [
-                    {"transcript": self("my number is "), "words": [{"word": self("word")}]}]}]}),
-            make.envelope(f"v2.audits.entitytype.User.entityid.{user}", "v2.audits.entitytype.{id}.entityid.{id}", {
-                "id": make.uuid(), "userId": other, "username": {"name": self("admin@")}, "remoteIp": [self("10.9.7.")],
-                "action": "Update", "entityType": "User", "entity": {"id": user, "name": self("Jane Doe ")},
-                "propertyChanges": [{"property": "email", "oldValues": [self("old@")], "newValues": [self("new@")]}]}),
-            make.envelope(f"v2.externalcontacts.contacts.{user}", "v2.externalcontacts.contacts.{id}", {
-                "contact": {"firstName": self("Janet "), "lastName": self("Weiss "), "workPhone": {"e164": self("+1555554")},
-                            "address": {"address1": self("1 Main Street "), "city": self("Denton ")}}}),
-            make.envelope("v2.brand.new.topic", "v2.brand.new.topic", {"list": [{"ani": self("tel:+1555559")}]}),
-        ]
-
-    def __call__(self, prefix):
-        value = f"{prefix}{len(self.values):02}plant{7919 * (len(self.values) + 13)}"
-        self.values.add(value)
-        return value
-
-    def number(self):
-        value = 51.0 + (len(self.values) + 1) / 1_000_003
-        self.values.add(json.dumps(value))
-        return value
-
-    def found_in(self, haystack):
-        return sorted(value for value in self.values if value in haystack)
 
 
 class Privacy(HubTest):
@@ -103,8 +48,7 @@ class Privacy(HubTest):
         sequences = self.accepted(hub.post(plants.events), len(plants.events))
         # Nobody understands this one.
         hub.post(b'{"ani":"' + plants("tel:+1555557").encode() + b'", "half":')
-        for name in ("hook", "lines", "siem", "archive", "next", "board"):
-            hub.drained(name)
+        hub.drained("hook", "lines", "siem", "archive", "next", "board")
         self.until(lambda: hub.consumer("echo")["dead_letters"] == len(sequences), "all of echo's are dead letters")
         tap.wait(lambda client: sum(event == "event" for _, event, _ in client.events) == len(sequences), "the tap has all")
 

@@ -193,8 +193,7 @@ class Reload(HubTest):
             threading.Event().wait(0.1)
         self.assertEqual(load.wait(), 0, load.tail())
         self.assertGreater(number, 10)
-        for name in ("crm", "siem"):
-            hub.drained(name)
+        hub.drained("crm", "siem")
         sink.stop()
         self.assertEqual(hub.stop(), 0)
         self.verify("sent.tsv", "crm.tsv", "--order", "conversation", "--category", "conversation")

@@ -30,8 +30,7 @@ class Restart(HubTest):
             hub.start()
         self.assertGreaterEqual(times, 1)
         self.assertEqual(load.wait(), 0, load.tail())
-        for name in ("crm", "siem"):
-            hub.drained(name)
+        hub.drained("crm", "siem")
         sink.stop()
         self.assertEqual(hub.stop(), 0)
         self.verify("sent.tsv", "crm.tsv", "--order", "conversation", "--category", "conversation", *allowed)

@@ -19,8 +19,7 @@ class Shadow(HubTest):
         hub = self.hub(self.consumers(sink, other, shadow=True, budget={"requests": 5}))
         calls = [self.make.conversation() for _ in range(30)]
         self.accepted(hub.post(calls + [self.make.presence() for _ in range(10)]), 40)
-        for name in ("crm", "next", "siem"):
-            hub.drained(name)
+        hub.drained("crm", "next", "siem")
         self.assertEqual(len(sink.deliveries()), 40)
         self.assertEqual(other.deliveries(), [])
         self.assertEqual([hub.consumer(name)["delivered"] for name in ("next", "siem")], [30, 40])

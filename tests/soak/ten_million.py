@@ -49,7 +49,7 @@ class TenMillion(HubTest):
             left = waiting * (kills - kill) // (kills + 1)
             self.until(lambda left=left: hub.consumer(name)["waiting"] < left, "nothing is delivered", LONG)
             self.kill_and_start(hub)
-        hub.drained(name, LONG)
+        hub.drained(name, within=LONG)
         self.say(f"{name}: {waiting:,} drained in {time.monotonic() - began:.0f} s")
 
     def compare(self, name, *arguments):

@@ -171,17 +171,17 @@ class Hub:
             raise AssertionError(f"/metrics: {answer}")
         return prometheus.parse(answer.body.decode())
 
-    def drained(self, name, within=60):
-        """Waits until nothing is left for the consumer but dead letters."""
+    def drained(self, *names, within=60):
+        """Waits until nothing is left for the consumers but dead letters."""
         began = time.monotonic()
 
-        def nothing_left():
-            consumer = self.consumer(name)
+        def left():
             # The figures are up to a second old: those from before the call prove nothing.
             fresh = time.monotonic() - began > FIGURES_AGE
-            return fresh and consumer["waiting"] + consumer["in_flight"] + consumer["backing_off"] == 0
+            return [each for each in map(self.consumer, names)
+                    if not fresh or each["waiting"] + each["in_flight"] + each["backing_off"] > 0]
 
-        until(nothing_left, lambda: f"{name} did not drain: {self.consumer(name)}", within)
+        until(lambda: not left(), lambda: f"did not drain: {left()}", within)
 
     def delivered(self, name, sequence, within=60):
         """Waits until the consumer has this event, by the store and not by figures, which may be a second old."""

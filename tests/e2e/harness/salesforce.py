@@ -13,6 +13,8 @@ class Salesforce:
     """`faults`: a list that each Collections request takes one from: a callable (records) -> None to go on, "lock" for the
     first record, a (status, body) for the whole request, or "reset"."""
 
+    fields = FIELDS  # of a case
+
     def __init__(self, client=("hub", "s3cret-of-the-client"), allowed=15000):
         self.client, self.allowed = client, allowed
         self.cases, self.history, self.requests, self.tokens_given = {}, {}, 0, 0
@@ -96,7 +98,7 @@ class Salesforce:
                 return 401, [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}]
             self.requests += 1
             if request.path.endswith("/describe"):
-                return 200, {"name": "Case", "fields": [{"name": name} for name in sorted(FIELDS)]}
+                return 200, {"name": "Case", "fields": [{"name": name} for name in sorted(self.fields)]}
             return self._upsert(request, json.loads(body))
 
     def _token(self, request, body):
@@ -133,7 +135,7 @@ class Salesforce:
                 results.append(self._error(fault))
             elif ids.count(record[FIELD]) > 1:
                 results.append(self._error("DUPLICATE_VALUE"))
-            elif record.keys() - FIELDS - {"attributes"}:
+            elif record.keys() - self.fields - {"attributes"}:
                 results.append(self._error("INVALID_FIELD"))
             else:
                 fields = {name: value for name, value in record.items() if name != "attributes"}
