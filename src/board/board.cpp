@@ -398,7 +398,8 @@ void Board::sweep(base::WallTime now) {
   mark_stale(*queues_);
   mark_stale(*conversations_);
   for (auto& [id, queue] : queues_->nodes) {
-    if (queue.service_level.forget_before(latest_ - options_.service_level.over.count())) queues_->changed(queue);
+    if (queue.service_level.keep_between(latest_ - options_.service_level.over.count(), latest_ + kAheadMax))
+      queues_->changed(queue);
   }
 }
 
@@ -506,7 +507,7 @@ std::string Board::refresh(Queue& queue) {
   write_text(writer, "name", name_of(*queue.id));
   writer.member("waiting", waiting).member("interacting", interacting);
   write_time(writer, "oldestWaitingSince", waiting == 0 ? 0 : oldest);
-  const auto counted = queue.service_level.since(latest_ - options_.service_level.over.count());
+  const auto counted = queue.service_level.between(latest_ - options_.service_level.over.count(), latest_);
   writer.member("answered", counted.answered()).member("abandoned", counted.abandoned);
   write_percent(writer, "serviceLevel", counted.percent());
   writer.member("stale", queue.stale);
@@ -652,7 +653,7 @@ bool Board::restore_queue(std::string_view id, base::ByteReader& in) {
   }
   ServiceLevel service_level;
   if (!service_level.decode(in) || !in.ok()) return false;
-  latest_ = std::max(latest_, service_level.newest());
+  latest_ = std::max(latest_, service_level.newest(now_ + kAheadMax));
   Queue& told = queue(id);
   told.observed = std::move(all);
   told.service_level = std::move(service_level);

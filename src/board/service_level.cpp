@@ -1,6 +1,7 @@
 #include "board/service_level.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace trunkline::board {
 
@@ -55,17 +56,21 @@ void ServiceLevel::take_back(Time ended, const Counts& counts) {
   if (step->second == Counts()) steps_.erase(step);
 }
 
-ServiceLevel::Counts ServiceLevel::since(Time from) const {
+ServiceLevel::Counts ServiceLevel::between(Time from, Time to) const {
   Counts sum;
-  for (auto at = steps_.lower_bound(from / kStep); at != steps_.end(); ++at) sum += at->second;
+  for (auto at = steps_.lower_bound(from / kStep); at != steps_.end() && at->first <= to / kStep; ++at)
+    sum += at->second;
   return sum;
 }
 
-bool ServiceLevel::forget_before(Time from) {
-  const auto end = steps_.lower_bound(from / kStep);
-  const bool some = end != steps_.begin();
-  steps_.erase(steps_.begin(), end);
-  return some;
+bool ServiceLevel::keep_between(Time from, Time to) {
+  return std::erase_if(steps_, [&](const auto& step) { return step.first < from / kStep || step.first > to / kStep; }) >
+         0;
+}
+
+Time ServiceLevel::newest(Time to) const {
+  const auto behind = steps_.upper_bound(to / kStep);
+  return behind == steps_.begin() ? 0 : std::prev(behind)->first * kStep;
 }
 
 void ServiceLevel::encode(std::string& out) const {

@@ -43,12 +43,13 @@ class ServiceLevel {
   void add(Time ended, const Counts& counts);
   // Of a wait that was counted; of a step that has been let go it changes nothing.
   void take_back(Time ended, const Counts& counts);
-  // Of the steps that end after `from`.
-  Counts since(Time from) const;
-  // Lets go the steps that end at `from` or earlier; whether there were any.
-  bool forget_before(Time from);
+  // Of the steps that end after `from` and begin at `to` at the latest: a sender's clock may be years ahead.
+  Counts between(Time from, Time to) const;
+  // Lets go the others; whether there were any.
+  bool keep_between(Time from, Time to);
   bool empty() const { return steps_.empty(); }
-  Time newest() const { return steps_.empty() ? 0 : steps_.rbegin()->first * kStep; }
+  // When the newest step begins of those that begin at `to` at the latest; 0: there is none.
+  Time newest(Time to) const;
 
   void encode(std::string& out) const;
   bool decode(base::ByteReader& in);

@@ -85,6 +85,17 @@ TEST_F(ServiceLevelOfAQueue, is_not_emptied_by_one_event_of_a_clock_that_is_year
   EXPECT_EQ(level(), "1 0 100.0");
 }
 
+TEST_F(ServiceLevelOfAQueue, does_not_count_a_wait_that_ends_years_ahead_over_a_restart_either) {
+  take({"a", kAccepted, 10 * kSecond});
+  take({"b", kAccepted + 400LL * 24 * 60 * kMinute, 10 * kSecond, "ABANDON"});
+  EXPECT_EQ(level(), "1 0 100.0");
+  TestBoard again;
+  for (const auto& stored : board_.board.take_unstored()) EXPECT_TRUE(again.board.restore(stored.key, *stored.bytes));
+  EXPECT_EQ(again.level("q"), "1 0 100.0");
+  for (const std::string& event : events_of({"c", kAccepted + kMinute, kSecond, "ABANDON"})) again.give(event);
+  EXPECT_EQ(again.level("q"), "1 1 50.0");
+}
+
 TEST_F(ServiceLevelOfAQueue, stands_after_a_restart_and_counts_on) {
   take({"a", kAccepted, 10 * kSecond});
   const auto half = events_of({"b", kAccepted, 40 * kSecond});
@@ -100,7 +111,20 @@ TEST(ServiceLevel, holds_a_day_at_most) {
   ServiceLevel level;
   for (std::size_t step = 0; step < 2 * ServiceLevel::kStepsMax; ++step)
     level.add(static_cast<Time>(step) * ServiceLevel::kStep, {1, 0, 0});
-  EXPECT_EQ(level.since(0).in_time, static_cast<std::int64_t>(ServiceLevel::kStepsMax));
+  constexpr Time kEnd = static_cast<Time>(2 * ServiceLevel::kStepsMax) * ServiceLevel::kStep;
+  EXPECT_EQ(level.between(0, kEnd).in_time, static_cast<std::int64_t>(ServiceLevel::kStepsMax));
+}
+
+TEST(ServiceLevel, keeps_the_steps_between_two_times_and_lets_go_the_others) {
+  constexpr Time kStep = ServiceLevel::kStep;
+  ServiceLevel level;
+  for (Time step = 1; step <= 10; ++step) level.add(step * kStep, {1, 0, 0});
+  EXPECT_EQ(level.between(3 * kStep, 5 * kStep).in_time, 3);
+  EXPECT_EQ(level.newest(5 * kStep + 1), 5 * kStep);
+  EXPECT_EQ(level.newest(kStep - 1), 0);
+  EXPECT_TRUE(level.keep_between(3 * kStep, 5 * kStep));
+  EXPECT_FALSE(level.keep_between(3 * kStep, 5 * kStep));
+  EXPECT_EQ(level.between(0, 20 * kStep).in_time, 3);
 }
 
 TEST(ServiceLevel, refuses_bytes_that_are_none) {
