@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,5 +32,28 @@ std::string aws_authorization(std::string_view method, std::string_view url, con
 // Adds Host's companions X-Amz-Date, X-Amz-Content-Sha256, X-Amz-Security-Token and Authorization; Content-Type is signed
 // where there is one. To be called last, and anew for each try: a signature holds for five minutes.
 void sign_for_aws(ClientRequest& request, const AwsCredentials& credentials, const AwsScope& scope, base::WallTime now);
+
+enum class AwsSignatureFault : std::uint8_t {
+  absent,       // the request is not signed (in its headers: a signature in the query is not known here)
+  incomplete,   // Authorization cannot be read, or X-Amz-Date is missing
+  unknown_key,  // no such access key
+  wrong,        // another secret, another request, another time, or a header that must be signed is not
+};
+struct AwsSignatureCheck {
+  std::optional<AwsSignatureFault> fault{};  // nothing: the signature is good
+  std::string detail{};                      // in AWS's own words where they are known
+  std::string access_key_id{};
+  AwsScope scope{};  // what was signed for; whether that is here is the caller's to say
+};
+// The secret of an access key; nothing when there is no such key.
+using AwsSecretOf = std::function<std::optional<std::string>(std::string_view access_key_id)>;
+
+// Clocks may differ by so much, either way; AWS's own bound.
+inline constexpr base::Millis kAwsClockSkew = std::chrono::minutes(5);
+
+// Checks Authorization by AWS Signature Version 4 over the request as it came. Host, X-Amz-Date and every other X-Amz-
+// header that is there must be signed (X-Amz-User-Agent may be left out: some SDKs do). The body's hash is always
+// computed here. Takes the same time for every wrong signature.
+AwsSignatureCheck verify_aws_signature(const HttpRequest& request, const AwsSecretOf& secret_of, base::WallTime now);
 
 }  // namespace trunkline::net

@@ -79,6 +79,137 @@ TEST(AwsSignature, a_request_gets_what_the_service_checks_it_by) {
   EXPECT_NE(header(more, "Authorization"), header(plain, "Authorization"));
 }
 
+// What the server makes of such a request, with the signature that the table says.
+HttpRequest received(const std::vector<std::string>& columns) {
+  HttpRequest request;
+  request.method = columns[2];
+  std::string target = columns[3].substr(columns[3].find('/', columns[3].find("://") + 3));
+  const std::size_t question = std::min(target.find('?'), target.size());
+  request.path = percent_decode(target.substr(0, question), false).value();
+  if (question < target.size()) request.query = target.substr(question + 1);
+  for (const std::string& each : split(columns[4], ';')) {
+    const std::size_t colon = each.find(':');
+    request.headers.emplace_back(each.substr(0, colon), each.substr(colon + 1));
+  }
+  request.headers.emplace_back("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/" +
+                                                    columns[1] + "/aws4_request, SignedHeaders=" + columns[6] +
+                                                    ", Signature=" + columns[7]);
+  request.body = columns[5];
+  return request;
+}
+
+std::optional<std::string> secret_of(std::string_view id) {
+  if (id != kCredentials.access_key_id) return std::nullopt;
+  return kCredentials.secret_access_key;
+}
+
+TEST(AwsSignature, every_vector_is_verified_and_none_with_another_body) {
+  std::ifstream file(kVectors / "vectors.tsv");
+  std::size_t count = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with('#')) continue;
+    const auto columns = split(line, '\t');
+    HttpRequest request = received(columns);
+    const AwsSignatureCheck check = verify_aws_signature(request, secret_of, kNow);
+    EXPECT_FALSE(check.fault) << columns[0] << ": " << check.detail;
+    EXPECT_EQ(check.access_key_id, "AKIDEXAMPLE");
+    EXPECT_EQ(check.scope.service, columns[1]);
+    request.body += ' ';
+    EXPECT_EQ(verify_aws_signature(request, secret_of, kNow).fault, AwsSignatureFault::wrong) << columns[0];
+    ++count;
+  }
+  EXPECT_GE(count, 12u) << "the table has been lost";
+}
+
+// As the signing half sends it.
+HttpRequest signed_for_sqs(const AwsCredentials& credentials = kCredentials) {
+  ClientRequest sent;
+  sent.method = "POST";
+  sent.url = "http://127.0.0.1:9324/000000000000/q?a=b%20c";
+  sent.body = "Action=ListQueues";
+  sign_for_aws(sent, credentials, {"eu-central-1", "sqs"}, kNow);
+  HttpRequest request;
+  request.method = sent.method;
+  request.path = "/000000000000/q";
+  request.query = "a=b%20c";
+  request.headers = sent.headers;
+  request.headers.emplace_back("Host", "127.0.0.1:9324");
+  request.body = sent.body;
+  return request;
+}
+
+void replace(HttpRequest& request, std::string_view name, const std::string& value) {
+  for (auto& [each, text] : request.headers)
+    if (each == name) text = value;
+}
+
+TEST(AwsSignature, what_is_not_signed_as_it_came_is_refused) {
+  using Fault = AwsSignatureFault;
+  const auto check = [](const HttpRequest& request, base::WallTime now = kNow) {
+    return verify_aws_signature(request, secret_of, now);
+  };
+  EXPECT_FALSE(check(signed_for_sqs()).fault);
+  EXPECT_EQ(check(signed_for_sqs()).scope.region, "eu-central-1");
+
+  HttpRequest request = signed_for_sqs();
+  request.query = "a=b%20d";
+  EXPECT_EQ(check(request).fault, Fault::wrong);
+  request = signed_for_sqs();
+  request.path = "/000000000000/other";
+  EXPECT_EQ(check(request).fault, Fault::wrong);
+  request = signed_for_sqs();
+  replace(request, "Host", "elsewhere");
+  EXPECT_EQ(check(request).fault, Fault::wrong);
+
+  EXPECT_EQ(check(signed_for_sqs({"AKIDEXAMPLE", "another secret"})).fault, Fault::wrong);
+  EXPECT_EQ(check(signed_for_sqs({"AKIDOTHER", "x"})).fault, Fault::unknown_key);
+
+  EXPECT_FALSE(check(signed_for_sqs(), kNow + kAwsClockSkew).fault);
+  EXPECT_THAT(check(signed_for_sqs(), kNow + kAwsClockSkew + std::chrono::seconds(1)).detail,
+              testing::StartsWith("Signature expired: 20150830T123600Z is now earlier than 20150830T123601Z"));
+  EXPECT_FALSE(check(signed_for_sqs(), kNow - kAwsClockSkew).fault);
+  EXPECT_THAT(check(signed_for_sqs(), kNow - kAwsClockSkew - std::chrono::seconds(1)).detail,
+              testing::StartsWith("Signature not yet current: 20150830T123600Z"));
+
+  request = signed_for_sqs();
+  request.headers.emplace_back("X-Amz-Target", "AmazonSQS.ListQueues");
+  EXPECT_THAT(check(request).detail, testing::HasSubstr("'x-amz-target' must be a 'SignedHeader'"));
+  request = signed_for_sqs();
+  request.headers.emplace_back("X-Amz-User-Agent", "sdk");
+  EXPECT_FALSE(check(request).fault);
+}
+
+TEST(AwsSignature, an_authorization_that_cannot_be_read_says_what_it_lacks) {
+  const auto check = [](const std::string& authorization) {
+    HttpRequest request = signed_for_sqs();
+    replace(request, "Authorization", authorization);
+    return verify_aws_signature(request, secret_of, kNow);
+  };
+  HttpRequest request = signed_for_sqs();
+  std::erase_if(request.headers, [](const auto& header) { return header.first == "Authorization"; });
+  EXPECT_EQ(verify_aws_signature(request, secret_of, kNow).fault, AwsSignatureFault::absent);
+  request = signed_for_sqs();
+  std::erase_if(request.headers, [](const auto& header) { return header.first == "X-Amz-Date"; });
+  EXPECT_EQ(verify_aws_signature(request, secret_of, kNow).fault, AwsSignatureFault::incomplete);
+
+  EXPECT_EQ(check("Basic abc").fault, AwsSignatureFault::incomplete);
+  EXPECT_EQ(check("AWS4-HMAC-SHA256").fault, AwsSignatureFault::incomplete);
+  EXPECT_EQ(check("AWS4-HMAC-SHA256 Credential=a/20150830/r/sqs/aws4_request, SignedHeaders=host").detail,
+            "Authorization header requires 'Signature' parameter. ");
+  EXPECT_EQ(check("AWS4-HMAC-SHA256 Credential=a/r/sqs, SignedHeaders=host, Signature=0").fault,
+            AwsSignatureFault::incomplete);
+  EXPECT_EQ(check("AWS4-HMAC-SHA256 Credential=a/20150830/r/sqs/aws5, SignedHeaders=host, Signature=0").fault,
+            AwsSignatureFault::incomplete);
+  EXPECT_THAT(check("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150831/r/sqs/aws4_request, SignedHeaders=host, "
+                    "Signature=0")
+                  .detail,
+              testing::HasSubstr("'20150831' != '20150830'"));
+  EXPECT_THAT(check("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/r/sqs/aws4_request, SignedHeaders=x-amz-date, "
+                    "Signature=0")
+                  .detail,
+              testing::StartsWith("'Host' must be a 'SignedHeader'"));
+}
+
 TEST(AwsSignature, the_host_is_as_the_client_sends_it) {
   const auto signature = [](const char* url) { return header(signed_request(url, kCredentials), "Authorization"); };
   EXPECT_EQ(signature("https://es.example:443/_bulk"), signature("https://es.example/_bulk"));

@@ -64,6 +64,31 @@ TEST_F(HttpServerTest, answers_a_pipelined_burst_in_the_order_of_requests) {
   for (int i = 0; i < 500; ++i) ASSERT_EQ(client.read_answer().body, std::to_string(i));
 }
 
+TEST_F(HttpServerTest, says_of_a_request_that_waits_whether_its_peer_is_gone) {
+  start();
+  const auto gone = [&](const char* extra, auto leave) {
+    RawClient client(port_);
+    EXPECT_TRUE(client.send(post("", extra, "/peer")));
+    auto kept = peers_.take(1);
+    auto& [loop, peer] = kept.at(0);
+    leave(client);
+    std::promise<bool> promise;
+    loop->post([&] {
+      const auto connection = peer.connection.lock();
+      promise.set_value(!connection || connection->gone());
+      peer.respond(HttpResponse::text(200, "late"));
+    });
+    return promise.get_future().get();
+  };
+  EXPECT_FALSE(gone("", [](RawClient&) {}));
+  EXPECT_FALSE(gone("Connection: close\r\n", [](RawClient&) {}));
+  EXPECT_TRUE(gone("", [](RawClient& client) { client.close(); }));
+  EXPECT_TRUE(gone("", [](RawClient& client) { client.reset(); }));
+  EXPECT_TRUE(gone("", [](RawClient& client) { client.shut_down_sending(); }));
+  EXPECT_TRUE(gone("Connection: close\r\n", [](RawClient& client) { client.close(); }))
+      << "a connection that is not read any more";
+}
+
 TEST_F(HttpServerTest, answers_in_order_though_later_requests_are_answered_first) {
   start();
   RawClient client(port_);

@@ -29,6 +29,14 @@ struct PeerCertificate {
   std::string sha256;                  // of the DER form: 64 lower-case hexadecimal digits
 };
 
+// The connection that a request came on.
+class Peer {
+ public:
+  virtual ~Peer() = default;
+  // Whether the peer has closed it, or its sending side: what is answered may reach nobody. Loop of the connection only.
+  virtual bool gone() = 0;
+};
+
 struct HttpRequest {
   std::string method;
   std::string path;   // percent-decoded, without the query; always starts with '/', or is "*"
@@ -43,6 +51,7 @@ struct HttpRequest {
   // The request is passed on all the same, since a refusal would be retried for hours and then lost: a source
   // quarantines what it cannot read.
   std::string body_error;
+  std::weak_ptr<Peer> connection{};  // expired once it is closed
 
   std::optional<std::string_view> header(std::string_view name) const { return find_header(headers, name); }
   // The percent-decoded value of the first query parameter of that name; '+' is a space. Nothing if it is not valid

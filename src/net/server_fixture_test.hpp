@@ -71,6 +71,7 @@ class HttpServerTest : public ::testing::Test {
   void handle(IoLoop& loop, HttpRequest request, Responder respond) {
     if (!loop.here()) ADD_FAILURE() << "the handler runs off its loop";
     if (request.path == "/later") return waiting_.add(loop, std::move(respond));
+    if (request.path == "/peer") return peers_.add(loop, {std::move(respond), request.connection});
     if (request.path == "/drop") return;
     if (request.path == "/close") return respond({200, {}, "bye", true});
     if (request.path == "/big") return respond(HttpResponse::text(200, std::string(4 << 20, 'b')));
@@ -126,7 +127,12 @@ class HttpServerTest : public ::testing::Test {
   std::vector<std::unique_ptr<IoLoop>> loops_;
   std::unique_ptr<HttpServer> server_;
   std::uint16_t port_ = 0;
-  KeptFromLoops<Responder> waiting_;                    // of requests to /later
+  KeptFromLoops<Responder> waiting_;  // of requests to /later
+  struct KeptPeer {
+    Responder respond;
+    std::weak_ptr<Peer> connection;
+  };
+  KeptFromLoops<KeptPeer> peers_;
   KeptFromLoops<std::shared_ptr<HttpStream>> streams_;  // begun by requests to /stream
 };
 

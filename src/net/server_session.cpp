@@ -1,9 +1,11 @@
 #include "net/server_session.hpp"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <cerrno>
 #include <utility>
 
 #include "net/content_coding.hpp"
@@ -219,6 +221,7 @@ void ServerSession::dispatch() {
   phase_ = Phase::idle;  // so that the next request's phases count from their own start
   HttpRequest request = parser_.take();
   request.peer = peer_;
+  request.connection = weak_from_this();
   if (tls_) {
     request.tls = true;
     request.peer_certificate = certificate_;
@@ -450,6 +453,14 @@ void ServerSession::close() {
   slots_.clear();
   group_->shared->connections.fetch_sub(1, std::memory_order_relaxed);
   group_->remove(*this);
+}
+
+// A connection that may be read is known to have ended when its end was read; of the others the socket tells.
+bool ServerSession::gone() {
+  if (closed_ || ended_ || over_) return true;
+  char byte = 0;
+  const ssize_t size = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
 void ServerSession::abandon() {

@@ -78,7 +78,7 @@ class SessionGroup : public std::enable_shared_from_this<SessionGroup> {
 // One accepted connection. Reads as long as its bounds allow, hands each request on at once, keeps the answers until
 // their turn. Lives on one loop; the group owns it until close(), outstanding socket operations keep it alive a little
 // longer.
-class ServerSession : public std::enable_shared_from_this<ServerSession> {
+class ServerSession final : public Peer, public std::enable_shared_from_this<ServerSession> {
  public:
   ServerSession(std::shared_ptr<SessionGroup> group, boost::asio::ip::tcp::socket socket,
                 std::shared_ptr<ssl_ctx_st> tls);
@@ -92,6 +92,7 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   void sweep(base::MonoTime now, base::Millis period);
   void close();
   void abandon();
+  bool gone() override;
 
   // The open stream, for its HttpStream.
   bool stream_write(std::string_view bytes);
