@@ -89,6 +89,9 @@ class Contract : public testing::TestWithParam<Factory> {
     limits.max_messages = messages;
     limits.max_messages_per_group = per_group;
     limits.wait = wait;
+    return receive_by(queue, limits);
+  }
+  std::vector<Lease> receive_by(base::QueueId queue, const ReceiveLimits& limits) {
     auto result = await<base::Result<std::vector<Lease>>>(
         engine().loop_of(queue),
         [this, queue, limits](ReceiveCallback done) { engine().receive(queue, limits, std::move(done)); });
@@ -98,6 +101,11 @@ class Contract : public testing::TestWithParam<Factory> {
   base::Result<void> settle(const Lease& lease, std::vector<MessageFate> fates) {
     return await<base::Result<void>>(engine().loop_of(lease.queue), [this, lease, fates](DoneCallback done) {
       engine().settle(lease.queue, lease.id, fates, std::move(done));
+    });
+  }
+  base::Result<void> extend(const Lease& lease, base::Millis visible) {
+    return await<base::Result<void>>(engine().loop_of(lease.queue), [this, lease, visible](DoneCallback done) {
+      engine().extend(lease.queue, lease.id, visible, std::move(done));
     });
   }
   base::Result<void> settle_all(const Lease& lease, Fate fate, std::uint32_t attempts = 1, base::Millis delay = {}) {

@@ -493,6 +493,62 @@ TEST_P(Contract, a_pulled_message_comes_back_after_its_visibility_timeout) {
   EXPECT_TRUE(receive(queue, 1, 1, std::chrono::milliseconds(300)).empty());
 }
 
+TEST_P(Contract, a_pulled_standard_queue_gives_a_lease_for_each_message_where_that_is_wanted) {
+  QueueSpec pulled = spec("p", event::Order::none);
+  pulled.pulled = true;
+  const base::QueueId queue = declare(pulled);
+  for (const char* id : {"a", "b", "c"}) publish(make_event(id, "c"), {queue});
+  std::vector<Lease> leases;
+  while (leases.size() < 3) {
+    ReceiveLimits limits;
+    limits.max_messages = 10;
+    limits.lease_each = true;
+    limits.wait = std::chrono::seconds(20);
+    auto more = receive_by(queue, limits);
+    ASSERT_FALSE(more.empty());
+    for (Lease& lease : more) leases.push_back(std::move(lease));
+  }
+  EXPECT_EQ(ids(leases), (Ids{"a", "b", "c"}));
+  EXPECT_TRUE(settle_all(leases[1], Fate::delivered).ok());
+  EXPECT_TRUE(settle_all(leases[0], Fate::release).ok());
+  EXPECT_EQ(ids(receive(queue, 10)), (Ids{"a"}));
+}
+
+TEST_P(Contract, a_lease_that_is_extended_ends_later_and_holds_over_a_reopen) {
+  QueueSpec pulled = spec("p", event::Order::conversation);
+  pulled.pulled = true;
+  pulled.visibility_timeout = std::chrono::milliseconds(200);
+  const base::QueueId queue = declare(pulled);
+  publish(make_event("a", "c"), {queue});
+  const auto leases = receive(queue, 1);
+  ASSERT_EQ(leases.size(), 1u);
+  EXPECT_TRUE(extend(leases[0], std::chrono::hours(1)).ok());
+  EXPECT_TRUE(receive(queue, 1, 1, std::chrono::milliseconds(500)).empty());
+  fixture_->reopen();
+  EXPECT_EQ(declare(pulled), queue);
+  EXPECT_TRUE(receive(queue, 1, 1, std::chrono::milliseconds(500)).empty());
+  EXPECT_TRUE(extend(leases[0], std::chrono::milliseconds(1)).ok());
+  EXPECT_EQ(ids(receive(queue, 1)), (Ids{"a"}));
+  EXPECT_EQ(extend(leases[0], std::chrono::hours(1)).error().code, base::Errc::not_found);
+}
+
+TEST_P(Contract, a_receive_that_reached_nobody_is_not_counted) {
+  QueueSpec pulled = spec("p", event::Order::conversation);
+  pulled.pulled = true;
+  pulled.max_receive_count = 2;
+  const base::QueueId queue = declare(pulled);
+  publish(make_event("a", "c"), {queue});
+  for (int i = 0; i < 5; ++i) {
+    const auto leases = receive(queue, 1);
+    ASSERT_EQ(leases.size(), 1u);
+    EXPECT_EQ(leases[0].messages[0].receive_count, 1u);
+    MessageFate back;
+    back.fate = Fate::release;
+    back.uncounted = true;
+    EXPECT_TRUE(settle(leases[0], {back}).ok());
+  }
+}
+
 TEST_P(Contract, a_receive_ends_empty_when_nothing_comes) {
   const base::QueueId queue = declare(spec("q", event::Order::none));
   EXPECT_TRUE(receive(queue, 1, 1, std::chrono::milliseconds(20)).empty());

@@ -24,6 +24,11 @@ base::WallTime event_time(const Record& record) {
   return record.accepted_at;
 }
 
+void Engine::extend(base::QueueId queue, std::uint64_t, base::Millis, DoneCallback done) {
+  loop_of(queue).post([done = std::move(done)]() mutable {
+    done(base::Error{base::Errc::unsupported, "this engine does not extend leases"});
+  });
+}
 void Engine::edit_dead_letter(base::QueueId, base::Sequence, std::string, base::Loop& reply_on, DoneCallback done) {
   refuse(reply_on, std::move(done));
 }

@@ -124,6 +124,9 @@ struct ReceiveLimits {
   std::size_t max_messages_per_group = 1;
   std::size_t max_bytes = 1 << 20;  // of raw bodies; one message is given even when it is larger
   std::size_t max_groups = SIZE_MAX;
+  // A standard queue gives a lease of its own for each message instead of one for all, so that each can be settled and
+  // extended by itself. A FIFO queue does the same with max_messages_per_group = 1.
+  bool lease_each = false;
   base::Millis visibility_timeout{0};          // pulled: 0 takes the queue's
   base::Millis wait = std::chrono::hours(24);  // how long to wait for the first message; then an empty answer
 };
@@ -143,6 +146,8 @@ struct MessageFate {
   std::uint32_t attempts = 0;  // to be kept with the message (retry, park, skip)
   std::string error_class;     // stable word: "http_500", "timeout"; kept with the message
   std::string error_detail;    // at most 1 KiB is kept
+  // release, of a pulled message that has not reached anybody: this receive is not counted.
+  bool uncounted = false;
 };
 using DoneCallback = base::UniqueFunction<void(base::Result<void>)>;
 
@@ -196,6 +201,9 @@ class Engine {
   // settle without it is on disk within 50 ms.
   virtual void settle(base::QueueId queue, std::uint64_t lease, std::vector<MessageFate> fates,
                       DoneCallback done = {}) = 0;
+  // Pulled queues: the lease lasts that long from now on, longer or shorter than before. `done` runs when that is on
+  // disk. Errc::not_found: it has ended; Errc::unsupported.
+  virtual void extend(base::QueueId queue, std::uint64_t lease, base::Millis visibility_timeout, DoneCallback done);
 
   virtual QueueStatistics statistics(base::QueueId queue) = 0;  // any thread; about a second old at most
 

@@ -450,6 +450,14 @@ void EmbeddedEngine::settle(QueueId queue, std::uint64_t lease, std::vector<engi
                    });
 }
 
+void EmbeddedEngine::extend(QueueId queue, std::uint64_t lease, base::Millis visibility_timeout,
+                            engine::DoneCallback done) {
+  impl_->on_runner(queue, loop_of(queue), std::move(done),
+                   [lease, visibility_timeout](QueueRunner& runner, engine::DoneCallback callback) {
+                     runner.extend(lease, visibility_timeout, std::move(callback));
+                   });
+}
+
 engine::QueueStatistics EmbeddedEngine::statistics(QueueId queue) {
   const auto registered = impl_->find(queue);
   return registered ? registered->runner->statistics() : engine::QueueStatistics{};

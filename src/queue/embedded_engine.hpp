@@ -66,6 +66,8 @@ class EmbeddedEngine final : public engine::Engine {
   void cancel_receive(base::QueueId queue) override;
   void settle(base::QueueId queue, std::uint64_t lease, std::vector<engine::MessageFate> fates,
               engine::DoneCallback done) override;
+  void extend(base::QueueId queue, std::uint64_t lease, base::Millis visibility_timeout,
+              engine::DoneCallback done) override;
   engine::QueueStatistics statistics(base::QueueId queue) override;
   void dead_letters(base::QueueId queue, engine::Page page, base::Loop& reply_on,
                     base::UniqueFunction<void(base::Result<std::vector<engine::DeadLetter>>)> done) override;

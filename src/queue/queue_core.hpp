@@ -102,6 +102,8 @@ class QueueCore {
   // One fate per item, in order. Errc::not_found: no such lease (it has ended). Errc::invalid: fates that break the
   // lane's order.
   base::Result<void> settle(std::uint64_t lease, const std::vector<engine::MessageFate>& fates, Now now);
+  // The lease of a pulled queue ends that long from now. Errc::not_found: it has ended.
+  base::Result<void> extend(std::uint64_t lease, base::Millis visibility_timeout, Now now);
 
   // ---- rows on disk
   struct Load {
@@ -306,6 +308,7 @@ class QueueCore {
                   const engine::ReceiveLimits& limits, Now now);
   // Applies fates to the leased items of one lane, from `at` on.
   void settle_lane(base::GroupKey group, Lane& lane, std::uint32_t count, const engine::MessageFate* fates, Now now);
+  void uncount_receives(base::GroupKey group, Lane& lane, std::uint32_t count, const engine::MessageFate* fates);
   void end_lease(base::GroupKey group, Lane& lane);
   void schedule(base::GroupKey group, base::MonoTime at);
   Family* family_of(base::GroupKey group, const Lane& lane);

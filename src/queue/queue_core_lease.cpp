@@ -39,7 +39,7 @@ std::vector<LeaseDraft> QueueCore::lease(const engine::ReceiveLimits& limits, No
     // Another lane of this group is in flight; it is ready again when that one's lease ends.
     if (const Family* family = family_of(group, lane); family != nullptr && family->leased) continue;
     if (spec_.pulled && over_receive_count(group, lane, now)) continue;
-    if (drafts.empty() || !standard()) {
+    if (drafts.empty() || !standard() || limits.lease_each) {
       LeaseDraft draft;
       draft.group = lane.replay.value != 0 ? lane.live : group;
       // A pulled lease's id is its receipt: not to be guessed. A push lease never leaves the process.
@@ -180,6 +180,26 @@ base::Result<void> QueueCore::settle(std::uint64_t lease, const std::vector<Mess
   return {};
 }
 
+base::Result<void> QueueCore::extend(std::uint64_t lease, base::Millis visibility_timeout, Now now) {
+  const auto found = leases_.find(lease);
+  if (found == leases_.end()) return {base::Errc::not_found, "no such lease: it was settled, or it has timed out"};
+  for (const LeasePart& part : found->second) {
+    Lane& lane = lanes_.at(part.group);
+    lane.until = now.mono + visibility_timeout;
+    lane.until_ms = millis(now.wall + visibility_timeout);
+    touch(part.group, lane);
+    schedule(part.group, lane.until);
+  }
+  // Former deadlines stay until they are due: leases that are extended over and over must not fill memory with them.
+  if (timers_.size() > 4 * lanes_.size() + 1024) {
+    timers_ = {};
+    for (const auto& [group, lane] : lanes_) {
+      if (lane.state == LaneState::leased || lane.state == LaneState::backing_off) schedule(group, lane.until);
+    }
+  }
+  return {};
+}
+
 void QueueCore::end_lease(GroupKey group, Lane& lane) {
   in_flight_ -= lane.leased;
   lane.leased = 0;
@@ -199,10 +219,24 @@ void QueueCore::end_lease(GroupKey group, Lane& lane) {
   if (const auto live = lanes_.find(lane.live); live != lanes_.end()) make_ready(lane.live, live->second);
 }
 
+// Of the lane's first items, in order of their fates.
+void QueueCore::uncount_receives(GroupKey group, Lane& lane, std::uint32_t count, const MessageFate* fates) {
+  std::uint32_t at = lane.first;
+  for (std::uint32_t i = 0; i < count && at != kNone; ++i, at = items_[at].next) {
+    Item& item = items_[at];
+    if (!fates[i].uncounted || !spec_.pulled || item.row.receive_count == 0) continue;
+    --item.row.receive_count;
+    if (item.listed) put_row(group, lane, item.sequence, item.row);
+  }
+}
+
 void QueueCore::settle_lane(GroupKey group, Lane& lane, std::uint32_t count, const MessageFate* fates, Now now) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const MessageFate& fate = fates[i];
-    if (fate.fate == Fate::release) break;
+    if (fate.fate == Fate::release) {
+      uncount_receives(group, lane, count - i, fates + i);
+      break;
+    }
     if (fate.fate != Fate::delivered && lane.replay.value == 0) journal_failure(lane, fate, now);
     if (fate.fate == Fate::retry) {
       back_off(group, lane, fate, now);

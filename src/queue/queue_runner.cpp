@@ -504,6 +504,17 @@ void QueueRunner::settle(std::uint64_t lease, std::vector<engine::MessageFate> f
   pump_later();
 }
 
+void QueueRunner::extend(std::uint64_t lease, base::Millis visibility_timeout, engine::DoneCallback done) {
+  const Result<void> extended = running_ ? core_->extend(lease, visibility_timeout, now())
+                                         : Result<void>(Errc::unavailable, "the queue is starting");
+  if (!extended.ok()) {
+    context_.loop.post([done = std::move(done), error = extended.error()]() mutable { done(error); });
+    return;
+  }
+  waiters_.push_back(std::move(done));
+  pump_later();
+}
+
 // ---- flush
 
 void QueueRunner::flush_soon() {

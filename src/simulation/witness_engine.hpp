@@ -28,6 +28,10 @@ class WitnessEngine final : public engine::Engine {
     engine_.publish(std::move(items), reply_on, std::move(done));
   }
   void cancel_receive(base::QueueId queue) override { engine_.cancel_receive(queue); }
+  void extend(base::QueueId queue, std::uint64_t lease, base::Millis visibility_timeout,
+              engine::DoneCallback done) override {
+    engine_.extend(queue, lease, visibility_timeout, std::move(done));
+  }
   engine::QueueStatistics statistics(base::QueueId queue) override { return engine_.statistics(queue); }
   void dead_letters(base::QueueId queue, engine::Page page, base::Loop& reply_on,
                     base::UniqueFunction<void(base::Result<std::vector<engine::DeadLetter>>)> done) override {

@@ -70,6 +70,10 @@ class GatedEngine final : public engine::Engine {
               engine::DoneCallback done) override {
     behind_.settle(queue, lease, std::move(fates), std::move(done));
   }
+  void extend(base::QueueId queue, std::uint64_t lease, base::Millis visibility_timeout,
+              engine::DoneCallback done) override {
+    behind_.extend(queue, lease, visibility_timeout, std::move(done));
+  }
   engine::QueueStatistics statistics(base::QueueId queue) override { return behind_.statistics(queue); }
   void dead_letters(base::QueueId queue, engine::Page page, base::Loop& reply_on,
                     base::UniqueFunction<void(base::Result<std::vector<engine::DeadLetter>>)> done) override {
