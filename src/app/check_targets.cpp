@@ -199,6 +199,7 @@ std::vector<Finding> try_everything(const config::Config& config) {
   findings.push_back(try_listen("listen", config.listen, loop, running));
   // Whether the certificates can be read is a matter of the check itself.
   if (!config.listen_tls.empty()) findings.push_back(try_listen("listen_tls", config.listen_tls, loop, running));
+  if (!config.sqs.listen.empty()) findings.push_back(try_listen("sqs.listen", config.sqs.listen, loop, running));
   for (Finding& finding : try_consumers(config, loop)) findings.push_back(std::move(finding));
   if (auto finding = try_alarm_webhook(config, loop)) findings.push_back(std::move(*finding));
   loop.stop();

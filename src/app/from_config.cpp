@@ -169,6 +169,15 @@ net::HttpServerOptions server_options(const config::Config& config) {
   return options;
 }
 
+sqs::ServiceOptions sqs_options(const config::Config& config) {
+  sqs::ServiceOptions options;
+  options.region = config.sqs.region;
+  options.account = config.sqs.account;
+  options.unsigned_requests = config.sqs.unsigned_requests;
+  for (const config::SqsKey& key : config.sqs.keys) options.keys.push_back({key.id, key.secret.reveal()});
+  return options;
+}
+
 api::ApiCredentials api_credentials(const config::Config& config) {
   const auto keys_of = [](const std::vector<config::AcceptedKey>& accepted) {
     std::vector<api::ApiKey> keys;

@@ -24,6 +24,7 @@
 #include "sinks/mapped_sink.hpp"
 #include "sinks/shadow.hpp"
 #include "source/source_spec.hpp"
+#include "sqs/service.hpp"
 #include "watch/observer.hpp"
 #include "watch/rest.hpp"
 
@@ -31,6 +32,7 @@
 namespace trunkline::app {
 
 net::HttpServerOptions server_options(const config::Config& config);
+sqs::ServiceOptions sqs_options(const config::Config& config);
 api::ApiCredentials api_credentials(const config::Config& config);
 queue::EmbeddedOptions engine_options(const config::Config& config);
 std::vector<source::SourceSpec> source_specs(const config::Config& config);

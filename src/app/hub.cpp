@@ -197,6 +197,17 @@ Result<void> Hub::listen() {
     TRUNKLINE_TRY(tls_port_, server_->listen(config_.listen_tls, std::move(certificates)));
   }
   TRUNKLINE_TRY(port_, server_->listen(config_.listen));
+  return listen_sqs(loops);
+}
+
+Result<void> Hub::listen_sqs(const std::vector<net::IoLoop*>& loops) {
+  if (config_.sqs.listen.empty()) return {};
+  sqs_ = std::make_unique<sqs::Service>(sqs_queues_, sqs_options(config_), clock_);
+  sqs_server_ = std::make_unique<net::HttpServer>(
+      loops, server_options(config_), [this](net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
+        sqs_->handle(loop, std::move(request), std::move(respond));
+      });
+  TRUNKLINE_TRY(sqs_port_, sqs_server_->listen(config_.sqs.listen));
   return {};
 }
 
@@ -279,6 +290,13 @@ void Hub::stop_consumers() {
   }
 }
 
+void Hub::stop_server(net::HttpServer& server) {
+  auto promise = std::make_shared<std::promise<void>>();
+  std::future<void> gone = promise->get_future();
+  server.stop(options_.stop_within, [promise] { promise->set_value(); });
+  gone.wait_for(options_.stop_within + kStopGrace);
+}
+
 void Hub::stop() {
   if (std::exchange(stopped_, true)) return;
   stopping_.store(true);
@@ -300,12 +318,9 @@ void Hub::stop() {
   if (watcher_) watcher_->stop();
   stop_consumers();
   if (engine_) engine_->drain(kStopGrace);
-  if (server_) {
-    auto promise = std::make_shared<std::promise<void>>();
-    std::future<void> gone = promise->get_future();
-    server_->stop(options_.stop_within, [promise] { promise->set_value(); });
-    gone.wait_for(options_.stop_within + kStopGrace);
-  }
+  if (sqs_) sqs_->stop();
+  if (sqs_server_) stop_server(*sqs_server_);
+  if (server_) stop_server(*server_);
   if (engine_) engine_->stop();
   for (const auto& consumer : consumers_.all()) {
     base::run_and_wait(consumer->loop(), kStopGrace, [consumer](base::Task done) {
@@ -315,6 +330,7 @@ void Hub::stop() {
   }
   for (const auto& loop : loops_) loop->stop();
   for (const auto& loop : loops_) loop->join();
+  sqs_server_.reset();
   server_.reset();
 }
 

@@ -14,6 +14,7 @@
 #include "app/alarms.hpp"
 #include "app/bounded_work.hpp"
 #include "app/consumer_set.hpp"
+#include "app/sqs_queues.hpp"
 #include "app/watcher.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -29,6 +30,7 @@
 #include "queue/embedded_engine.hpp"
 #include "sinks/mapped_sink.hpp"
 #include "source/ingest.hpp"
+#include "sqs/service.hpp"
 #include "tap/taps.hpp"
 
 namespace trunkline::app {
@@ -56,6 +58,7 @@ class Hub final : public api::Hub {
 
   std::uint16_t port() const { return port_; }
   std::uint16_t tls_port() const { return tls_port_; }  // 0: no TLS
+  std::uint16_t sqs_port() const { return sqs_port_; }  // 0: no SQS API
 
   // Any thread: reads the certificate files of listen_tls now. On an error what is in use stays.
   base::Result<void> reload_certificates();
@@ -122,6 +125,8 @@ class Hub final : public api::Hub {
   base::Result<void> put_policy_text(std::uint64_t version, const std::string& text);
   base::Result<std::string> policy_text(base::PolicyVersion version);
   base::Result<void> listen();
+  base::Result<void> listen_sqs(const std::vector<net::IoLoop*>& loops);
+  void stop_server(net::HttpServer& server);
   base::Result<std::unique_ptr<source::Ingest>> make_ingest(const config::Config& config);
   void take_requests_by(std::unique_ptr<source::Ingest> ingest);
   void set_router(const std::shared_ptr<const source::Router>& router);
@@ -201,6 +206,9 @@ class Hub final : public api::Hub {
   const console::Page page_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> server_;
+  SqsQueues sqs_queues_{*this};
+  std::unique_ptr<sqs::Service> sqs_;
+  std::unique_ptr<net::HttpServer> sqs_server_;
   std::unique_ptr<net::IoLoop> reader_;  // long looks into the log, one after the other
   std::unique_ptr<BoundedWork> looks_;   // for it
   struct PulledFailures {
@@ -215,6 +223,7 @@ class Hub final : public api::Hub {
   std::atomic<std::uint64_t> disk_budget_{0};
   std::uint16_t port_ = 0;
   std::uint16_t tls_port_ = 0;
+  std::uint16_t sqs_port_ = 0;
   std::atomic<bool> stopping_{false};
   bool stopped_ = false;
 };

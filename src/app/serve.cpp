@@ -110,6 +110,11 @@ int run_serve(const ServeOptions& options) {
     const std::string host = config->listen_tls.substr(0, config->listen_tls.rfind(':'));
     base::log::info("TLS", "address", fmt::format("{}:{}", host, (*hub)->tls_port()));
   }
+  if ((*hub)->sqs_port() != 0) {
+    const std::string& listen = config->sqs.listen;
+    const std::string host = listen.substr(0, listen.rfind(':'));
+    base::log::info("SQS API", "address", fmt::format("{}:{}", host, (*hub)->sqs_port()));
+  }
   base::log::info("ready", "address", address, "data", config->data_dir, "sources", config->sources.size(), "consumers",
                   config->consumers.size());
   if (!options.ready_file.empty() && !write_ready_file(options.ready_file, address)) {

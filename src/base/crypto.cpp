@@ -110,6 +110,15 @@ std::string sha256(std::string_view message) {
   return out;
 }
 
+std::string md5(std::string_view message) {
+  std::string out(EVP_MAX_MD_SIZE, '\0');
+  unsigned int length = 0;
+  const int done = EVP_Digest(message.data(), message.size(), octets(out), &length, EVP_md5(), nullptr);
+  TRUNKLINE_CHECK(done == 1, "MD5 failed");
+  out.resize(length);
+  return out;
+}
+
 bool equal_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

@@ -19,6 +19,7 @@ std::optional<std::string> hex_decode(std::string_view text);  // in either case
 std::string hmac_sha256(std::string_view key, std::string_view message);
 std::string hmac_sha512(std::string_view key, std::string_view message);
 std::string sha256(std::string_view message);
+std::string md5(std::string_view message);  // a checksum that SQS's protocol asks for; protects nothing
 // Takes the same time wherever the two differ; their lengths may show.
 bool equal_constant_time(std::string_view a, std::string_view b);
 

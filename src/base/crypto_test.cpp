@@ -113,6 +113,12 @@ TEST(Crypto, hex_is_written_in_lower_case_and_read_in_either) {
   for (const char* wrong : {"0", "000", "0g", "g0", " 0", "0x", "-1"}) EXPECT_FALSE(hex_decode(wrong)) << wrong;
 }
 
+// RFC 1321 A.5.
+TEST(Crypto, md5_is_that_of_its_rfc) {
+  EXPECT_EQ(hex_encode(md5("")), "d41d8cd98f00b204e9800998ecf8427e");
+  EXPECT_EQ(hex_encode(md5("message digest")), "f96b697d7cb7938d525a2f31aaf161d0");
+}
+
 TEST(Crypto, texts_are_equal_only_when_every_byte_is) {
   EXPECT_TRUE(equal_constant_time("", ""));
   EXPECT_TRUE(equal_constant_time("secret", "secret"));

@@ -503,6 +503,20 @@ struct Consumer {
   SinkConfig sink;
 };
 
+// An access key of the SQS API.
+struct SqsKey {
+  std::string id;
+  Secret secret;
+};
+// The SQS-compatible API.
+struct Sqs {
+  std::string listen;  // empty: none
+  std::string region;
+  std::string account;
+  bool unsigned_requests = false;
+  std::vector<SqsKey> keys;
+};
+
 // An extra row of the topic table.
 struct Topic {
   std::string pattern;  // "v2.custom.{id}.thing"
@@ -532,6 +546,7 @@ struct Config {
   Store store;
   Alarms alarms;
   PrivacyOptions privacy;
+  Sqs sqs;
   std::string names_file;           // empty: no enrichment with names
   std::vector<Source> sources;      // in file order
   std::vector<Consumer> consumers;  // in file order

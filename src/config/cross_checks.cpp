@@ -78,6 +78,32 @@ void check_client_certificates(const Config& config, Diagnostics& diagnostics) {
   }
 }
 
+void check_sqs(const Config& config, const Places& places, Diagnostics& diagnostics) {
+  const Sqs& sqs = config.sqs;
+  if (sqs.listen.empty()) {
+    if (!sqs.keys.empty() || sqs.unsigned_requests)
+      diagnostics.error(place_of(places, "sqs.unsigned"),
+                        "'sqs.keys' and 'sqs.unsigned' are of no use without 'sqs.listen'");
+    return;
+  }
+  const Place place = place_of(places, "sqs.listen");
+  if (sqs.unsigned_requests && !is_loopback(sqs.listen))
+    diagnostics.error(place_of(places, "sqs.unsigned"),
+                      fmt::format("'sqs.unsigned' is for loopback, and 'sqs.listen' is wider ({})", sqs.listen));
+  if (sqs.unsigned_requests && !sqs.keys.empty())
+    diagnostics.warning(place_of(places, "sqs.unsigned"), "'sqs.keys' are not looked at while 'sqs.unsigned' is true");
+  if (!sqs.unsigned_requests && sqs.keys.empty())
+    diagnostics.error(place, "'sqs.listen' needs 'sqs.keys', or 'sqs.unsigned: true' on loopback");
+  const bool same = sqs.listen == config.listen || sqs.listen == config.listen_tls;
+  if (same && !sqs.listen.ends_with(":0")) diagnostics.error(place, "'sqs.listen' is the address of another listener");
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (sqs.account.size() != 12 || !std::ranges::all_of(sqs.account, digit))
+    diagnostics.error(place_of(places, "sqs.account"), "'sqs.account' is twelve digits");
+  const auto of_region = [&](char c) { return digit(c) || (c >= 'a' && c <= 'z') || c == '-'; };
+  if (sqs.region.empty() || sqs.region.size() > 64 || !std::ranges::all_of(sqs.region, of_region))
+    diagnostics.error(place_of(places, "sqs.region"), "'sqs.region' is small letters, digits and '-'");
+}
+
 void check_files(const Config& config, Diagnostics& diagnostics) {
   std::map<std::string, std::string> writers;
   for (const Consumer& consumer : config.consumers) {
@@ -206,6 +232,7 @@ void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<G
 void check_together(const Config& config, const Places& places, Diagnostics& diagnostics) {
   check_listen(config, places, diagnostics);
   check_tls(config, places, diagnostics);
+  check_sqs(config, places, diagnostics);
   check_client_certificates(config, diagnostics);
   check_files(config, diagnostics);
   check_privacy(config, diagnostics);

@@ -33,7 +33,8 @@ class Loader {
   Config config;
 
   void load(const YamlNode& root) {
-    constexpr std::array<std::string_view, 5> kChildren = {"api.users", "sources", "consumers", "topics", "alarms"};
+    constexpr std::array<std::string_view, 6> kChildren = {"api.users", "sources", "consumers",
+                                                           "topics",    "alarms",  "sqs.keys"};
     const std::vector<Given> given = read_scope(root, root.place, root_table(), {"", kChildren, context_}, config);
     for (const Given& entry : given) {
       const std::string_view path = root_table()[entry.row].option.path;
@@ -44,6 +45,9 @@ class Loader {
     const YamlNode::Member* api = root.find("api");
     const YamlNode::Member* users = api == nullptr ? nullptr : api->value.find("users");
     if (users != nullptr) read_api_users(*users, context_, config);
+    const YamlNode::Member* sqs = root.find("sqs");
+    const YamlNode::Member* sqs_keys = sqs == nullptr ? nullptr : sqs->value.find("keys");
+    if (sqs_keys != nullptr) read_sqs_keys(*sqs_keys, context_, config);
     named(root, "sources", kSourcesMax, [&](const YamlNode::Member& member) { source(member); });
     named(root, "consumers", kConsumersMax, [&](const YamlNode::Member& member) { consumer(member); });
     topics(root);

@@ -452,6 +452,25 @@ const std::vector<ErrorCase> kErrorCases = {
     {"tls_without_a_certificate",
      "listen_tls: 127.0.0.1:8443\n",
      {"t.yaml:1:13: error: 'listen_tls' needs 'tls.cert'", "t.yaml:1:13: error: 'listen_tls' needs 'tls.key'"}},
+    {"sqs_without_a_key",
+     "sqs: {listen: '127.0.0.1:9324'}\n",
+     {"t.yaml:1:15: error: 'sqs.listen' needs 'sqs.keys', or 'sqs.unsigned: true' on loopback"}},
+    {"sqs_open_to_everybody",
+     "sqs: {listen: '0.0.0.0:9324', unsigned: true}\n",
+     {"t.yaml:1:41: error: 'sqs.unsigned' is for loopback, and 'sqs.listen' is wider (0.0.0.0:9324)"}},
+    {"sqs_on_the_plain_address",
+     "sqs: {listen: '127.0.0.1:8080', unsigned: true}\n",
+     {"t.yaml:1:15: error: 'sqs.listen' is the address of another listener"}},
+    {"sqs_that_nothing_listens_for",
+     "sqs: {unsigned: true}\n",
+     {"t.yaml:1:17: error: 'sqs.keys' and 'sqs.unsigned' are of no use without 'sqs.listen'"}},
+    {"sqs_names_that_are_none",
+     "sqs: {listen: '127.0.0.1:1', unsigned: true, account: '12', region: 'EU West'}\n",
+     {"t.yaml:1:55: error: 'sqs.account' is twelve digits",
+      "t.yaml:1:69: error: 'sqs.region' is small letters, digits and '-'"}},
+    {"sqs_key_twice",
+     "sqs:\n  listen: '127.0.0.1:1'\n  keys: [{id: a, secret: '${env:KEY}'}, {id: a, secret: '${env:KEY}'}]\n",
+     {"t.yaml:3:42: error: 'sqs.keys[1].id' is there before: a"}},
     {"tls_on_the_plain_address",
      "listen_tls: 127.0.0.1:8080\ntls: {cert: c, key: k}\n",
      {"t.yaml:1:13: error: 'listen_tls' and 'listen' are the same address"}},
@@ -569,6 +588,20 @@ TEST(ConfigLoad, users_of_the_api_stand_beside_its_keys) {
               ElementsAre("t.yaml:1:14: error: 'api.users' is a map, not a single value"));
   EXPECT_THAT(findings("api: {user: {}}\n"),
               ElementsAre("t.yaml:1:7: error: unknown key 'api.user', did you mean 'users'?"));
+}
+
+TEST(ConfigLoad, keys_of_the_sqs_api_are_one_or_a_list) {
+  const Config one = parsed("sqs: {listen: '0.0.0.0:9324', keys: {id: a, secret: '${env:KEY}'}}\n");
+  EXPECT_EQ(one.sqs.region, "us-east-1");
+  EXPECT_EQ(one.sqs.account, "000000000000");
+  ASSERT_EQ(one.sqs.keys.size(), 1u);
+  EXPECT_EQ(one.sqs.keys[0].id, "a");
+  const Config two = parsed(
+      "sqs: {listen: '127.0.0.1:9324', region: eu-west-1, account: '123456789012',\n"
+      "  keys: [{id: a, secret: '${env:KEY}'}, {id: b, secret: '${env:KEY}'}]}\n");
+  EXPECT_EQ(two.sqs.region, "eu-west-1");
+  ASSERT_EQ(two.sqs.keys.size(), 2u);
+  EXPECT_EQ(two.sqs.keys[1].id, "b");
 }
 
 TEST(ConfigLoad, bounds_lists_and_findings) {

@@ -85,6 +85,7 @@ Table<Alarms> alarms_table();
 Table<AlarmWebhook> alarm_webhook_table();
 Table<AcceptedKey> key_table();
 Table<BasicAuth> basic_table();
+Table<SqsKey> sqs_key_table();
 Table<OauthAuth> oauth_table();
 Table<JwtAuth> jwt_table();
 Table<HmacAuth> hmac_table();

@@ -31,6 +31,8 @@ std::vector<Section> sections() {
        "Who may use `/api/v1`, `/metrics` and the page by name and password (Basic authorization, RFC 7617), beside "
        "`api.keys`. A map, or a list of maps.",
        options_of(basic_table())},
+      {"sqs.keys", "Access keys of the SQS-compatible API, see [sqs.md](sqs.md). A map, or a list of maps.",
+       options_of(sqs_key_table())},
       {"sources.NAME",
        "One entry per sender; it posts to `/ingest/NAME`. Without any credential a source is open, on loopback only. "
        "[sources.md](sources.md) has an example of every kind.",

@@ -216,6 +216,16 @@ void read_api_users(const YamlNode::Member& users, ReadContext& context, Config&
   read_entries(users, "api.users", basic_table(), context, config.api_users, NoColonInUser{context.diagnostics});
 }
 
+void read_sqs_keys(const YamlNode::Member& keys, ReadContext& context, Config& config) {
+  const auto once = [&](const SqsKey& key, const std::vector<Given>& given, const std::string& path, Place place) {
+    const auto same = [&](const SqsKey& other) { return other.id == key.id; };
+    if (key.id.empty() || std::ranges::none_of(config.sqs.keys, same)) return;
+    context.diagnostics.error(place_of(given, sqs_key_table(), "id", place),
+                              fmt::format("'{}.id' is there before: {}", path, key.id));
+  };
+  read_entries(keys, "sqs.keys", sqs_key_table(), context, config.sqs.keys, once);
+}
+
 void check_secret_length(const Secret& secret, std::size_t bytes_min, std::string_view path, Place place,
                          Diagnostics& diagnostics) {
   if (secret.empty() || secret.reveal().size() >= bytes_min) return;

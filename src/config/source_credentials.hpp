@@ -19,6 +19,9 @@ void read_credentials(const YamlNode& auth, const ScopeReader& reader, Source& s
 // `api.users`: a map, or a list of maps.
 void read_api_users(const YamlNode::Member& users, ReadContext& context, Config& config);
 
+// `sqs.keys`: a map, or a list of maps.
+void read_sqs_keys(const YamlNode::Member& keys, ReadContext& context, Config& config);
+
 // Warns of a secret that can be guessed.
 void check_secret_length(const Secret& secret, std::size_t bytes_min, std::string_view path, Place place,
                          Diagnostics& diagnostics);

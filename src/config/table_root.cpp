@@ -210,6 +210,26 @@ constexpr std::array kRoot = {
                  .max = 365 * kDay,
                  .help = "How long an event is recognised when it comes again."},
                 assign<&Config::store, &Store::identity_window>},
+    Row<Config>{{.path = "sqs.listen",
+                 .type = Type::address,
+                 .help = "Address of the SQS-compatible API, see [sqs.md](sqs.md): consumers without a sink are queues "
+                         "there. It needs `sqs.keys`, or `sqs.unsigned` on loopback. None: no such API."},
+                assign<&Config::sqs, &Sqs::listen>},
+    Row<Config>{{.path = "sqs.region",
+                 .type = Type::text,
+                 .fallback = "us-east-1",
+                 .help = "Region of its queues: part of their ARNs, and what requests must be signed for."},
+                assign<&Config::sqs, &Sqs::region>},
+    Row<Config>{{.path = "sqs.account",
+                 .type = Type::text,
+                 .fallback = "000000000000",
+                 .help = "Account of its queues, twelve digits: part of their URLs and ARNs."},
+                assign<&Config::sqs, &Sqs::account>},
+    Row<Config>{{.path = "sqs.unsigned",
+                 .type = Type::boolean,
+                 .fallback = "false",
+                 .help = "Takes every request, whatever its signature. On loopback only."},
+                assign<&Config::sqs, &Sqs::unsigned_requests>},
     Row<Config>{
         {.path = "names.file",
          .type = Type::text,
@@ -302,8 +322,21 @@ constexpr std::array kKey = {
                      assign<&AcceptedKey::name>},
 };
 
+constexpr std::array kSqsKey = {
+    Row<SqsKey>{{.path = "id", .type = Type::text, .required = true, .help = "Access key id, as clients name it."},
+                assign<&SqsKey::id>},
+    Row<SqsKey>{{.path = "secret",
+                 .type = Type::secret,
+                 .required = true,
+                 .help = "Secret access key: requests are signed with it and never show it."},
+                assign<&SqsKey::secret>},
+};
+
 }  // namespace
 
+Table<SqsKey> sqs_key_table() {
+  return kSqsKey;
+}
 Table<Config> root_table() {
   return kRoot;
 }

@@ -1,0 +1,193 @@
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/check.hpp"
+#include "json/document.hpp"
+#include "net/http_connection.hpp"
+#include "net/http_server.hpp"
+#include "net/io_loop.hpp"
+#include "net/raw_client_test.hpp"
+#include "queue/embedded_engine.hpp"
+#include "sqs/service.hpp"
+
+namespace trunkline::sqs::testing {
+
+class FakeQueues final : public Queues {
+ public:
+  explicit FakeQueues(engine::Engine& engine) : engine_(engine) {}
+  std::vector<Queue> all() override {
+    const std::scoped_lock lock(mutex_);
+    return list_;
+  }
+  std::optional<Queue> find(std::string_view consumer) override {
+    const std::scoped_lock lock(mutex_);
+    for (const Queue& queue : list_)
+      if (queue.consumer == consumer) return queue;
+    return std::nullopt;
+  }
+  engine::Engine& engine() override { return engine_; }
+  void put(const Queue& queue) {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(list_, [&](const Queue& each) { return each.consumer == queue.consumer; });
+    list_.push_back(queue);
+  }
+
+ private:
+  engine::Engine& engine_;
+  std::mutex mutex_;
+  std::vector<Queue> list_;
+};
+
+// The service on port 0 over a real engine, with two loops, so that requests meet queues of another loop.
+class ServiceTest : public ::testing::Test {
+ protected:
+  ServiceTest() {
+    std::string directory = (std::filesystem::temp_directory_path() / "trunkline-sqs-XXXXXX").string();
+    TRUNKLINE_CHECK(::mkdtemp(directory.data()) != nullptr, "a temporary directory");
+    directory_ = directory;
+    for (const char* name : {"sqs-0", "sqs-1", "sqs-client"}) loops_.push_back(std::make_unique<net::IoLoop>(name));
+    queue::EmbeddedOptions options;
+    options.directory = directory;
+    options.min_free = 0;
+    engine_ = queue::EmbeddedEngine::open(std::move(options), {loops_[0].get(), loops_[1].get()}, clock_).value();
+    queues_ = std::make_unique<FakeQueues>(*engine_);
+    for (const auto& loop : loops_) loop->start();
+  }
+  void start(ServiceOptions options) {
+    service_ = std::make_unique<Service>(*queues_, std::move(options), clock_);
+    server_ = std::make_unique<net::HttpServer>(
+        std::vector<net::IoLoop*>{loops_[0].get(), loops_[1].get()}, net::HttpServerOptions{},
+        [this](net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
+          service_->handle(loop, std::move(request), std::move(respond));
+        });
+    port_ = server_->listen("127.0.0.1:0").value();
+  }
+  void start_unsigned() {
+    ServiceOptions options;
+    options.unsigned_requests = true;
+    start(std::move(options));
+  }
+  void TearDown() override {
+    engine_->stop();
+    for (const auto& loop : loops_) loop->stop();
+    for (const auto& loop : loops_) loop->join();
+    connection_.reset();
+    server_.reset();
+    service_.reset();
+    engine_.reset();
+    loops_.clear();
+    std::filesystem::remove_all(directory_);
+  }
+
+  Queue add(const std::string& consumer, event::Order order, std::uint32_t max_receives = 0) {
+    Queue queue;
+    queue.consumer = consumer;
+    queue.spec.name = consumer;
+    queue.spec.order = order;
+    queue.spec.pulled = true;
+    queue.spec.max_receive_count = max_receives;
+    queue.id = engine_->declare(queue.spec).value();
+    queues_->put(queue);
+    return queue;
+  }
+  std::uint64_t publish(const Queue& queue, const std::string& conversation, const std::string& raw = "{}") {
+    engine::PublishEntry entry;
+    entry.event.raw = raw;
+    entry.event.envelope_id = "event-" + std::to_string(++events_);
+    entry.event.topic_name = "v2.test." + conversation;
+    entry.event.event_type = "v2.test.{id}";
+    entry.event.category = "conversation";
+    entry.event.org_id = "org";
+    entry.event.conversation_id = conversation;
+    entry.source_name = "genesys";
+    entry.routes = {queue.id};
+    std::promise<std::uint64_t> promise;
+    std::vector<engine::PublishItem> items;
+    items.push_back(std::move(entry));
+    engine_->publish(
+        std::move(items), engine_->loop_of(queue.id),
+        [&](const std::vector<engine::PublishResult>& results) { promise.set_value(results[0].sequence); });
+    return promise.get_future().get();
+  }
+
+  net::ClientResponse call(const std::string& method, const std::string& target, const std::string& body,
+                           const net::Headers& headers) {
+    std::promise<base::Result<net::ClientResponse>> promise;
+    loops_[2]->post([&] {
+      if (!connection_) connection_ = std::make_unique<net::HttpConnection>(*loops_[2], "127.0.0.1", port_);
+      connection_->send(net::request_bytes(method, target, "hub.example:9324", headers, body), std::chrono::seconds(30),
+                        [&](base::Result<net::ClientResponse> answer) { promise.set_value(std::move(answer)); });
+    });
+    auto answer = promise.get_future().get();
+    if (!answer.ok()) return {0, {}, answer.error().detail};
+    return std::move(answer).value();
+  }
+  net::ClientResponse json(const std::string& operation, const std::string& body) {
+    return call("POST", "/", body,
+                {{"Content-Type", "application/x-amz-json-1.0"}, {"X-Amz-Target", "AmazonSQS." + operation}});
+  }
+  net::ClientResponse form(const std::string& body, const std::string& target = "/") {
+    return call("POST", target, body, {{"Content-Type", "application/x-www-form-urlencoded"}});
+  }
+  static std::string url(const std::string& name) { return "http://hub.example:9324/000000000000/" + name; }
+  // `rest` is further members: `,"MaxNumberOfMessages":10`.
+  net::ClientResponse on(const std::string& operation, const std::string& queue, const std::string& rest = "") {
+    return json(operation, R"({"QueueUrl":")" + url(queue) + "\"" + rest + "}");
+  }
+
+  struct Got {
+    std::string id;
+    std::string handle;
+    std::string body;
+    std::string group;
+    std::string count;
+  };
+  static std::vector<Got> messages(const net::ClientResponse& answer) {
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    std::vector<Got> out;
+    json::Document document;
+    const auto root = document.parse(answer.body);
+    if (!root.ok() || !root->find("Messages")) return out;
+    for (auto message = root->find("Messages")->first(); message; message = message->next()) {
+      Got got{std::string(message->string_at("MessageId")), std::string(message->string_at("ReceiptHandle")),
+              std::string(message->string_at("Body")), "", ""};
+      if (const auto attributes = message->find("Attributes")) {
+        got.group = attributes->string_at("MessageGroupId");
+        got.count = attributes->string_at("ApproximateReceiveCount");
+      }
+      out.push_back(std::move(got));
+    }
+    return out;
+  }
+  std::vector<Got> receive(const std::string& queue, const std::string& rest = "") {
+    return messages(on("ReceiveMessage", queue, R"(,"WaitTimeSeconds":20,"AttributeNames":["All"])" + rest));
+  }
+  std::vector<Got> receive_at_once(const std::string& queue) { return messages(on("ReceiveMessage", queue)); }
+  static std::string header(const net::ClientResponse& answer, std::string_view name) {
+    return std::string(net::find_header(answer.headers, name).value_or(""));
+  }
+
+  base::SystemClock clock_;
+  std::string directory_;
+  std::vector<std::unique_ptr<net::IoLoop>> loops_;
+  std::unique_ptr<queue::EmbeddedEngine> engine_;
+  std::unique_ptr<FakeQueues> queues_;
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<net::HttpServer> server_;
+  std::unique_ptr<net::HttpConnection> connection_;
+  std::uint16_t port_ = 0;
+  int events_ = 0;
+};
+
+}  // namespace trunkline::sqs::testing

@@ -1,0 +1,142 @@
+#include "sqs/message.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/bytes.hpp"
+#include "base/crypto.hpp"
+#include "event/attributes.hpp"
+
+namespace trunkline::sqs {
+namespace {
+
+// By botocore's model.
+constexpr std::array<std::string_view, 10> kSystemAttributes = {"All",
+                                                                "SenderId",
+                                                                "SentTimestamp",
+                                                                "ApproximateReceiveCount",
+                                                                "ApproximateFirstReceiveTimestamp",
+                                                                "SequenceNumber",
+                                                                "MessageDeduplicationId",
+                                                                "MessageGroupId",
+                                                                "AWSTraceHeader",
+                                                                "DeadLetterQueueSourceArn"};
+
+void put_part(std::string& out, std::string_view part) {
+  base::put_u32(out, static_cast<std::uint32_t>(part.size()));
+  out.append(part);
+}
+
+std::string millis(base::WallTime time) {
+  return std::to_string(std::chrono::duration_cast<base::Millis>(time.time_since_epoch()).count());
+}
+
+// Calls `bad` with each stretch that XML 1.0 has no character for (a control character, U+FFFE, U+FFFF), `good` with the
+// others. The text is UTF-8 already.
+template <class Good, class Bad>
+void split_xml(std::string_view text, Good good, Bad bad) {
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool control = byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r';
+    const std::string_view three = text.substr(i, 3);
+    const bool nonchar = three == "\xEF\xBF\xBE" || three == "\xEF\xBF\xBF";
+    if (!control && !nonchar) {
+      ++i;
+      continue;
+    }
+    good(text.substr(begin, i - begin));
+    const std::string_view found = text.substr(i, nonchar ? 3 : 1);
+    bad(found);
+    i += found.size();
+    begin = i;
+  }
+  good(text.substr(begin));
+}
+
+}  // namespace
+
+std::string md5_of_attributes(std::vector<MessageAttribute> attributes) {
+  std::ranges::sort(attributes, {}, &MessageAttribute::name);
+  std::string bytes;
+  for (const MessageAttribute& each : attributes) {
+    put_part(bytes, each.name);
+    put_part(bytes, each.data_type);
+    bytes += '\1';  // a text
+    put_part(bytes, each.value);
+  }
+  return base::hex_encode(base::md5(bytes));
+}
+
+std::string xml_characters(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  split_xml(text, [&](std::string_view good) { out += good; }, [&](std::string_view) { out += "\xEF\xBF\xBD"; });
+  return out;
+}
+
+std::string xml_characters_of_json(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  split_xml(
+      json, [&](std::string_view good) { out += good; },
+      [&](std::string_view bad) {
+        if (bad.size() == 3) out += bad[2] == '\xBE' ? "\\ufffe" : "\\uffff";
+      });
+  return out;
+}
+
+std::string message_id(base::QueueId queue, base::Sequence sequence) {
+  const std::string hash = base::hex_encode(base::sha256(fmt::format("{}/{}", queue.value, sequence.value)));
+  const std::string_view hex = hash;
+  return fmt::format("{}-{}-4{}-8{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 3), hex.substr(15, 3),
+                     hex.substr(18, 12));
+}
+
+std::vector<MessageAttribute> message_attributes(const engine::LeasedMessage& message) {
+  const engine::Record& record = *message.record;
+  std::vector<MessageAttribute> out;
+  for (const event::Attribute& each : event::attributes(record.event))
+    out.push_back({std::string(each.name), "String", xml_characters(each.value)});
+  if (!record.event.envelope_id.empty()) out.push_back({"eventId", "String", xml_characters(record.event.envelope_id)});
+  out.push_back({"sequence", "Number", std::to_string(record.sequence.value)});
+  if (message.gap_before) out.push_back({"gapBefore", "Number", std::to_string(message.gap_before->value)});
+  if (message.redriven) out.push_back({"redriven", "String", "true"});
+  if (message.replay) out.push_back({"replay", "Number", std::to_string(message.replay->value)});
+  return out;
+}
+
+bool wants_attribute(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::any_of(names, [&](const std::string& wanted) {
+    if (wanted == "All" || wanted == ".*" || wanted == name) return true;
+    if (!wanted.ends_with(".*")) return false;
+    const std::string_view prefix = std::string_view(wanted).substr(0, wanted.size() - 2);
+    return name.starts_with(prefix);
+  });
+}
+
+std::vector<std::pair<std::string, std::string>> system_attributes(const engine::LeasedMessage& message,
+                                                                   const Queue& queue, base::WallTime received) {
+  const engine::Record& record = *message.record;
+  std::vector<std::pair<std::string, std::string>> out;
+  out.emplace_back("SenderId", xml_characters(record.source_name));
+  out.emplace_back("SentTimestamp", millis(record.accepted_at));
+  out.emplace_back("ApproximateReceiveCount", std::to_string(message.receive_count));
+  // The queue keeps how often, not since when.
+  if (message.receive_count == 1) out.emplace_back("ApproximateFirstReceiveTimestamp", millis(received));
+  if (!queue.fifo()) return out;
+  const std::uint64_t order = message.order != 0 ? message.order : record.sequence.value;
+  out.emplace_back("SequenceNumber", fmt::format("{:020}", order));
+  const std::string& id = record.event.envelope_id;
+  out.emplace_back("MessageDeduplicationId", id.empty() ? message_id(queue.id, record.sequence) : xml_characters(id));
+  out.emplace_back("MessageGroupId", xml_characters(event::group_text(record.event, queue.spec.order)));
+  return out;
+}
+
+bool is_system_attribute(std::string_view name) {
+  return std::ranges::find(kSystemAttributes, name) != kSystemAttributes.end();
+}
+
+}  // namespace trunkline::sqs

@@ -1,0 +1,165 @@
+// ReceiveMessage. A receive waits on the queue's loop, its answer is made on the connection's.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/crypto.hpp"
+#include "mapping/record.hpp"
+#include "sqs/handle.hpp"
+#include "sqs/operations.hpp"
+
+namespace trunkline::sqs {
+namespace {
+
+// A queue whose events are not in memory reads them first: an answer before that would say that there are none.
+constexpr base::Millis kWaitMin(100);
+constexpr std::size_t kAnswerBytesMax = 4 << 20;  // of events; one is given even when it is larger
+constexpr std::int64_t kVisibilityMax = 43'200;   // seconds; AWS's own
+
+struct Receiving {
+  CallPtr call;
+  Queue queue;
+  engine::ReceiveLimits limits;
+  std::vector<std::string> system_names;
+  std::vector<std::string> attribute_names;
+};
+using ReceivingPtr = std::shared_ptr<Receiving>;  // shared by callbacks that must be copyable
+
+std::optional<ReceivingPtr> read_receive(CallPtr& call) {
+  const auto queue = queue_of(*call);
+  if (!queue) return std::nullopt;
+  Reader reader(call->parameters);
+  const auto count = reader.whole("MaxNumberOfMessages", 1, 10, "Must be between 1 and 10, if provided.");
+  const auto wait = reader.whole("WaitTimeSeconds", 0, 20, "Must be >= 0 and <= 20, if provided.");
+  const auto visible =
+      reader.whole("VisibilityTimeout", 0, kVisibilityMax, "Must be between 0 and 43200, if provided.");
+  auto receiving = std::make_shared<Receiving>();
+  receiving->system_names = call->parameters.list("MessageSystemAttributeNames");
+  // The older name of the same.
+  for (std::string& name : call->parameters.list("AttributeNames")) receiving->system_names.push_back(std::move(name));
+  for (const std::string& name : receiving->system_names) {
+    if (!is_system_attribute(name))
+      reader.complain({Code::invalid_attribute_name, fmt::format("Unknown Attribute {}.", name)});
+  }
+  receiving->attribute_names = call->parameters.list("MessageAttributeNames");
+  if (reader.fault()) {
+    call->fail(*reader.fault());
+    return std::nullopt;
+  }
+  receiving->queue = *queue;
+  engine::ReceiveLimits& limits = receiving->limits;
+  limits.max_messages = static_cast<std::size_t>(count.value_or(1));
+  // Each message is deleted by itself: a lease of its own. So a message group gives one message at a time.
+  limits.max_messages_per_group = 1;
+  limits.lease_each = true;
+  limits.max_bytes = kAnswerBytesMax;
+  limits.wait = std::max<base::Millis>(kWaitMin, std::chrono::seconds(wait.value_or(0)));
+  // 0 hands out messages that are visible again at once; to the engine it would be the queue's own.
+  if (visible) limits.visibility_timeout = std::max<base::Millis>(base::Millis(1), std::chrono::seconds(*visible));
+  receiving->call = std::move(call);
+  return receiving;
+}
+
+// What the client got, or never will. On the queue's loop.
+void settle_later(const Receiving& receiving, const engine::Lease& lease, engine::MessageFate fate) {
+  engine::Engine& engine = receiving.call->context.queues.engine();
+  engine.loop_of(receiving.queue.id).post([&engine, queue = receiving.queue.id, lease = lease.id, fate] {
+    engine.settle(queue, lease, {fate});
+  });
+}
+
+// What cannot be mapped does not leave: it goes where events go whose attempts have run out.
+engine::MessageFate unmappable(const Receiving& receiving, const engine::Lease& lease, const std::string& why) {
+  engine::MessageFate fate;
+  const bool park = receiving.queue.fifo() && receiving.queue.spec.park_on_max_receive;
+  fate.fate = park ? engine::Fate::park : engine::Fate::skip;
+  fate.attempts = lease.messages[0].receive_count;
+  fate.error_class = mapping::kUnmappable;
+  fate.error_detail = why;
+  return fate;
+}
+
+void write_message(Output& output, const Receiving& receiving, const engine::Lease& lease, base::WallTime now) {
+  const engine::LeasedMessage& message = lease.messages[0];
+  const base::Sequence sequence = message.record->sequence;
+  const std::string body = xml_characters_of_json(message.record->event.raw);
+  const Handle handle{receiving.queue.id, lease.id, sequence,
+                      std::chrono::duration_cast<base::Millis>(now.time_since_epoch()).count()};
+  output.begin_item("Message");
+  output.text("MessageId", message_id(receiving.queue.id, sequence));
+  output.text("ReceiptHandle", encode_handle(handle));
+  output.text("MD5OfBody", base::hex_encode(base::md5(body)));
+  output.text("Body", body);
+  auto system = system_attributes(message, receiving.queue, now);
+  const auto& names = receiving.system_names;
+  const bool all = std::ranges::find(names, "All") != names.end();
+  std::erase_if(system, [&](const auto& each) { return !all && std::ranges::find(names, each.first) == names.end(); });
+  output.map("Attributes", "Attribute", system);
+  std::vector<MessageAttribute> attributes = message_attributes(message);
+  std::erase_if(attributes,
+                [&](const MessageAttribute& each) { return !wants_attribute(receiving.attribute_names, each.name); });
+  if (!attributes.empty()) {
+    output.text("MD5OfMessageAttributes", md5_of_attributes(attributes));
+    output.attributes(attributes);
+  }
+  output.end_item("Message");
+}
+
+// On the connection's loop.
+void give(const ReceivingPtr& receiving, base::Result<std::vector<engine::Lease>> result) {
+  Call& call = *receiving->call;
+  if (!result.ok() && result.error().code != base::Errc::cancelled) return call.fail(fault_of(result.error()));
+  std::vector<engine::Lease> leases;
+  if (result.ok()) leases = std::move(*result);
+  std::erase_if(leases, [](const engine::Lease& lease) { return lease.messages.empty(); });
+  if (call.client_gone()) {
+    // Nobody takes them: they go back as if they had never left.
+    engine::MessageFate back;
+    back.fate = engine::Fate::release;
+    back.uncounted = true;
+    for (const engine::Lease& lease : leases) settle_later(*receiving, lease, back);
+    leases.clear();
+  }
+  if (receiving->queue.mapping) {
+    mapping::Scratch scratch;
+    std::erase_if(leases, [&](engine::Lease& lease) {
+      auto record = mapping::mapped(*lease.messages[0].record, *receiving->queue.mapping, scratch);
+      if (record.ok()) {
+        lease.messages[0].record = std::move(*record);
+        return false;
+      }
+      settle_later(*receiving, lease, unmappable(*receiving, lease, record.error().detail));
+      return true;
+    });
+  }
+  call.answer([&](Output& output) {
+    if (leases.empty()) return;
+    const base::WallTime now = call.context.clock.wall();
+    output.begin_list("Messages");
+    for (const engine::Lease& lease : leases) write_message(output, *receiving, lease, now);
+    output.end_list();
+  });
+}
+
+}  // namespace
+
+void receive_message(CallPtr call) {
+  base::Loop& loop = call->loop;
+  auto read = read_receive(call);
+  if (!read) return;
+  const ReceivingPtr receiving = *read;
+  // A paused consumer gets nothing, and its clients must not ask the more often for that.
+  if (receiving->queue.paused) {
+    loop.after(receiving->limits.wait, [receiving] { give(receiving, std::vector<engine::Lease>()); });
+    return;
+  }
+  engine::Engine& engine = receiving->call->context.queues.engine();
+  engine.loop_of(receiving->queue.id).post([&engine, &loop, receiving] {
+    engine.receive(
+        receiving->queue.id, receiving->limits, [&loop, receiving](base::Result<std::vector<engine::Lease>> result) {
+          loop.post([receiving, result = std::move(result)]() mutable { give(receiving, std::move(result)); });
+        });
+  });
+}
+
+}  // namespace trunkline::sqs

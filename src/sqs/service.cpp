@@ -1,0 +1,164 @@
+#include "sqs/service.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+
+#include "base/crypto.hpp"
+#include "net/aws_signature.hpp"
+#include "sqs/operations.hpp"
+
+namespace trunkline::sqs {
+namespace {
+
+using Handler = void (*)(CallPtr call);
+struct Operation {
+  std::string_view name;
+  Handler handler;          // null: AWS has it, this API does not
+  bool by_account = false;  // says nothing of one queue: not on a queue's URL
+};
+constexpr std::array kOperations = {
+    Operation{"AddPermission", nullptr},
+    Operation{"CancelMessageMoveTask", nullptr},
+    Operation{"ChangeMessageVisibility", change_message_visibility},
+    Operation{"ChangeMessageVisibilityBatch", change_message_visibility_batch},
+    Operation{"CreateQueue", nullptr, true},
+    Operation{"DeleteMessage", delete_message},
+    Operation{"DeleteMessageBatch", delete_message_batch},
+    Operation{"DeleteQueue", nullptr},
+    Operation{"GetQueueAttributes", get_queue_attributes},
+    Operation{"GetQueueUrl", get_queue_url},
+    Operation{"ListDeadLetterSourceQueues", nullptr},
+    Operation{"ListMessageMoveTasks", nullptr},
+    Operation{"ListQueueTags", nullptr},
+    Operation{"ListQueues", list_queues, true},
+    Operation{"PurgeQueue", nullptr},
+    Operation{"ReceiveMessage", receive_message},
+    Operation{"RemovePermission", nullptr},
+    Operation{"SendMessage", nullptr},
+    Operation{"SendMessageBatch", nullptr},
+    Operation{"SetQueueAttributes", nullptr},
+    Operation{"StartMessageMoveTask", nullptr},
+    Operation{"TagQueue", nullptr},
+    Operation{"UntagQueue", nullptr},
+};
+constexpr std::string_view kCallerIdentity = "GetCallerIdentity";
+constexpr std::string_view kTargetPrefix = "AmazonSQS.";
+
+std::string new_request_id() {
+  const std::string hex = base::hex_encode(base::random_bytes(16));
+  const std::string_view view = hex;
+  return fmt::format("{}-{}-{}-{}-{}", view.substr(0, 8), view.substr(8, 4), view.substr(12, 4), view.substr(16, 4),
+                     view.substr(20));
+}
+
+Fault fault_of(const net::AwsSignatureCheck& check) {
+  using Signature = net::AwsSignatureFault;
+  switch (*check.fault) {
+    case Signature::absent:
+      return {Code::missing_token, check.detail};
+    case Signature::incomplete:
+      return {Code::incomplete_signature, check.detail};
+    case Signature::unknown_key:
+      return {Code::unknown_key, check.detail};
+    case Signature::wrong:
+      return {Code::bad_signature, check.detail};
+  }
+  return {Code::internal, check.detail};
+}
+
+// Fills in what the protocol says; a fault where it cannot be read.
+std::optional<Fault> read(const net::HttpRequest& request, Call& call) {
+  const auto target = request.header("X-Amz-Target");
+  call.protocol = target ? Protocol::json : Protocol::query;
+  if (!request.body_error.empty())
+    return Fault{Code::serialization, "The request cannot be read: " + request.body_error};
+  if (target) {
+    if (target->starts_with(kTargetPrefix)) call.operation = target->substr(kTargetPrefix.size());
+    return Parameters::read_json(request.body, call.parameters);
+  }
+  if (request.method == "POST") {
+    if (auto fault = Parameters::read_form(request.body, call.parameters)) return fault;
+  }
+  if (auto fault = Parameters::read_form(request.query, call.parameters)) return fault;
+  call.operation = call.parameters.text("Action").value_or("");
+  return std::nullopt;
+}
+
+}  // namespace
+
+struct Service::Impl {
+  Impl(Queues& queues, ServiceOptions options, const base::Clock& clock)
+      : context{queues, clock, options.region, options.account}, unsigned_requests(options.unsigned_requests) {
+    for (ServiceOptions::Key& key : options.keys) secrets.emplace(std::move(key.id), std::move(key.secret));
+  }
+
+  std::optional<Fault> authenticate(const net::HttpRequest& request, Call& call) const;
+
+  Context context;
+  const bool unsigned_requests;
+  std::map<std::string, std::string, std::less<>> secrets;
+  std::atomic<bool> stopping{false};
+};
+
+std::optional<Fault> Service::Impl::authenticate(const net::HttpRequest& request, Call& call) const {
+  if (unsigned_requests) return std::nullopt;
+  const auto secret_of = [this](std::string_view id) -> std::optional<std::string> {
+    const auto found = secrets.find(id);
+    if (found == secrets.end()) return std::nullopt;
+    return found->second;
+  };
+  const net::AwsSignatureCheck check = net::verify_aws_signature(request, secret_of, context.clock.wall());
+  if (check.fault) return fault_of(check);
+  const bool identity = call.operation == kCallerIdentity;
+  const std::string_view service = identity ? "sts" : "sqs";
+  if (check.scope.service != service)
+    return Fault{Code::bad_signature, fmt::format("Credential should be scoped to correct service: '{}'. ", service)};
+  // Who one is does not depend on the region; queues do.
+  if (!identity && check.scope.region != context.region)
+    return Fault{Code::bad_signature,
+                 fmt::format("Credential should be scoped to a valid region, not '{}'. ", check.scope.region)};
+  call.access_key_id = check.access_key_id;
+  return std::nullopt;
+}
+
+Service::Service(Queues& queues, ServiceOptions options, const base::Clock& clock)
+    : impl_(std::make_unique<Impl>(queues, std::move(options), clock)) {}
+Service::~Service() = default;
+
+void Service::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
+  auto call = std::make_unique<Call>(Call{impl_->context, loop, std::move(respond), request.connection});
+  call->request_id = new_request_id();
+  call->host = request.header("Host").value_or("localhost");
+  call->path = request.path;
+  if (const auto fault = read(request, *call)) return call->fail(*fault);
+  if (call->protocol == Protocol::query && call->operation.empty()) {
+    net::HttpResponse answer;
+    answer.status = 404;
+    answer.headers = {{"Content-Type", "text/xml"}, {"x-amzn-RequestId", call->request_id}};
+    answer.body = "<UnknownOperationException/>";
+    return call->respond(std::move(answer));
+  }
+  if (const auto fault = impl_->authenticate(request, *call)) return call->fail(*fault);
+  if (impl_->stopping.load()) return call->fail({Code::service_unavailable, "The hub is stopping."});
+  if (call->operation == kCallerIdentity && call->protocol == Protocol::query)
+    return get_caller_identity(std::move(call));
+  const auto found = std::ranges::find(kOperations, call->operation, &Operation::name);
+  if (found == kOperations.end() || (found->by_account && call->path != "/"))
+    return call->fail(
+        {Code::invalid_action, fmt::format("The action {} is not valid for this endpoint.", call->operation)});
+  if (found->handler == nullptr)
+    return call->fail({Code::unsupported, fmt::format("{} is not supported by this hub.", call->operation)});
+  found->handler(std::move(call));
+}
+
+void Service::stop() {
+  impl_->stopping.store(true);
+  engine::Engine& engine = impl_->context.queues.engine();
+  for (const Queue& queue : impl_->context.queues.all()) engine.cancel_receive(queue.id);
+}
+
+}  // namespace trunkline::sqs

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "net/http_server.hpp"
+#include "net/io_loop.hpp"
+#include "sqs/queues.hpp"
+
+namespace trunkline::sqs {
+
+struct ServiceOptions {
+  struct Key {
+    std::string id;
+    std::string secret;
+  };
+  std::string region = "us-east-1";
+  std::string account = "000000000000";
+  std::vector<Key> keys{};
+  bool unsigned_requests = false;  // signatures are not looked at
+};
+
+// The SQS API over HTTP: both protocols, on a listener of its own. docs/sqs.md says what of it there is. What is answered
+// to a delete or a change of visibility is on disk.
+class Service {
+ public:
+  // `queues` and `clock` outlive all requests.
+  Service(Queues& queues, ServiceOptions options, const base::Clock& clock);
+  ~Service();
+
+  // On the connection's loop, which outlives the request.
+  void handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond);
+  // Any thread. Receives that wait are answered empty, so that a stop need not wait for them.
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace trunkline::sqs

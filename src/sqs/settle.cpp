@@ -1,0 +1,205 @@
+// DeleteMessage and ChangeMessageVisibility, each for one message or for ten.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "sqs/handle.hpp"
+#include "sqs/operations.hpp"
+
+namespace trunkline::sqs {
+namespace {
+
+constexpr std::size_t kEntriesMax = 10;
+constexpr std::size_t kEntryIdMax = 80;
+constexpr std::int64_t kVisibilityMax = 43'200;  // seconds, from the receive on; AWS's own
+
+struct Entry {
+  std::string id{};
+  std::string handle_text{};
+  Handle handle{};
+  std::int64_t visibility = 0;  // seconds
+  std::optional<Fault> fault{};
+};
+
+enum class Change : std::uint8_t { remove, visibility };
+
+struct Settling {
+  CallPtr call;
+  Queue queue;
+  Change change = Change::remove;
+  bool batch = false;
+  std::vector<Entry> entries;
+  std::size_t open = 0;  // on the queue's loop
+};
+using SettlingPtr = std::shared_ptr<Settling>;  // shared by the callbacks of the entries
+
+Fault bad_handle(const std::string& text) {
+  return {Code::receipt_handle_invalid,
+          fmt::format("The input receipt handle \"{}\" is not a valid receipt handle.", text)};
+}
+
+// Reads one entry; `prefix` is empty, or "Entries.2.".
+Entry read_entry(const Call& call, const Queue& queue, Change change, const std::string& prefix) {
+  Entry entry;
+  Reader reader(call.parameters);
+  entry.handle_text = reader.required(prefix + "ReceiptHandle");
+  if (change == Change::visibility) {
+    const std::string name = prefix + "VisibilityTimeout";
+    reader.required(name);
+    entry.visibility = reader.whole(name, 0, kVisibilityMax, "Must be between 0 and 43200, if provided.").value_or(0);
+  }
+  entry.fault = reader.fault();
+  if (entry.fault) return entry;
+  const auto handle = decode_handle(entry.handle_text);
+  if (!handle || handle->queue != queue.id) {
+    entry.fault = bad_handle(entry.handle_text);
+    return entry;
+  }
+  entry.handle = *handle;
+  const std::int64_t now =
+      std::chrono::duration_cast<base::Millis>(call.context.clock.wall().time_since_epoch()).count();
+  if (entry.visibility > 0 && now + entry.visibility * 1'000 > handle->received_ms + kVisibilityMax * 1'000)
+    entry.fault =
+        Fault{Code::invalid_value, fmt::format("Value {} for parameter VisibilityTimeout is invalid. Reason: Total "
+                                               "VisibilityTimeout for the message is beyond the limit [43200 seconds].",
+                                               entry.visibility)};
+  return entry;
+}
+
+bool is_entry_id(std::string_view id) {
+  return !id.empty() && id.size() <= kEntryIdMax && std::ranges::all_of(id, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+std::optional<Fault> read_batch(const Call& call, const Queue& queue, Change change, std::vector<Entry>& entries) {
+  const auto places = call.parameters.places("Entries");
+  if (places.empty())
+    return Fault{Code::empty_batch,
+                 fmt::format("There should be at least one {}RequestEntry in the request.", call.operation)};
+  if (places.size() > kEntriesMax)
+    return Fault{Code::too_many_entries,
+                 fmt::format("Maximum number of entries per request are 10. You have sent {}.", places.size())};
+  std::set<std::string> ids;
+  for (const std::uint32_t place : places) {
+    const std::string prefix = fmt::format("Entries.{}.", place);
+    const std::string id = call.parameters.text(prefix + "Id").value_or("");
+    if (!is_entry_id(id))
+      return Fault{Code::invalid_batch_id,
+                   "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at "
+                   "most 80 letters long."};
+    if (!ids.insert(id).second) return Fault{Code::batch_ids_not_distinct, fmt::format("Id {} repeated.", id)};
+    entries.push_back(read_entry(call, queue, change, prefix));
+    entries.back().id = id;
+  }
+  return std::nullopt;
+}
+
+// On the connection's loop.
+void answer(Settling& settling) {
+  Call& call = *settling.call;
+  if (!settling.batch) {
+    if (settling.entries[0].fault) return call.fail(*settling.entries[0].fault);
+    return call.answer([](Output&) {});
+  }
+  call.answer([&](Output& output) {
+    const std::string name = call.operation + "ResultEntry";
+    output.begin_list("Successful");
+    for (const Entry& entry : settling.entries) {
+      if (entry.fault) continue;
+      output.begin_item(name);
+      output.text("Id", entry.id);
+      output.end_item(name);
+    }
+    output.end_list();
+    output.begin_list("Failed");
+    for (const Entry& entry : settling.entries) {
+      if (!entry.fault) continue;
+      output.begin_item("BatchResultErrorEntry");
+      output.text("Id", entry.id);
+      output.flag("SenderFault", row_of(entry.fault->code).sender);
+      output.text("Code", row_of(entry.fault->code).query_code);
+      output.text("Message", entry.fault->message);
+      output.end_item("BatchResultErrorEntry");
+    }
+    output.end_list();
+  });
+}
+
+// What AWS answers when the lease is not there any more.
+std::optional<Fault> ended(const Settling& settling, const Entry& entry) {
+  const auto expired = [&](std::string_view reason) {
+    return Fault{Code::invalid_value,
+                 fmt::format("Value {} for parameter ReceiptHandle is invalid. Reason: {}", entry.handle_text, reason)};
+  };
+  if (settling.change == Change::visibility)
+    return expired("Message does not exist or is not available for visibility timeout change.");
+  if (!settling.queue.fifo() || settling.call->context.settled.has(entry.handle.lease)) return std::nullopt;
+  return expired("The receipt handle has expired.");
+}
+
+void settled(const SettlingPtr& settling, std::size_t index, const base::Result<void>& result) {
+  Entry& entry = settling->entries[index];
+  if (result.ok()) {
+    if (settling->change == Change::remove && settling->queue.fifo())
+      settling->call->context.settled.add(entry.handle.lease);
+  } else if (result.error().code == base::Errc::not_found) {
+    entry.fault = ended(*settling, entry);
+  } else {
+    entry.fault = fault_of(result.error());
+  }
+  if (--settling->open == 0) settling->call->loop.post([settling] { answer(*settling); });
+}
+
+void settle_all(const SettlingPtr& settling) {
+  engine::Engine& engine = settling->call->context.queues.engine();
+  for (std::size_t i = 0; i < settling->entries.size(); ++i) {
+    const Entry& entry = settling->entries[i];
+    if (entry.fault) continue;
+    auto done = [settling, i](const base::Result<void>& result) { settled(settling, i, result); };
+    if (entry.visibility > 0) {
+      engine.extend(settling->queue.id, entry.handle.lease, std::chrono::seconds(entry.visibility), std::move(done));
+      continue;
+    }
+    engine::MessageFate fate;
+    if (settling->change == Change::visibility) fate.fate = engine::Fate::release;
+    engine.settle(settling->queue.id, entry.handle.lease, {fate}, std::move(done));
+  }
+}
+
+void settle(CallPtr call, Change change, bool batch) {
+  const auto queue = queue_of(*call);
+  if (!queue) return;
+  auto settling = std::make_shared<Settling>();
+  settling->queue = *queue;
+  settling->change = change;
+  settling->batch = batch;
+  if (!batch) {
+    settling->entries.push_back(read_entry(*call, *queue, change, ""));
+  } else if (const auto fault = read_batch(*call, *queue, change, settling->entries)) {
+    return call->fail(*fault);
+  }
+  settling->call = std::move(call);
+  settling->open = static_cast<std::size_t>(
+      std::ranges::count_if(settling->entries, [](const Entry& entry) { return !entry.fault; }));
+  if (settling->open == 0) return answer(*settling);
+  settling->call->context.queues.engine().loop_of(queue->id).post([settling] { settle_all(settling); });
+}
+
+}  // namespace
+
+void delete_message(CallPtr call) {
+  settle(std::move(call), Change::remove, false);
+}
+void delete_message_batch(CallPtr call) {
+  settle(std::move(call), Change::remove, true);
+}
+void change_message_visibility(CallPtr call) {
+  settle(std::move(call), Change::visibility, false);
+}
+void change_message_visibility_batch(CallPtr call) {
+  settle(std::move(call), Change::visibility, true);
+}
+
+}  // namespace trunkline::sqs

@@ -1,0 +1,284 @@
+"""A consumer without a sink is an SQS queue, for clients that only know another endpoint."""
+import collections
+import datetime
+import hashlib
+import hmac
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import threading
+
+from harness import node
+from harness.case import HubTest
+from harness.process import free_address, request
+from harness.raw import RawConnection
+
+KEY_ID = "AKIDTEST"
+SECRET = "a-secret-access-key-of-the-tests"
+ACCOUNT = "000000000000"
+
+
+def signed(address, operation, body, secret=SECRET, key=KEY_ID, at=None, region="us-east-1", service="sqs"):
+    """Headers of a JSON request, signed here by AWS Signature Version 4."""
+    now = at or datetime.datetime.now(datetime.timezone.utc)
+    stamp, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
+    headers = {"content-type": "application/x-amz-json-1.0", "host": address, "x-amz-date": stamp,
+               "x-amz-target": f"AmazonSQS.{operation}"}
+    names = ";".join(sorted(headers))
+    lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
+    canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    scope = f"{day}/{region}/{service}/aws4_request"
+    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    digest = ("AWS4" + secret).encode()
+    for part in (day, region, service, "aws4_request", text):
+        digest = hmac.new(digest, part.encode(), hashlib.sha256).digest()
+    headers["authorization"] = (f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, "
+                                f"Signature={digest.hex()}")
+    return headers
+
+
+def md5_of(attributes):
+    """By AWS's description: names sorted, each part behind its length of four bytes."""
+    part = lambda text: len(text.encode()).to_bytes(4, "big") + text.encode()
+    return hashlib.md5(b"".join(part(name) + part(value["DataType"]) + b"\1" + part(value["StringValue"])
+                                for name, value in sorted(attributes.items()))).hexdigest()
+
+
+class Sqs(HubTest):
+    def start(self, start=True, **options):
+        self.address = free_address()
+        self.endpoint = f"http://{self.address}"
+        sqs = {"listen": self.address, "keys": {"id": KEY_ID, "secret": "${env:SQS_SECRET}"}, **options}
+        return self.hub({"wfm": {"filter": {}}, "crm": {"filter": {}, "order": "conversation"}}, sqs=sqs, start=start,
+                        env={"SQS_SECRET": SECRET})
+
+    def url(self, queue):
+        return f"{self.endpoint}/{ACCOUNT}/{queue}"
+
+    def call(self, operation, check=200, **members):
+        body = json.dumps(members).encode()
+        answer = request(self.address, "POST", "/", body, signed(self.address, operation, body))
+        self.assertEqual(answer.status, check, answer)
+        return answer.json if answer.body else {}
+
+    def batch(self, operation, queue, messages, **members):
+        """Until all are done: after a restart what was in flight is read back first, and an entry may be told to wait."""
+        left = {str(number): message["ReceiptHandle"] for number, message in enumerate(messages)}
+
+        def all_done():
+            entries = [{"Id": each, "ReceiptHandle": handle, **members} for each, handle in left.items()]
+            done = self.call(operation, QueueUrl=self.url(queue), Entries=entries)
+            self.assertTrue(all(entry["Code"] == "ServiceUnavailable" for entry in done["Failed"]), done)
+            for entry in done["Successful"]:
+                del left[entry["Id"]]
+            return not left
+
+        self.until(all_done, f"{operation} did not end")
+
+    def take(self, queue, count):
+        """Receives and deletes until that many have come."""
+        bodies = []
+        while len(bodies) < count:
+            got = self.call("ReceiveMessage", QueueUrl=self.url(queue), MaxNumberOfMessages=10, WaitTimeSeconds=20)
+            self.assertIn("Messages", got, f"{len(bodies)} of {count} came")
+            for message in got["Messages"]:
+                bodies.append(message["Body"])
+                self.call("DeleteMessage", QueueUrl=self.url(queue), ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+    def boto3(self, secret=SECRET):
+        if importlib.util.find_spec("boto3") is None:
+            self.skipTest("python3-boto3 is not here")
+        import boto3  # pylint: disable=import-outside-toplevel
+        session = boto3.session.Session(aws_access_key_id=KEY_ID, aws_secret_access_key=secret, region_name="us-east-1")
+        return lambda service: session.client(service, endpoint_url=self.endpoint)
+
+    def test_boto3_receives_and_settles(self):
+        hub = self.start()
+        client = self.boto3()
+        sqs = client("sqs")
+        self.assertEqual(client("sts").get_caller_identity()["Account"], ACCOUNT)
+        url = sqs.get_queue_url(QueueName="crm.fifo")["QueueUrl"]
+        self.assertEqual(url, self.url("crm.fifo"))
+        self.assertEqual(sorted(sqs.list_queues()["QueueUrls"]), [url, self.url("wfm")])
+        pages = sqs.get_paginator("list_queues").paginate(PaginationConfig={"PageSize": 1})
+        self.assertEqual([found for page in pages for found in page["QueueUrls"]], [url, self.url("wfm")])
+        events = [self.make.conversation("11111111-2222-4333-8444-555555555555", note=f"{number} <&>\"\u00e9\U0001f600")
+                  for number in range(3)]
+        for event in events:
+            self.accepted(hub.post(event))
+        seen = []
+        while len(seen) < 3:
+            [message] = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=20,
+                                            AttributeNames=["All"], MessageAttributeNames=["All"])["Messages"]
+            seen.append(json.loads(message["Body"]))
+            self.assertEqual(message["Attributes"]["ApproximateReceiveCount"], "1")
+            self.assertIn("11111111-2222-4333-8444-555555555555", message["Attributes"]["MessageGroupId"])
+            attributes = message["MessageAttributes"]
+            self.assertEqual(message["MD5OfBody"], hashlib.md5(message["Body"].encode()).hexdigest())
+            self.assertEqual(message["MD5OfMessageAttributes"], md5_of(attributes))
+            self.assertEqual(attributes["eventId"], {"DataType": "String", "StringValue": events[len(seen) - 1]["id"]})
+            self.assertEqual(attributes["eventCategory"]["StringValue"], "conversation")
+            if len(seen) == 2:
+                sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+                [again] = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, AttributeNames=["All"])["Messages"]
+                self.assertEqual(again["MessageId"], message["MessageId"])
+                self.assertEqual(again["Attributes"]["ApproximateReceiveCount"], "2")
+                message = again
+            result = sqs.delete_message_batch(
+                QueueUrl=url, Entries=[{"Id": "a", "ReceiptHandle": message["ReceiptHandle"]},
+                                       {"Id": "b", "ReceiptHandle": "none"}])
+            self.assertEqual([entry["Id"] for entry in result["Successful"]], ["a"])
+            self.assertEqual([(entry["Id"], entry["Code"]) for entry in result["Failed"]],
+                             [("b", "ReceiptHandleIsInvalid")])
+        self.assertEqual(seen, events)
+        self.assertNotIn("Messages", sqs.receive_message(QueueUrl=url))
+        figures = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        self.assertEqual((figures["FifoQueue"], figures["QueueArn"]),
+                         ("true", f"arn:aws:sqs:us-east-1:{ACCOUNT}:crm.fifo"))
+        with self.assertRaises(sqs.exceptions.QueueDoesNotExist):
+            sqs.get_queue_url(QueueName="not-there")
+        with self.assertRaises(sqs.exceptions.UnsupportedOperation):
+            sqs.create_queue(QueueName="new")
+        with self.assertRaisesRegex(sqs.exceptions.ClientError, "SignatureDoesNotMatch"):
+            self.boto3("another secret")("sqs").list_queues()
+
+    def test_the_aws_cli_receives_and_deletes(self):
+        if not shutil.which("aws"):
+            self.skipTest("awscli is not here")
+        hub = self.start()
+        event = self.make.conversation()
+        self.accepted(hub.post(event))
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "AWS_ACCESS_KEY_ID": KEY_ID,
+               "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+
+        def aws(*arguments):
+            done = subprocess.run(["aws", "--endpoint-url", self.endpoint, "--output", "json", *arguments],
+                                  capture_output=True, timeout=120, env=env)
+            self.assertEqual(done.returncode, 0, done.stderr.decode())
+            return json.loads(done.stdout) if done.stdout.strip() else {}
+
+        self.assertEqual(aws("sqs", "list-queues", "--queue-name-prefix", "w")["QueueUrls"], [self.url("wfm")])
+        [message] = aws("sqs", "receive-message", "--queue-url", self.url("wfm"), "--wait-time-seconds", "20",
+                        "--attribute-names", "All", "--message-attribute-names", "All")["Messages"]
+        self.assertEqual(json.loads(message["Body"]), event)
+        aws("sqs", "delete-message", "--queue-url", self.url("wfm"), "--receipt-handle", message["ReceiptHandle"])
+        self.assertEqual(aws("sqs", "receive-message", "--queue-url", self.url("wfm")), {})
+        self.assertEqual(aws("sts", "get-caller-identity")["Account"], ACCOUNT)
+
+    def test_sqs_consumer_takes_a_fifo_queue_in_order(self):
+        modules = node.modules(self)
+        hub = self.start()
+        conversations = [self.make.uuid() for _ in range(3)]
+        sent = collections.defaultdict(list)
+        for number in range(24):
+            event = self.make.conversation(conversations[number % 3], number=number)
+            sent[conversations[number % 3]].append(number)
+            self.accepted(hub.post(event))
+        out = node.run(modules, "sqs_consume.mjs",
+                       {"endpoint": self.endpoint, "queueUrl": self.url("crm.fifo"), "count": 24, "failFirst": True,
+                        "credentials": {"accessKeyId": KEY_ID, "secretAccessKey": SECRET}}, timeout=120)
+        self.assertEqual(sorted(out["listed"]), [self.url("crm.fifo"), self.url("wfm")])
+        self.assertEqual(out["missing"], "QueueDoesNotExist")
+        got = collections.defaultdict(list)
+        for message in out["handled"]:
+            self.assertIn(message["conversation"], message["group"])
+            got[message["conversation"]].append(json.loads(message["body"])["detail"]["eventBody"]["number"])
+        self.assertEqual(got, sent)
+        self.assertEqual([message["count"] for message in out["handled"]].count("2"), 1, "the one that failed")
+
+    def test_killed_with_messages_in_flight_each_is_accounted_for(self):
+        hub = self.start()
+        events = [self.make.conversation() for _ in range(40)]
+        for event in events:
+            self.accepted(hub.post(event))
+        messages = []
+        while len(messages) < 30:
+            got = self.call("ReceiveMessage", QueueUrl=self.url("wfm"), WaitTimeSeconds=20, VisibilityTimeout=3600,
+                            MaxNumberOfMessages=min(10, 30 - len(messages)))
+            messages += got["Messages"]
+        gone = messages[:10]
+        back = messages[10:20]
+        held = messages[20:]
+        for message in gone:
+            self.call("DeleteMessage", QueueUrl=self.url("wfm"), ReceiptHandle=message["ReceiptHandle"])
+        hub.kill()
+        hub.start()
+        # A handle of before the kill holds: a message that is in flight is nobody else's until its timeout.
+        self.batch("ChangeMessageVisibilityBatch", "wfm", back, VisibilityTimeout=0)
+        seen = collections.Counter(self.take("wfm", 40 - len(gone) - len(held)))
+        self.assertNotIn("Messages", self.call("ReceiveMessage", QueueUrl=self.url("wfm"), WaitTimeSeconds=1))
+        self.batch("DeleteMessageBatch", "wfm", held)
+        hub.drained("wfm")
+        seen.update(message["Body"] for message in gone + held)
+        self.assertEqual(sorted(json.loads(body)["id"] for body in seen.elements()),
+                         sorted(event["id"] for event in events))
+
+    def test_a_client_that_goes_away_while_it_waits_costs_no_message(self):
+        hub = self.start()
+        for _ in range(3):
+            body = json.dumps({"QueueUrl": self.url("wfm"), "WaitTimeSeconds": 20, "VisibilityTimeout": 43200}).encode()
+            headers = signed(self.address, "ReceiveMessage", body)
+            head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            with RawConnection(self.address) as client:
+                client.send(f"POST / HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        event = self.make.conversation()
+        self.accepted(hub.post(event))
+        got = self.call("ReceiveMessage", QueueUrl=self.url("wfm"), WaitTimeSeconds=20, AttributeNames=["All"])
+        self.assertEqual(json.loads(got["Messages"][0]["Body"]), event)
+        self.assertEqual(got["Messages"][0]["Attributes"]["ApproximateReceiveCount"], "1")
+
+    def test_a_request_in_chunks_of_one_byte_is_read(self):
+        self.start()
+        body = json.dumps({"QueueNamePrefix": "c"}).encode()
+        head = "".join(f"{name}: {value}\r\n" for name, value in signed(self.address, "ListQueues", body).items())
+        with RawConnection(self.address) as client:
+            for byte in f"POST / HTTP/1.1\r\n{head}Transfer-Encoding: chunked\r\n\r\n".encode():
+                client.send(bytes([byte]))
+            for byte in body:
+                client.send(b"1\r\n" + bytes([byte]) + b"\r\n")
+            client.send(b"0\r\n\r\n")
+            status, headers, answer = client.read_answer()
+        self.assertEqual((status, json.loads(answer)), (200, {"QueueUrls": [self.url("crm.fifo")]}))
+        self.assertEqual(headers["content-type"], "application/x-amz-json-1.0")
+
+    def test_signatures_that_are_not_good_get_aws_codes(self):
+        self.start()
+        now = datetime.datetime.now(datetime.timezone.utc)
+        day = datetime.timedelta(days=1)
+
+        def refused(**options):
+            answer = request(self.address, "POST", "/", b"{}", signed(self.address, "ListQueues", b"{}", **options))
+            self.assertEqual(answer.status, 403, answer)
+            return answer.headers["x-amzn-query-error"], answer.json["message"]
+
+        self.assertEqual(refused(secret="wrong")[0], "SignatureDoesNotMatch;Sender")
+        self.assertEqual(refused(key="AKIDOTHER")[0], "InvalidClientTokenId;Sender")
+        self.assertTrue(refused(at=now - day)[1].startswith("Signature expired: "))
+        self.assertTrue(refused(at=now + day)[1].startswith("Signature not yet current: "))
+        self.assertIn("valid region", refused(region="eu-west-1")[1])
+        self.assertIn("correct service", refused(service="s3")[1])
+        unsigned = request(self.address, "POST", "/", b"{}", {"x-amz-target": "AmazonSQS.ListQueues"})
+        self.assertEqual((unsigned.status, unsigned.headers["x-amzn-query-error"]),
+                         (403, "MissingAuthenticationToken;Sender"))
+
+    def test_a_stop_does_not_wait_for_long_polls(self):
+        hub = self.start(keys=[], unsigned=True)
+        answers = []
+        body = json.dumps({"QueueUrl": self.url("wfm"), "WaitTimeSeconds": 20}).encode()
+        poll = threading.Thread(target=lambda: answers.append(
+            request(self.address, "POST", "/", body, {"x-amz-target": "AmazonSQS.ReceiveMessage"})))
+        poll.start()
+        self.until(lambda: self._connections() >= 1, "the poll never came")
+        self.assertEqual(hub.stop(), 0)
+        poll.join()
+        # The poll had been read, or came too late.
+        self.assertIn([answer.status for answer in answers], ([200], [503]))
+
+    def _connections(self):
+        port = f":{int(self.address.rsplit(':', 1)[1]):04X}"
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            rows = [line.split() for line in table]
+        return sum(1 for row in rows if len(row) > 3 and row[1].endswith(port) and row[3] == "01")
