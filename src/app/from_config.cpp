@@ -10,6 +10,7 @@
 #include "app/data_sinks.hpp"
 #include "app/siem_sinks.hpp"
 #include "app/version.hpp"
+#include "app/wfm_sinks.hpp"
 #include "mapping/record.hpp"
 #include "sinks/hec_sink.hpp"
 #include "sinks/jsonl_sink.hpp"
@@ -295,6 +296,8 @@ delivery::Options delivery_options(const config::Consumer& consumer) {
   // Each connection writes one batch at a time; more would wait for one inside of the sink.
   if (const auto* postgres = std::get_if<config::PostgresSink>(&consumer.sink))
     options.concurrency = std::min<std::size_t>(options.concurrency, postgres->connections);
+  // No older state of an agent may overtake a newer one (adherence_sink.hpp).
+  if (std::holds_alternative<config::AdherenceSink>(consumer.sink)) options.concurrency = 1;
   options.adaptive = consumer.adaptive;
   options.rate = consumer.rate;
   options.batch_messages = consumer.batch.messages;
@@ -313,6 +316,9 @@ delivery::Options delivery_options(const config::Consumer& consumer) {
   options.backoff_base = consumer.retry.base;
   options.backoff_cap = consumer.retry.cap;
   options.retry_for = consumer.retry.limit;
+  // How long it waits for a transcript is the sink's to say, by the event's age: a restart does not begin it anew.
+  if (const auto* transcript = std::get_if<config::TranscriptSink>(&consumer.sink))
+    options.retry_for = std::max(options.retry_for, 2 * transcript->give_up);
   options.breaker_lanes_min = consumer.breaker.lanes;
   options.breaker_share = consumer.breaker.percent / 100.0;
   options.breaker_window = consumer.breaker.window;
@@ -357,6 +363,9 @@ std::string sink_kind(const config::Consumer& consumer) {
   if (std::holds_alternative<config::ElasticsearchSink>(consumer.sink)) return "elasticsearch";
   if (std::holds_alternative<config::SalesforceSink>(consumer.sink)) return "salesforce";
   if (std::holds_alternative<config::TemplateSink>(consumer.sink)) return "template";
+  if (std::holds_alternative<config::TranscriptSink>(consumer.sink)) return "transcript";
+  if (std::holds_alternative<config::AdherenceSink>(consumer.sink)) return "adherence";
+  if (std::holds_alternative<config::AdherenceFilesSink>(consumer.sink)) return "adherence_files";
   if (std::holds_alternative<config::SyslogSink>(consumer.sink)) return "syslog";
   if (std::holds_alternative<config::DatadogSink>(consumer.sink)) return "datadog";
   if (std::holds_alternative<config::SentinelSink>(consumer.sink)) return "sentinel";
@@ -384,6 +393,8 @@ std::optional<sinks::LiveOptions> live_options(const config::Consumer& consumer)
 std::string sink_target(const config::Consumer& consumer) {
   if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink)) return http->url;
   if (const auto* file = std::get_if<config::FileSink>(&consumer.sink)) return file->path;
+  if (const auto* adherence = std::get_if<config::AdherenceSink>(&consumer.sink)) return adherence->url;
+  if (const auto* files = std::get_if<config::AdherenceFilesSink>(&consumer.sink)) return files->directory;
   if (const auto* hec = std::get_if<config::HecSink>(&consumer.sink)) return hec->url;
   if (const auto* elastic = std::get_if<config::ElasticsearchSink>(&consumer.sink)) return elastic->url;
   if (const auto* syslog = std::get_if<config::SyslogSink>(&consumer.sink)) return syslog_target(*syslog);
@@ -400,7 +411,7 @@ namespace {
 
 Result<std::unique_ptr<delivery::Sink>> make_plain_sink(const config::Consumer& consumer, net::IoLoop& loop,
                                                         Enrichment names, std::shared_ptr<sinks::ShadowLog> shadow,
-                                                        std::unique_ptr<sinks::CaseStore> cases) {
+                                                        SinkMemory memory) {
   if (const auto* http = std::get_if<config::HttpSink>(&consumer.sink)) {
     return make_http(consumer, *http, loop, enriched_renderer(std::move(names)), std::move(shadow));
   }
@@ -410,7 +421,17 @@ Result<std::unique_ptr<delivery::Sink>> make_plain_sink(const config::Consumer& 
   if (const auto* file = std::get_if<config::FileSink>(&consumer.sink)) {
     return make_file(consumer, *file, loop, enriched_renderer(std::move(names)));
   }
+  constexpr std::string_view kAny = "name";
+  const bool shows_names = !names.mapping || names.mapping->member("_userName", kAny, {}) == kAny;
+  auto agent_names = shows_names ? names.names : nullptr;
   SinkParts parts{consumer, order_of(consumer.order), loop, enriched_renderer(std::move(names)), std::move(shadow)};
+  if (const auto* transcript = std::get_if<config::TranscriptSink>(&consumer.sink))
+    return make_sink_of(*transcript, std::move(parts));
+  if (const auto* adherence = std::get_if<config::AdherenceSink>(&consumer.sink))
+    return make_sink_of(*adherence, std::move(parts), std::move(memory.agents), std::move(memory.oldest_waiting),
+                        std::move(agent_names));
+  if (const auto* files = std::get_if<config::AdherenceFilesSink>(&consumer.sink))
+    return make_sink_of(*files, std::move(parts), std::move(memory.oldest_waiting));
   if (const auto* elastic = std::get_if<config::ElasticsearchSink>(&consumer.sink))
     return make_sink_of(*elastic, std::move(parts));
   if (const auto* syslog = std::get_if<config::SyslogSink>(&consumer.sink))
@@ -426,7 +447,7 @@ Result<std::unique_ptr<delivery::Sink>> make_plain_sink(const config::Consumer& 
   if (const auto* made = std::get_if<config::TemplateSink>(&consumer.sink))
     return make_sink_of(*made, std::move(parts));
   if (const auto* salesforce = std::get_if<config::SalesforceSink>(&consumer.sink))
-    return make_sink_of(*salesforce, std::move(parts), std::move(cases));
+    return make_sink_of(*salesforce, std::move(parts), std::move(memory.cases));
   return {Errc::unsupported, fmt::format("consumer '{}': a pulled consumer has no sink", consumer.name)};
 }
 
@@ -435,10 +456,9 @@ Result<std::unique_ptr<delivery::Sink>> make_plain_sink(const config::Consumer& 
 Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
                                                   std::shared_ptr<const event::NameTable> names,
                                                   std::shared_ptr<sinks::ShadowLog> shadow,
-                                                  const sinks::MappedSinkOptions& mapping,
-                                                  std::unique_ptr<sinks::CaseStore> cases) {
+                                                  const sinks::MappedSinkOptions& mapping, SinkMemory memory) {
   TRUNKLINE_TRY(auto sink, make_plain_sink(consumer, loop, {std::move(names), mapping.mapping}, std::move(shadow),
-                                           std::move(cases)));
+                                           std::move(memory)));
   return mapped_sink(std::move(sink), mapping, loop);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "queue/embedded_engine.hpp"
+#include "sinks/adherence_sink.hpp"
 #include "sinks/case_store.hpp"
 #include "sinks/live_feed.hpp"
 #include "sinks/mapped_sink.hpp"
@@ -55,15 +57,21 @@ std::string sink_kind(const config::Consumer& consumer);
 std::string sink_target(const config::Consumer& consumer);
 // Nothing when the consumer's sink is another.
 std::optional<sinks::LiveOptions> live_options(const config::Consumer& consumer);
+// What sinks that remember something are given by the hub; a sink that is only tried gets none of it.
+struct SinkMemory {
+  std::unique_ptr<sinks::CaseStore> cases;
+  std::unique_ptr<sinks::AgentStore> agents;
+  std::function<std::optional<base::WallTime>()> oldest_waiting;  // accepted_at, of what waits for the sink
+};
+
 // For every kind but live, whose sink is the hub's to make. With a log it sends nothing, and tells that of each request.
 // On the consumer's loop, or before the loop runs. Errc::unsupported for a kind that this version does not have.
-// Where mappings are given, the sink stands behind a sinks::MappedSink. `cases` is for a sink
-// that keeps cases.
+// Where mappings are given, the sink stands behind a sinks::MappedSink.
 base::Result<std::unique_ptr<delivery::Sink>> make_sink(const config::Consumer& consumer, net::IoLoop& loop,
                                                         std::shared_ptr<const event::NameTable> names,
                                                         std::shared_ptr<sinks::ShadowLog> shadow = nullptr,
                                                         const sinks::MappedSinkOptions& mapping = {},
-                                                        std::unique_ptr<sinks::CaseStore> cases = nullptr);
+                                                        SinkMemory memory = {});
 
 // The sink, behind the mappings where there are any.
 std::unique_ptr<delivery::Sink> mapped_sink(std::unique_ptr<delivery::Sink> sink,

@@ -10,6 +10,7 @@
 #include "app/from_config.hpp"
 #include "app/tls_files.hpp"
 #include "app/version.hpp"
+#include "app/wfm_sinks.hpp"
 #include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "base/run_and_wait.hpp"
@@ -61,6 +62,10 @@ Result<std::unique_ptr<Hub>> Hub::start(const config::Config& config, HubOptions
   TRUNKLINE_TRY_VOID(hub->open());
   TRUNKLINE_TRY_VOID(hub->check_alarms(hub->config_));
   TRUNKLINE_TRY_VOID(hub->start_consumers());
+  for (const config::Consumer& consumer : config.consumers) {
+    if (std::string print = codes_fingerprint(consumer); !print.empty())
+      hub->codes_read_[consumer.name] = std::move(print);
+  }
   hub->operator_ = std::make_unique<net::IoLoop>("operator");
   hub->operator_->start();
   hub->reader_ = std::make_unique<net::IoLoop>("reader");

@@ -165,6 +165,7 @@ class Hub final : public api::Hub {
   api::ReloadReport run_reload(const api::ReloadRequest& request);
   void check_reload(Reload& reload, const api::ReloadRequest& request);
   void compare_reload(Reload& reload);
+  void compare_files(Reload& reload);
   void check_removals(Reload& reload, const api::ReloadRequest& request);
   base::Result<void> try_reload(Reload& reload);
   base::Result<void> prepare_reload(Reload& reload);
@@ -192,7 +193,9 @@ class Hub final : public api::Hub {
   const base::WallTime started_at_;
   std::vector<std::unique_ptr<net::IoLoop>> loops_;
   std::unique_ptr<event::TopicTable> topics_;
-  std::shared_ptr<const event::NameTable> names_;
+  std::shared_ptr<const event::NameTable>
+      names_;  // set by the operator thread; read by it, and by loops that it waits for
+  std::map<std::string, std::string> codes_read_;  // the operator thread's: which codes a consumer has begun with
   std::unique_ptr<queue::EmbeddedEngine> engine_;
   // The last one takes requests; the others are of former sources and answer what they have begun. They are kept to the
   // end, since nobody knows when a disk that hangs lets go of their last publish; kIngestsMax bounds them.

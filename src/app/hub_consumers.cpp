@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "base/run_and_wait.hpp"
 #include "board/feed.hpp"
+#include "sinks/adherence_sink.hpp"
 #include "sinks/case_store.hpp"
 #include "sinks/live_sink.hpp"
 
@@ -87,6 +88,7 @@ Result<void> Hub::forget(const std::string& consumer) {
   for (const std::string& owner : sinks::EngineCaseStore::owners(consumer, clock_.wall())) {
     TRUNKLINE_TRY_VOID(engine_->remove_state(owner));
   }
+  TRUNKLINE_TRY_VOID(engine_->remove_state(sinks::EngineAgentStore::state_owner(consumer)));
   return engine_->remove_state(sinks::LiveSink::state_owner(consumer));
 }
 
@@ -105,10 +107,13 @@ Result<MadeSink> Hub::sink_of(const config::Consumer& consumer, net::IoLoop& loo
   auto live = live_options(consumer);
   if (!live) {
     if (consumer.shadow) made.shadow = std::make_shared<sinks::ShadowLog>(clock_.wall());
-    std::unique_ptr<sinks::CaseStore> cases;
+    SinkMemory memory;
     if (std::holds_alternative<config::SalesforceSink>(consumer.sink))
-      cases = std::make_unique<sinks::EngineCaseStore>(*engine_, queue, consumer.name, clock_);
-    TRUNKLINE_TRY(made.sink, make_sink(consumer, loop, names_, made.shadow, mappings, std::move(cases)));
+      memory.cases = std::make_unique<sinks::EngineCaseStore>(*engine_, queue, consumer.name, clock_);
+    if (std::holds_alternative<config::AdherenceSink>(consumer.sink))
+      memory.agents = std::make_unique<sinks::EngineAgentStore>(*engine_, queue, consumer.name);
+    memory.oldest_waiting = [this, queue] { return engine_->statistics(queue).oldest_waiting; };
+    TRUNKLINE_TRY(made.sink, make_sink(consumer, loop, names_, made.shadow, mappings, std::move(memory)));
     return made;
   }
   constexpr std::string_view kAny = "name";

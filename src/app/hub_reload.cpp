@@ -10,6 +10,7 @@
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
 #include "app/log_level.hpp"
+#include "app/wfm_sinks.hpp"
 #include "base/log.hpp"
 #include "base/run_and_wait.hpp"
 #include "config/compare.hpp"
@@ -67,6 +68,9 @@ struct Hub::Reload {
   std::map<std::string, Changed> changed;
   bool sources = false;
   bool limits = false;
+  std::optional<std::shared_ptr<const event::NameTable>> names;  // another table than the one in use
+  bool names_taken = false;                                      // then `names` holds the former one
+  std::map<std::string, std::string> codes;                      // fingerprints of files, by consumer
   // Made by prepare_reload():
   std::vector<source::Subscription> subscriptions;
   std::vector<Declared> declared;
@@ -165,7 +169,36 @@ void Hub::check_reload(Reload& reload, const api::ReloadRequest& request) {
       problems.push_back(mapping.error().detail);
   }
   compare_reload(reload);
+  compare_files(reload);
   check_removals(reload, request);
+}
+
+// Files that the configuration names and that are read when a consumer begins: they may have changed while it has not.
+void Hub::compare_files(Reload& reload) {
+  auto names = name_table(reload.next);
+  if (!names.ok()) {
+    reload.report.problems.push_back("names: " + names.error().detail);
+    return;
+  }
+  const bool same = *names && names_ ? **names == *names_ : !*names && !names_;
+  if (!same) {
+    reload.report.changes.push_back({fmt::format("names: {} names", *names ? (*names)->size() : 0), false});
+    reload.names = std::move(*names);
+  }
+  for (const config::Consumer& consumer : reload.next.consumers) {
+    const std::string print = codes_fingerprint(consumer);
+    if (!print.empty()) reload.codes[consumer.name] = print;
+    if (find(reload.former, consumer.name) == nullptr) continue;
+    const auto read = codes_read_.find(consumer.name);
+    const bool codes = !print.empty() && read != codes_read_.end() && read->second != print;
+    if (codes)
+      reload.report.changes.push_back(
+          {fmt::format("consumers.{}: the file of codes has changed", consumer.name), false});
+    // A live board is given the names, and keeps what is on it.
+    if (!codes && (same || is_pulled(consumer) || live_options(consumer))) continue;
+    reload.changed[consumer.name].sink = true;
+    reload.changed[consumer.name].delivery = true;
+  }
 }
 
 // What is leaving is in neither configuration, or it comes back as it is and is compared with what it becomes.
@@ -222,6 +255,7 @@ void Hub::check_removals(Reload& reload, const api::ReloadRequest& request) {
 // A dry run: what can be seen without touching anything. The sinks are made and thrown away.
 Result<void> Hub::try_reload(Reload& reload) {
   TRUNKLINE_TRY_VOID(check_alarms(reload.next));
+  const auto names = reload.names.value_or(names_);
   for (const config::Consumer& consumer : reload.next.consumers) {
     const auto changed = reload.changed.find(consumer.name);
     const bool fresh =
@@ -230,8 +264,8 @@ Result<void> Hub::try_reload(Reload& reload) {
     // A live one would read its board; there is nothing in it that can be wrong.
     if (is_pulled(consumer) || live_options(consumer)) continue;
     auto tried = std::make_shared<Result<void>>();
-    base::run_and_wait(*loops_[0], kLoopWithin, [this, tried, consumer](base::Task done) {
-      const auto sink = make_sink(consumer, *loops_[0], names_);
+    base::run_and_wait(*loops_[0], kLoopWithin, [this, tried, consumer, &names](base::Task done) {
+      const auto sink = make_sink(consumer, *loops_[0], names);
       if (!sink.ok()) *tried = sink.error().with(fmt::format("consumer '{}'", consumer.name));
       done();
     });
@@ -243,6 +277,10 @@ Result<void> Hub::try_reload(Reload& reload) {
 // What may fail comes first, and can be undone.
 Result<void> Hub::prepare_reload(Reload& reload) {
   TRUNKLINE_TRY_VOID(check_alarms(reload.next));
+  if (reload.names) {
+    names_.swap(*reload.names);
+    reload.names_taken = true;
+  }
   for (source::Subscription& subscription : reload.subscriptions)
     TRUNKLINE_TRY_VOID(prepare_consumer(reload, subscription));
   if (reload.sources) {
@@ -278,6 +316,7 @@ Result<void> Hub::prepare_consumer(Reload& reload, source::Subscription& subscri
 }
 
 void Hub::undo_reload(Reload& reload) {
+  if (reload.names_taken) names_.swap(*reload.names);
   for (auto& [name, made] : reload.sinks) {
     if (!made.sink) continue;
     const auto made_for = std::ranges::find(reload.subscriptions, name, &source::Subscription::consumer);
@@ -315,6 +354,12 @@ void Hub::apply_reload(Reload& reload, const api::ReloadRequest& request) {
     disk_budget_.store(reload.next.store.disk_budget);
   }
   apply_removals(reload, request);
+  codes_read_ = std::move(reload.codes);
+  if (reload.names) {
+    for (const auto& consumer : consumers_.all()) {
+      if (const auto feed = consumer->feed()) feed->take_names(names_);
+    }
+  }
   std::vector<std::string> order;
   for (const config::Consumer& consumer : reload.next.consumers) order.push_back(consumer.name);
   consumers_.sort(order);

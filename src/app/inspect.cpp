@@ -7,6 +7,7 @@
 #include "app/files.hpp"
 #include "app/from_config.hpp"
 #include "app/tls_files.hpp"
+#include "app/wfm_sinks.hpp"
 #include "config/reference.hpp"
 #include "event/decoder.hpp"
 #include "event/describe.hpp"
@@ -175,8 +176,10 @@ int run_check(const CheckOptions& options) {
   const auto config = load_config(options.config);
   const auto names = config ? name_table(*config) : base::Result<std::shared_ptr<const event::NameTable>>(nullptr);
   if (!names.ok()) fmt::print(stderr, "{}: error: names: {}\n", options.config, names.error().detail);
-  const bool valid =
-      config && names.ok() && print_diagnostics(inspect_tls(*config, base::SystemClock().wall()), options.config);
+  const auto codes = config ? check_codes(*config) : base::Result<void>();
+  if (!codes.ok()) fmt::print(stderr, "{}: error: {}\n", options.config, codes.error().detail);
+  const bool valid = config && names.ok() && codes.ok() &&
+                     print_diagnostics(inspect_tls(*config, base::SystemClock().wall()), options.config);
   std::vector<Finding> findings;
   if (valid && options.try_targets) findings = try_everything(*config);
   if (options.json) print_check_json(valid, findings);

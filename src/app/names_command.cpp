@@ -116,7 +116,7 @@ int run_names(const NamesOptions& options) {
   }
   fmt::print(
       "{} users and {} queues are in {}\nNext: names: {{file: {}}} in the configuration; a hub reads it when it "
-      "starts\n",
+      "starts and at `trunkline reload`\n",
       found->users, found->queues, options.out, options.out);
   return 0;
 }

@@ -403,6 +403,12 @@ void Board::sweep(base::WallTime now) {
   }
 }
 
+void Board::take_names(std::shared_ptr<const event::NameTable> names) {
+  names_ = std::move(names);
+  for (auto& [id, agent] : agents_->nodes) agents_->show(agent);
+  for (auto& [id, queue] : queues_->nodes) queues_->show(queue);
+}
+
 // ---- what is shown
 
 std::string_view Board::name_of(std::string_view id) const {

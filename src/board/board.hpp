@@ -67,6 +67,8 @@ class Board {
   Board& operator=(const Board&) = delete;
 
   void apply(const engine::Record& record);
+  // Other names from now on; what is shown is written anew.
+  void take_names(std::shared_ptr<const event::NameTable> names);
   // Lets go what has been idle for too long, marks what is stale, and lets what is too old leave the service levels. Now
   // and then; its cost is that of the whole board.
   void sweep(base::WallTime now);
@@ -128,7 +130,7 @@ class Board {
   std::string_view name_of(std::string_view id) const;
 
   const BoardOptions options_;
-  const std::shared_ptr<const event::NameTable> names_;  // shared with the whole program, immutable
+  std::shared_ptr<const event::NameTable> names_;  // shared with the whole program, immutable
   json::Document document_;
   Facts facts_;
   Time now_ = 0;     // acceptance of the event being applied

@@ -251,8 +251,10 @@ void read_presence(const Reading& in) {
   if (primary && !primary->boolean()) return;  // of a secondary source; it is not what the agent is shown as
   const auto definition = in.body.find("presenceDefinition");
   if (!definition) return;
-  in.facts.agents.push_back(
-      {.user = in.event.user_id, .presence = definition->string_at("systemPresence"), .presence_at = in.at});
+  in.facts.agents.push_back({.user = in.event.user_id,
+                             .presence = definition->string_at("systemPresence"),
+                             .reason = definition->string_at("id"),
+                             .presence_at = in.at});
 }
 
 void read_routing(const Reading& in) {
@@ -265,6 +267,7 @@ void read_routing(const Reading& in) {
   const auto presence = in.body.find("presence");
   if (const auto definition = presence ? presence->find("presenceDefinition") : std::nullopt) {
     fact.presence = definition->string_at("systemPresence");
+    fact.reason = definition->string_at("id");
     fact.presence_at = time_at(*presence, "modifiedDate");
     if (fact.presence_at == 0) fact.presence_at = in.at;
   }

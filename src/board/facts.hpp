@@ -47,6 +47,7 @@ struct AgentFact {
   std::string_view user;
   std::string_view name{};
   std::string_view presence{};
+  std::string_view reason{};  // id of the presence's definition, one of the organisation's own as a rule
   Time presence_at = 0;
   std::string_view routing{};
   Time routing_at = 0;

@@ -386,9 +386,59 @@ struct SalesforceSink {
   Oauth oauth;
   Reach reach;
 };
-using SinkConfig =
-    std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink, DatadogSink,
-                 SentinelSink, TemplateSink, SalesforceSink, PostgresSink, KafkaSink, HubSink>;
+enum class TranscriptAttach : std::uint8_t { file, field };
+enum class TranscriptFormat : std::uint8_t { text, json };
+struct TranscriptSink {
+  // Of Genesys:
+  std::string region;
+  std::string api_url;    // empty: https://api.REGION
+  std::string login_url;  // empty: https://login.REGION
+  std::string client_id;
+  Secret client_secret;
+  // Of the Salesforce org:
+  std::string url;
+  std::string api_version;
+  std::string object;
+  std::string external_id;
+  TranscriptAttach attach{};
+  TranscriptFormat format{};
+  std::string field;
+  base::Millis give_up{};
+  base::Millis ask_every{};
+  Oauth oauth;
+  Reach reach;
+};
+// How the states of agents are called by a system of workforce management.
+struct StateCodes {
+  std::string file;       // CSV: presence, routing, reason, code
+  std::string otherwise;  // the code of what no row fits
+};
+struct AdherenceSink {
+  StateCodes codes;
+  std::string url;
+  std::string body;  // templates; empty: the form of Rta/State/Batch
+  std::string state;
+  base::Millis snapshot_every{};
+  std::vector<std::pair<std::string, Secret>> headers;
+  std::vector<std::pair<std::string, Secret>> vars;
+  std::string user;  // Basic authorization
+  Secret password;
+  Oauth oauth;
+  Reach reach;
+};
+enum class IntervalFormat : std::uint8_t { csv, jsonl };
+struct AdherenceFilesSink {
+  StateCodes codes;
+  std::string directory;
+  std::string name;
+  IntervalFormat format{};
+  base::Millis interval{};
+  base::Millis grace{};
+  base::Millis keep{};
+};
+using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink,
+                                DatadogSink, SentinelSink, TemplateSink, SalesforceSink, AdherenceSink,
+                                AdherenceFilesSink, TranscriptSink, PostgresSink, KafkaSink, HubSink>;
 
 enum class Order : std::uint8_t { none, conversation, agent, queue, topic };
 enum class OnExhausted : std::uint8_t { park, skip, drop };

@@ -200,7 +200,8 @@ void check_consumer(const Consumer& consumer, bool has_sink, const std::vector<G
                       fmt::format("'budget.offset' of '{}' is longer than 'budget.per'", consumer.name));
   }
   const bool stays = std::holds_alternative<Pulled>(consumer.sink) || std::holds_alternative<FileSink>(consumer.sink) ||
-                     std::holds_alternative<LiveSink>(consumer.sink);
+                     std::holds_alternative<LiveSink>(consumer.sink) ||
+                     std::holds_alternative<AdherenceFilesSink>(consumer.sink);
   if (consumer.shadow && stays) {
     diagnostics.error(consumer.place, fmt::format("'shadow' is for a consumer whose sink sends to another system, and "
                                                   "'{}' has none: nothing would leave this machine anyway",

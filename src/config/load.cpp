@@ -21,9 +21,9 @@ namespace {
 constexpr std::size_t kConsumersMax = 1'000;
 constexpr std::size_t kSourcesMax = 1'000;
 constexpr std::size_t kTopicsMax = 10'000;
-constexpr std::array<std::string_view, 13> kSinkKinds = {
-    "http",     "splunk_hec", "elasticsearch", "syslog", "datadog", "sentinel", "salesforce",
-    "template", "postgres",   "kafka",         "hub",    "file",    "live"};
+constexpr std::array<std::string_view, 16> kSinkKinds = {
+    "http",     "splunk_hec", "elasticsearch",   "syslog",   "datadog", "sentinel", "salesforce", "transcript",
+    "template", "adherence",  "adherence_files", "postgres", "kafka",   "hub",      "file",       "live"};
 
 class Loader {
  public:
@@ -134,6 +134,9 @@ class Loader {
     if (kind.name == "datadog") return read_kind(kind, path, datadog_sink_table());
     if (kind.name == "sentinel") return read_kind(kind, path, sentinel_sink_table());
     if (kind.name == "salesforce") return read_kind(kind, path, salesforce_sink_table());
+    if (kind.name == "transcript") return read_kind(kind, path, transcript_sink_table());
+    if (kind.name == "adherence") return read_kind(kind, path, adherence_sink_table());
+    if (kind.name == "adherence_files") return read_kind(kind, path, adherence_files_sink_table());
     if (kind.name == "template") return read_template_sink(kind, join_path(path, kind.name), context_);
     if (kind.name == "postgres") return read_kind(kind, path, postgres_sink_table());
     if (kind.name == "kafka") return read_kind(kind, path, kafka_sink_table());

@@ -341,15 +341,18 @@ const std::vector<ErrorCase> kErrorCases = {
     {"two_sinks",
      "consumers: {a: {sink: {file: {path: y}, http: {url: x}}}}\n",
      {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, elasticsearch, "
-      "syslog, datadog, sentinel, salesforce, template, postgres, kafka, hub, file, live"}},
+      "syslog, datadog, sentinel, salesforce, transcript, template, adherence, adherence_files, "
+      "postgres, kafka, hub, file, live"}},
     {"no_sink_named",
      "consumers: {a: {sink: {}}}\n",
      {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, elasticsearch, "
-      "syslog, datadog, sentinel, salesforce, template, postgres, kafka, hub, file, live"}},
+      "syslog, datadog, sentinel, salesforce, transcript, template, adherence, adherence_files, "
+      "postgres, kafka, hub, file, live"}},
     {"sink_of_nothing",
      "consumers:\n  a:\n    sink:\n",
      {"t.yaml:3:5: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, elasticsearch, "
-      "syslog, datadog, sentinel, salesforce, template, postgres, kafka, hub, file, live"}},
+      "syslog, datadog, sentinel, salesforce, transcript, template, adherence, adherence_files, "
+      "postgres, kafka, hub, file, live"}},
     {"url_without_scheme",
      "consumers: {a: {sink: {http: {url: crm.example}}}}\n",
      {"t.yaml:1:36: error: 'consumers.a.sink.http.url' is an address that begins with http:// or https://, not "

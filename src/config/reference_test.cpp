@@ -68,6 +68,9 @@ TEST(Reference, every_row_is_complete_and_its_default_valid) {
   check_table<TemplateRequest>(template_request_table());
   check_table<TemplateRule>(template_rule_table());
   check_table<SalesforceSink>(salesforce_sink_table());
+  check_table<TranscriptSink>(transcript_sink_table());
+  check_table<AdherenceSink>(adherence_sink_table());
+  check_table<AdherenceFilesSink>(adherence_files_sink_table());
   check_table<SyslogSink>(syslog_sink_table());
   check_table<DatadogSink>(datadog_sink_table());
   check_table<SentinelSink>(sentinel_sink_table());

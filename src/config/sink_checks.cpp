@@ -34,6 +34,29 @@ class SinkCheck {
     target(sink.target);
   }
   void operator()(const HubSink& sink) { target(sink.target); }
+  void operator()(const TranscriptSink& sink) {
+    if (sink.region.empty() && (sink.api_url.empty() || sink.login_url.empty()))
+      error("the sink of '{}' needs 'genesys.region'");
+    if ((sink.attach == TranscriptAttach::field) == sink.field.empty())
+      error("'attach: field' and 'field' of the sink of '{}' go together");
+    together("tls.cert", sink.reach.tls_cert.empty(), "tls.key", sink.reach.tls_key.empty());
+    if (consumer_.privacy == Privacy::protect)
+      error(
+          "a transcript is personal data and the sink of '{}' sends nothing else: with 'privacy: protect' there is "
+          "nothing that may leave");
+  }
+  void operator()(const AdherenceSink& sink) {
+    together("user", sink.user.empty(), "password", sink.password.empty());
+    together("tls.cert", sink.reach.tls_cert.empty(), "tls.key", sink.reach.tls_key.empty());
+    by_agent();
+  }
+  void operator()(const AdherenceFilesSink& sink) {
+    constexpr base::Millis kDay = std::chrono::hours(24);
+    if (sink.interval > base::Millis(0) && kDay % sink.interval != base::Millis(0))
+      error("'interval' of the sink of '{}' must divide a day, such as 15m, 30m or 1h");
+    if (sink.keep < sink.interval) error("'keep' of the sink of '{}' is shorter than its interval");
+    by_agent();
+  }
   template <class Other>
   void operator()(const Other&) {}
 
@@ -45,6 +68,10 @@ class SinkCheck {
     if (one_is_empty == other_is_empty) return;
     diagnostics_.error(consumer_.place,
                        fmt::format("'{}' and '{}' of the sink of '{}' go together", one, other, consumer_.name));
+  }
+  // Without an order the states of one agent could be given in another one than they had.
+  void by_agent() {
+    if (consumer_.order != Order::agent) error("the sink of '{}' tells the states of agents: set 'order: agent'");
   }
   void target(const SinkTarget& target) {
     together("tls.cert", target.tls_cert.empty(), "tls.key", target.tls_key.empty());

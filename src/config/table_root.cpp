@@ -230,12 +230,13 @@ constexpr std::array kRoot = {
                  .fallback = "false",
                  .help = "Takes every request, whatever its signature. On loopback only."},
                 assign<&Config::sqs, &Sqs::unsigned_requests>},
-    Row<Config>{
-        {.path = "names.file",
-         .type = Type::text,
-         .help = "JSON or CSV file of id to name, read at the start; adds names to delivered events. `trunkline names` "
-                 "fetches one from Genesys."},
-        assign<&Config::names_file>},
+    Row<Config>{{.path = "names.file",
+                 .type = Type::text,
+                 .reloadable = true,
+                 .help = "JSON or CSV file of id to name, read at the start and at a reload; adds names to delivered "
+                         "events. `trunkline names` "
+                         "fetches one from Genesys."},
+                assign<&Config::names_file>},
 };
 
 constexpr std::array kSource = {

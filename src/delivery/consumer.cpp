@@ -50,16 +50,21 @@ void Consumer::start() {
   TRUNKLINE_CHECK(loop_.here() && !started_, "start() once, on the queue's loop");
   started_ = true;
   if (has_budget_) restore_budget();
+  sink_->rest(paused_);
   pump();
 }
 
 void Consumer::pause() {
+  paused_ = true;
   scheduler_.pause();
+  if (started_ && !ended_) sink_->rest(true);
   pump();
 }
 
 void Consumer::resume() {
+  paused_ = false;
   scheduler_.resume();
+  if (started_ && !ended_) sink_->rest(!stopped_.empty());
   pump();
 }
 
@@ -67,6 +72,7 @@ void Consumer::stop(base::Millis deadline, base::Task done) {
   if (ended_) return loop_.post(std::move(done));
   stopped_.push_back(std::move(done));
   scheduler_.drain();
+  if (sink_) sink_->rest(true);
   const base::MonoTime at = loop_.clock().mono() + deadline;
   if (deadline_ && *deadline_ <= at) return;
   deadline_ = at;

@@ -83,6 +83,7 @@ class Consumer {
   std::vector<base::Task> stopped_;
   std::optional<base::MonoTime> deadline_;
   bool started_ = false;
+  bool paused_ = false;
   bool ended_ = false;
   BreakerState logged_breaker_ = BreakerState::closed;
   bool has_budget_;

@@ -297,8 +297,10 @@ void Scheduler::measure(const Flight& flight, const std::vector<EventVerdict>& v
   ended.era = flight.era;
   ended.events = events;
   ended.latency = std::chrono::duration_cast<Millis>(now.mono - flight.sent_at);
-  ended.good = count(Verdict::delivered) > 0 && count(Verdict::retry) == 0;
-  ended.throttled = 2 * count(Verdict::retry) >= events;
+  const auto throttled = static_cast<std::size_t>(std::ranges::count_if(
+      verdicts, [](const EventVerdict& each) { return each.verdict == Verdict::retry && !each.downstream_is_well; }));
+  ended.good = count(Verdict::rejected) < events && throttled == 0;
+  ended.throttled = 2 * throttled >= events;
   ended.in_flight = in_flight() + 1;
   breaker_.batch_ended(ended);
 }
@@ -315,9 +317,11 @@ void Scheduler::judge_downstream(const Flight& flight, const std::vector<EventVe
     const Item item = flight.items[i];
     if (item.held == cut) continue;
     const EventVerdict& verdict = verdicts[i - begin];
-    if (verdict.verdict == Verdict::delivered) {
+    const bool waits = verdict.verdict == Verdict::retry && verdict.downstream_is_well;
+    if (verdict.verdict == Verdict::delivered || waits) {
       // One outcome a lane: the last one of its events in this batch.
-      const bool last = i + 1 == end || !options_.ordered || flight.items[i + 1].held != item.held;
+      const bool last = waits || i + 1 == end || !options_.ordered || flight.items[i + 1].held != item.held;
+      if (waits && options_.ordered) cut = item.held;
       if (last && !flight.probe) breaker_.record(lane_of(item), false, now.mono);
       continue;
     }
@@ -386,7 +390,7 @@ void Scheduler::fail(const Flight& flight, const Item& item, const EventVerdict&
       return breaker_.closed() ? spend(item, verdict, now) : back_off(item, attempts, attempts + 1, verdict);
     case Verdict::retry: {
       ++statistics_.retry;
-      if (flight.probe) break;
+      if (flight.probe && !verdict.downstream_is_well) break;
       Note& note = notes_.make(message(item).record->sequence);
       if (note.retries == 0 || note.retry_epoch != retry_epoch_) {
         note.first_retry = now.mono;

@@ -451,6 +451,29 @@ INSTANTIATE_TEST_SUITE_P(Counts, SchedulerLaneRule,
                                          LaneRuleCase{7, 3, false}, LaneRuleCase{7, 2, false},
                                          LaneRuleCase{79, 21, false}, LaneRuleCase{80, 20, true}));
 
+TEST(Scheduler, events_that_wait_for_something_while_the_downstream_is_well_are_no_outage) {
+  SchedulerHarness h(batches_of(1));
+  accept_lanes(h, 1, 30);
+  const EventVerdict waits{Verdict::retry, {}, "not_ready", "not there yet", true};
+  for (int i = 0; i < 30; ++i) {
+    h.step();
+    if (!h.in_flight.empty()) h.end(h.first_batch(), {false, {waits}});
+  }
+  EXPECT_TRUE(h.scheduler.breaker().closed());
+  for (const auto& [sequence, event] : h.queue.events) EXPECT_EQ(event.attempts, 0u);
+}
+
+TEST(Scheduler, a_probe_that_finds_the_downstream_well_closes_the_breaker_whatever_its_event_waits_for) {
+  SchedulerHarness h(single());
+  accept_lanes(h, 1, 2);
+  h.step();
+  h.answer(h.first_batch(), Verdict::unavailable);
+  h.pass(hours(1));
+  ASSERT_EQ(h.scheduler.breaker().state(), BreakerState::half_open);
+  h.end(h.first_batch(), {false, {{Verdict::retry, {}, "not_ready", "not there yet", true}}});
+  EXPECT_TRUE(h.scheduler.breaker().closed());
+}
+
 TEST(Scheduler, one_lane_that_fails_often_is_no_outage) {
   Options options = single();
   options.max_attempts = 50;

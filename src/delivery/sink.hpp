@@ -24,6 +24,9 @@ struct EventVerdict {
   std::optional<base::Millis> after;  // Retry-After
   std::string error_class;            // stable word: "http_503", "connect", "timeout"
   std::string detail;                 // for people, at most 1 KiB
+  // Of a retry: the downstream has answered as it should, what this event needs is not there yet. Its lane counts as one
+  // that is served, so that many events that wait for something are no outage.
+  bool downstream_is_well = false;
 };
 
 // The verdicts of one batch. refused: the batch as a whole was not taken and nobody knows which event is the bad one:
@@ -60,6 +63,10 @@ class Sink {
   virtual ~Sink() = default;
   virtual SinkLimits limits() const = 0;
   virtual void send(Batch batch, base::UniqueFunction<void(BatchVerdict)> done) = 0;
+
+  // Whether delivery rests: paused, a maintenance window, the end of the program. A sink that sends something of its own
+  // (a snapshot, now and then) sends nothing meanwhile, nor before it was told for the first time. On the loop.
+  virtual void rest(bool resting) { (void)resting; }
 
   // For `trunkline check`: tries the target without sending it an event. Says for people what was found ("reachable,
   // certificate valid"), or what is wrong and what to do about it; Errc::unsupported: this kind of sink has nothing to try.

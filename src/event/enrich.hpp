@@ -26,6 +26,7 @@ class NameTable {
 
   std::string_view find(std::string_view id) const;  // empty when unknown
   std::size_t size() const { return names_.size(); }
+  bool operator==(const NameTable&) const = default;
 
  private:
   struct Hash {

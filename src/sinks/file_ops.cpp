@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 
@@ -94,6 +95,10 @@ base::Result<void> SystemFileOps::sync_directory(const std::string& path) {
 
 base::Result<void> SystemFileOps::remove(const std::string& path) {
   return outcome(::unlink(path.c_str()), "remove " + path);
+}
+
+base::Result<void> SystemFileOps::rename(const std::string& from, const std::string& to) {
+  return outcome(std::rename(from.c_str(), to.c_str()), "rename " + from);
 }
 
 base::Result<int> SystemFileOps::create(const std::string& path) {

@@ -33,6 +33,7 @@ class FileOps {
   virtual base::Result<std::vector<Entry>> list(const std::string& directory) = 0;  // regular files
   virtual base::Result<void> sync_directory(const std::string& path) = 0;
   virtual base::Result<void> remove(const std::string& path) = 0;
+  virtual base::Result<void> rename(const std::string& from, const std::string& to) = 0;  // over what is there
 
   virtual base::Result<int> create(const std::string& path) = 0;  // Errc::conflict if it exists
   virtual base::Result<int> open(const std::string& path) = 0;    // an existing one, for reading and appending
@@ -51,6 +52,7 @@ class SystemFileOps : public FileOps {
   base::Result<std::vector<Entry>> list(const std::string& directory) override;
   base::Result<void> sync_directory(const std::string& path) override;
   base::Result<void> remove(const std::string& path) override;
+  base::Result<void> rename(const std::string& from, const std::string& to) override;
   base::Result<int> create(const std::string& path) override;
   base::Result<int> open(const std::string& path) override;
   base::Result<std::uint64_t> size(int file) override;

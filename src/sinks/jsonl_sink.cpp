@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "json/canonical.hpp"
+#include "sinks/file_verdict.hpp"
 
 namespace trunkline::sinks {
 namespace {
@@ -15,34 +16,6 @@ namespace {
 using base::Errc;
 using delivery::BatchVerdict;
 using delivery::EventVerdict;
-using delivery::Verdict;
-
-EventVerdict verdict_of(const base::Result<void>& written) {
-  EventVerdict verdict;
-  if (written.ok()) return verdict;
-  verdict.verdict = Verdict::unavailable;
-  verdict.detail = written.error().detail;
-  switch (written.error().code) {
-    case Errc::disk_full:
-      verdict.error_class = "disk_full";
-      break;
-    case Errc::unauthenticated:
-      verdict.error_class = "permission";
-      break;
-    default:
-      verdict.error_class = "io_error";
-      break;
-  }
-  return verdict;
-}
-
-std::string room_text(const FileOps::Room& room) {
-  constexpr std::uint64_t kMiB = 1 << 20;
-  const std::string bytes = room.free_bytes >= 10'240 * kMiB ? fmt::format("{} GiB", room.free_bytes / (1'024 * kMiB))
-                                                             : fmt::format("{} MiB", room.free_bytes / kMiB);
-  return fmt::format("{} can be written, {} free{}", room.directory, bytes,
-                     room.exists ? "" : "; the directory below it will be made");
-}
 
 }  // namespace
 
@@ -133,7 +106,7 @@ void JsonlSink::look(std::vector<ProbeCallback> probes) {
 void JsonlSink::write(std::vector<Job> jobs) {
   std::string lines;
   for (const Job& job : jobs) append_lines(job.batch, lines);
-  const EventVerdict verdict = verdict_of(file_.append(lines, jobs.back().now));
+  const EventVerdict verdict = file_verdict(file_.append(lines, jobs.back().now));
   loop_.post([jobs = std::move(jobs), verdict]() mutable {
     for (Job& job : jobs) {
       BatchVerdict answer;

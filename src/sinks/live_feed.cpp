@@ -159,6 +159,13 @@ void LiveFeed::changed() {
   arm_delta();
 }
 
+void LiveFeed::take_names(std::shared_ptr<const event::NameTable> names) {
+  owner_.post([self = shared_from_this(), names = std::move(names)]() mutable {
+    self->board_.take_names(std::move(names));
+    self->changed();
+  });
+}
+
 void LiveFeed::stop() {
   stopped_ = true;
   if (delta_timer_ != 0) owner_.cancel(delta_timer_);

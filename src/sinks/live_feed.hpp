@@ -43,6 +43,11 @@ class LiveFeed : public std::enable_shared_from_this<LiveFeed> {
   void changed();  // the board has been given events
   void stop();     // no timer and no subscriber any more
 
+  // ---- any thread
+
+  // Other names of agents and queues, while the owner's loop runs.
+  void take_names(std::shared_ptr<const event::NameTable> names);
+
   // ---- any loop
 
   using Begin = base::UniqueFunction<void(std::shared_ptr<net::HttpStream>)>;

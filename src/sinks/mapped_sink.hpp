@@ -33,6 +33,7 @@ class MappedSink final : public delivery::Sink {
 
   delivery::SinkLimits limits() const override { return inner_->limits(); }
   void send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) override;
+  void rest(bool resting) override { inner_->rest(resting); }
   void probe(base::UniqueFunction<void(base::Result<std::string>)> done) override { inner_->probe(std::move(done)); }
 
  private:

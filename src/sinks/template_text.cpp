@@ -279,11 +279,9 @@ class TemplateParser {
   }
 
   Result<void> known(const Part& part, std::size_t from) const {
-    constexpr std::array<std::string_view, 8> kMeta = {"id",        "sequence", "attempt", "consumer",
-                                                       "eventType", "category", "time",    "acceptedAt"};
     if (part.kind == Part::Kind::vars && !names_.vars.contains(part.text))
       return fail(from, fmt::format("'vars' has no '{}'", part.text));
-    if (part.kind == Part::Kind::meta && std::ranges::find(kMeta, part.text) == kMeta.end())
+    if (part.kind == Part::Kind::meta && std::ranges::find(names_.meta, part.text) == names_.meta.end())
       return fail(from, fmt::format("meta has no '{}'", part.text));
     return {};
   }

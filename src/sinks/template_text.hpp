@@ -18,6 +18,9 @@ struct TemplateNames {
 
   Table vars;                                        // {{vars.name}}
   std::map<std::string, Table, std::less<>> tables;  // of the filter map:"name"
+  // {{meta.name}}: what a sink gives with each request; these are of one that sends events.
+  std::vector<std::string> meta = {"id",        "sequence", "attempt", "consumer",
+                                   "eventType", "category", "time",    "acceptedAt"};
 };
 
 // What a template is filled with.

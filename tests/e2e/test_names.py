@@ -1,52 +1,17 @@
 """`trunkline names`: the names of users and queues from Genesys's Platform API, as a names file."""
-import base64
 import json
 import unittest
-import urllib.parse
 
 from harness.case import HubTest, http_sink
+from harness.genesys import SECRET, Genesys
 from harness.process import command
-
-SECRET = "s3cret-of-the-client"
-
-
-class Genesys:
-    """Token endpoint and two lists, as Genesys documents them."""
-
-    def __init__(self, users, queues):
-        self.lists = {"/api/v2/users": users, "/api/v2/routing/queues": queues}
-        self.busy = 1  # requests that are answered 429 first
-        self.tokens = 0
-        self.forbidden = None
-
-    def __call__(self, request):
-        path, _, query = request.path.partition("?")
-        if path == "/oauth/token":
-            wanted = "Basic " + base64.b64encode(f"client-1:{SECRET}".encode()).decode()
-            if request.headers.get("authorization") != wanted:
-                return 400, {}, b'{"error":"invalid_client","description":"client not found or invalid client"}'
-            self.tokens += 1
-            return 200, {}, b'{"access_token":"token-1","token_type":"bearer","expires_in":86399}'
-        if request.headers.get("authorization") != "Bearer token-1":
-            return 401, {}, b"{}"
-        if path == self.forbidden:
-            return 403, {}, b'{"code":"missing.permissions"}'
-        if self.busy:
-            self.busy -= 1
-            return 429, {"Retry-After": "1"}, b"{}"
-        asked = urllib.parse.parse_qs(query)
-        size, number = int(asked["pageSize"][0]), int(asked["pageNumber"][0])
-        items = self.lists[path]
-        page = {"entities": items[(number - 1) * size:number * size], "pageSize": size, "pageNumber": number,
-                "total": len(items), "pageCount": -(-len(items) // size)}
-        return 200, {}, json.dumps(page).encode()
 
 
 class Names(HubTest):
     def setUp(self):
         super().setUp()
         self.genesys = Genesys([{"id": f"user-{i}", "name": f"Ada {i} Ünïcode"} for i in range(250)],
-                               [{"id": "queue-1", "name": "Sales"}])
+                               [{"id": "queue-1", "name": "Sales"}], busy=1)
         self.server = self.receiver(self.genesys)
         self.file = self.directory / "names.json"
 

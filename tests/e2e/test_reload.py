@@ -5,6 +5,7 @@ import threading
 
 from harness.case import SOURCE, HubTest, http_sink
 from harness.process import KEY, Child, command
+from harness.sse import SseClient, fold
 
 
 class Reload(HubTest):
@@ -46,6 +47,49 @@ class Reload(HubTest):
         self.assertEqual([shown["target"], shown["delivery"]["concurrency"], shown["statistics"]["delivered"]],
                          [second.url, 3, 2])
         self.assertEqual(self.reload(hub).stdout.strip(), "nothing has changed")
+
+    def test_names_and_codes_that_have_changed_are_read_again(self):
+        names, codes = self.directory / "names.json", self.directory / "codes.csv"
+        names.write_text('{"user-1": "Ada"}')
+        codes.write_text("presence,code\nAVAILABLE,READY\n")
+        receiver, wfm = self.receiver(), self.receiver()
+        hub = self.hub({"crm": {"sink": http_sink(receiver.url)},
+                        "wfm": {"order": "agent", "sink": {"adherence": {
+                            "codes": str(codes), "url": wfm.url, "allow_loopback": True, "snapshot_every": "0s",
+                            "state": '"{{event.code}}"', "body": "{{meta.states | raw}}"}}},
+                        "board": {"order": "agent", "sink": {"live": {}}}}, names={"file": str(names)})
+
+        def told(user, name, code):
+            before = len(receiver.events()), len(wfm.deliveries())
+            self.accepted(hub.post(self.make.presence(user)))
+            self.until(lambda: len(receiver.events()) > before[0] and len(wfm.deliveries()) > before[1], "not delivered")
+            self.assertEqual([receiver.events()[-1].get("_userName"), json.loads(wfm.deliveries()[-1].body)], [name, [code]])
+
+        watcher = SseClient(hub.address, "/api/v1/consumers/board/live")
+        self.addCleanup(watcher.close)
+
+        def shown():
+            return {each: agent["name"] for each, agent in fold(list(watcher.events))["agents"].items()}
+
+        told("user-1", "Ada", "READY")
+        self.assertEqual(self.reload(hub).stdout.strip(), "nothing has changed")
+        names.write_text('{"user-1": "Ada Lovelace", "user-2": "Bob"}')
+        codes.write_text("presence,code\nAVAILABLE,FREE\n")
+        dry = self.reload(hub, "--dry-run").stdout
+        done = self.reload(hub).stdout.splitlines()
+        for line in ("names: 2 names", "consumers.wfm: the file of codes has changed"):
+            self.assertIn(line, done)
+            self.assertIn(line, dry)
+        told("user-1", "Ada Lovelace", "FREE")
+        told("user-2", "Bob", "FREE")
+        self.until(lambda: shown() == {"user-1": "Ada Lovelace", "user-2": "Bob"}, lambda: f"the board has {shown()}")
+        names.write_text("{")
+        codes.write_text("presence\n")
+        refused = self.reload(hub, code=1).stderr
+        self.assertIn("names: ", refused)
+        names.write_text('{"user-1": "Ada Lovelace", "user-2": "Bob"}')
+        self.assertIn("'code' is not among them", self.reload(hub, code=1).stderr)
+        told("user-3", None, "FREE")
 
     def test_what_is_wrong_or_needs_a_restart_refuses_everything(self):
         hub = self.hub({"crm": {"filter": {}, "sink": http_sink(self.receiver().url)}})

@@ -1,12 +1,14 @@
-"""A Salesforce org as far as the hub speaks to it: the token endpoint, upserts of 200 by external id, describe."""
+"""A Salesforce org as far as the hub speaks to it: the token endpoint, upserts of 200 by external id, describe, records by
+external id, files at records."""
 import base64
 import http.server
 import json
+import re
 import threading
 import urllib.parse
 
 FIELD = "Genesys_Conversation_Id__c"
-FIELDS = {FIELD, "Status", "Subject", "Agent__c", "Sentiment__c", "Score__c", "Wrapup__c"}
+FIELDS = {FIELD, "Status", "Subject", "Agent__c", "Sentiment__c", "Score__c", "Wrapup__c", "Transcript__c"}
 
 
 class Salesforce:
@@ -18,6 +20,8 @@ class Salesforce:
     def __init__(self, client=("hub", "s3cret-of-the-client"), allowed=15000):
         self.client, self.allowed = client, allowed
         self.cases, self.history, self.requests, self.tokens_given = {}, {}, 0, 0
+        self.files = []  # of ContentVersion: {Title, PathOnClient, FirstPublishLocationId, VersionData}
+        self.file_faults = []  # each insert of a file takes one: None, or a status that comes after it was done
         self.in_flight = self.most_in_flight = 0
         self.faults = []
         self._tokens = set()
@@ -99,7 +103,51 @@ class Salesforce:
             self.requests += 1
             if request.path.endswith("/describe"):
                 return 200, {"name": "Case", "fields": [{"name": name} for name in sorted(self.fields)]}
+            parts = urllib.parse.urlsplit(request.path)
+            if "/query" in parts.path:
+                return self._query(dict(urllib.parse.parse_qsl(parts.query))["q"])
+            if parts.path.endswith("/sobjects/ContentVersion") and request.command == "POST":
+                return self._insert_file(json.loads(body))
+            if "/sobjects/Case/" in parts.path and "/composite/" not in parts.path:
+                return self._record(request.command, parts, body)
             return self._upsert(request, json.loads(body))
+
+    @staticmethod
+    def _id_of(conversation, cases):
+        return f"500{list(cases).index(conversation) + 1:012}AAA"
+
+    def _record(self, method, parts, body):
+        field, value = (urllib.parse.unquote(part) for part in parts.path.split("/")[-2:])
+        if field != FIELD or value not in self.cases:
+            return 404, [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}]
+        if method == "GET":
+            return 200, {"attributes": {"type": "Case"}, "Id": self._id_of(value, self.cases)}
+        changes = json.loads(body)
+        if changes.keys() - self.fields or FIELD in changes:
+            return 400, [{"errorCode": "INVALID_FIELD", "message": f"No such column on Case: {sorted(changes)}"}]
+        self.cases[value].update(changes)
+        return 200, {"id": self._id_of(value, self.cases), "success": True, "errors": [], "created": False}
+
+    def _query(self, text):
+        wanted = re.fullmatch(r"SELECT ContentDocumentId FROM ContentDocumentLink WHERE LinkedEntityId = '(\w+)'"
+                              r" AND ContentDocument\.Title = '([^']*)'", text)
+        if not wanted:
+            return 400, [{"errorCode": "MALFORMED_QUERY", "message": f"unexpected token: {text}"}]
+        found = [{"attributes": {"type": "ContentDocumentLink"}, "ContentDocumentId": f"069{at:012}AAA"}
+                 for at, file in enumerate(self.files)
+                 if (file["FirstPublishLocationId"], file["Title"]) == wanted.groups()]
+        return 200, {"totalSize": len(found), "done": True, "records": found}
+
+    def _insert_file(self, record):
+        if record.keys() != {"Title", "PathOnClient", "FirstPublishLocationId", "VersionData"}:
+            return 400, [{"errorCode": "REQUIRED_FIELD_MISSING", "message": "fields", "fields": []}]
+        if record["FirstPublishLocationId"] not in {self._id_of(each, self.cases) for each in self.cases}:
+            return 400, [{"errorCode": "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "message": "no such record"}]
+        self.files.append({**record, "text": base64.b64decode(record["VersionData"], validate=True).decode()})
+        fault = self.file_faults.pop(0) if self.file_faults else None
+        if fault:
+            return fault, b"lost"
+        return 201, {"id": f"068{len(self.files):012}AAA", "success": True, "errors": []}
 
     def _token(self, request, body):
         form = dict(urllib.parse.parse_qsl(body.decode()))
