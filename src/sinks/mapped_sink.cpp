@@ -34,6 +34,24 @@ BatchVerdict unmappable(std::size_t events, std::size_t place, const base::Error
   return result;
 }
 
+// What a downstream has said of these events, without what the mapping conceals in them. `cut`: it ends anywhere, perhaps
+// within a value.
+std::string scrubbed(std::string_view said, bool cut, const std::vector<engine::LeasedMessage>& messages,
+                     const mapping::Mapping& mapping, const event::NameTable* names) {
+  if (messages.size() > kScrubbedMax) return std::string(mapping::kWithheld);
+  mapping::Scratch scratch;
+  mapping::Hidden hidden;
+  std::string text(said);
+  for (const engine::LeasedMessage& message : messages) {
+    const event::Event& event = message.record->event;
+    const std::string body = event::enriched(event, message.record->accepted_at, names);
+    const auto applied = mapping.apply(body, mapping::subject_of(event), scratch, &hidden);
+    if (!applied.ok()) return std::string(mapping::kWithheld);
+    text = hidden.scrub(text, cut);
+  }
+  return detail_text(text, {});
+}
+
 void scrub(BatchVerdict& verdict, const std::vector<engine::LeasedMessage>& messages,
            const MappedSinkOptions& options) {
   if (std::ranges::all_of(verdict.events, is_own)) return;
@@ -46,32 +64,16 @@ void scrub(BatchVerdict& verdict, const std::vector<engine::LeasedMessage>& mess
     if (is_own(each)) continue;
     const auto [entry, is_new] = known.try_emplace(each.detail, each.detail);
     if (is_new) {
+      // Near the sinks' own bound: it was cut there.
+      const bool cut = each.detail.size() + 4 >= kDetailBytesMax;
       for (const auto& mapping : mappings)
-        entry->second = scrubbed(entry->second, messages, *mapping, options.names.get());
+        entry->second = scrubbed(entry->second, cut, messages, *mapping, options.names.get());
     }
     each.detail = entry->second;
   }
 }
 
 }  // namespace
-
-std::string scrubbed(std::string_view said, const std::vector<engine::LeasedMessage>& messages,
-                     const mapping::Mapping& mapping, const event::NameTable* names) {
-  if (messages.size() > kScrubbedMax) return std::string(mapping::kWithheld);
-  mapping::Scratch scratch;
-  mapping::Hidden hidden;
-  // Near the sinks' own bound: it was cut there, perhaps within a value.
-  const bool cut = said.size() + 4 >= kDetailBytesMax;
-  std::string text(said);
-  for (const engine::LeasedMessage& message : messages) {
-    const event::Event& event = message.record->event;
-    const std::string body = event::enriched(event, message.record->accepted_at, names);
-    const auto applied = mapping.apply(body, mapping::subject_of(event), scratch, &hidden);
-    if (!applied.ok()) return std::string(mapping::kWithheld);
-    text = hidden.scrub(text, cut);
-  }
-  return detail_text(text, {});
-}
 
 MappedSink::MappedSink(std::unique_ptr<delivery::Sink> inner, MappedSinkOptions options, base::Loop& loop)
     : inner_(std::move(inner)), options_(std::move(options)), loop_(loop) {}

@@ -43,8 +43,4 @@ class MappedSink final : public delivery::Sink {
   mapping::Scratch scratch_;
 };
 
-// What a downstream has said of these events, without what the mapping conceals in them.
-std::string scrubbed(std::string_view said, const std::vector<engine::LeasedMessage>& messages,
-                     const mapping::Mapping& mapping, const event::NameTable* names);
-
 }  // namespace trunkline::sinks

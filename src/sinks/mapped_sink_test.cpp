@@ -111,6 +111,18 @@ TEST_F(MappedSinkTest, scrubs_what_the_downstream_repeats_for_operators_who_may_
   EXPECT_EQ(verdict.events[0].detail, R"(bad: {"ani":"************0100"})");
 }
 
+TEST_F(MappedSinkTest, knows_that_an_answer_was_cut_when_a_first_mapping_has_made_it_shorter) {
+  const std::string said = std::string(1'000, 'x') + " key-of-the-event tel:+1555";
+  answer_ = rejected(said.substr(0, 1'024));
+  const auto views = mapping({}, true);
+  const auto own = mapping({R"({"hash":"key"})", R"({"keep":"ani"})"});
+  const BatchVerdict verdict = send(
+      {own, [&] { return views; }, {}},
+      {message(1, R"({"key":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","ani":"tel:+15555550100"})")});
+  EXPECT_THAT(verdict.events[0].detail, Not(HasSubstr("tel:+")));
+  EXPECT_THAT(verdict.events[0].detail, HasSubstr("key-of-the-event"));
+}
+
 TEST_F(MappedSinkTest, leaves_what_the_hub_itself_says_of_a_connection) {
   answer_ = {false, {{Verdict::unavailable, {}, "connect", "tel:+15555550100 refused"}}, {}};
   const auto views = mapping({}, true);
