@@ -1,6 +1,11 @@
 #include "mapping/hidden.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <functional>
 
 #include "json/writer.hpp"
 
@@ -19,6 +24,89 @@ std::size_t begun(std::string_view text, std::string_view value) {
     if (text.ends_with(value.substr(0, size))) return size;
   }
   return 0;
+}
+
+std::string json_escaped(std::string_view value) {
+  std::string out;
+  json::append_string(out, value);
+  return out.substr(1, out.size() - 2);
+}
+
+// JSON for those who keep to ASCII (Python's and PHP's default); `slashes`: as PHP does it.
+std::string ascii_escaped(std::string_view escaped, bool slashes) {
+  std::string out;
+  for (std::size_t at = 0; at < escaped.size();) {
+    const auto lead = static_cast<unsigned char>(escaped[at]);
+    const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if (size == 1 || at + size > escaped.size()) {
+      if (slashes && lead == '/') out += '\\';
+      out += escaped[at++];
+      continue;
+    }
+    std::uint32_t point = lead & (0xFFu >> (size + 1));
+    for (std::size_t i = 1; i < size; ++i) point = point << 6 | (static_cast<unsigned char>(escaped[at + i]) & 0x3Fu);
+    at += size;
+    if (point < 0x10000) {
+      out += fmt::format("\\u{:04x}", point);
+    } else {
+      out += fmt::format("\\u{:04x}\\u{:04x}", 0xD7C0 + (point >> 10), 0xDC00 + (point & 0x3FF));
+    }
+  }
+  return out;
+}
+
+std::string url_encoded(std::string_view value) {
+  std::string out;
+  for (const char c : value) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '.' || c == '_' || c == '~';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
+std::string html_escaped(std::string_view value, std::string_view apostrophe) {
+  std::string out;
+  for (const char c : value) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += apostrophe;
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+// As others may write a value in what they say about it, itself first: in JSON, as a text in JSON inside of a text in JSON,
+// in JSON of ASCII, in a URL, on a page.
+std::vector<std::string> forms_of(const std::string& value) {
+  const std::string escaped = json_escaped(value);
+  std::vector<std::string> forms = {value};
+  std::array others{escaped,
+                    json_escaped(escaped),
+                    ascii_escaped(escaped, false),
+                    ascii_escaped(escaped, true),
+                    url_encoded(value),
+                    html_escaped(value, "&#39;"),
+                    html_escaped(value, "&#x27;")};
+  for (std::string& form : others) {
+    if (std::ranges::find(forms, form) == forms.end()) forms.push_back(std::move(form));
+  }
+  return forms;
 }
 
 }  // namespace
@@ -60,31 +148,37 @@ void Hidden::replace_in(std::string& value) const {
   value = std::move(out);
 }
 
-std::string Hidden::scrub(std::string_view text, bool cut) const {
-  if (overflowed_ && !text.empty()) return std::string(kWithheld);
-  std::string out(text);
-  // The longest first: a value may be a part of another.
+std::vector<const Hidden::Value*> Hidden::longest_first() const {
   std::vector<const Value*> order;
   for (const Value& value : values_) {
     if (value.original.size() >= kShortest) order.push_back(&value);
   }
   std::ranges::stable_sort(order, std::greater(), [](const Value* value) { return value->original.size(); });
-  for (const Value* value : order) {
-    const std::string_view shown = value->replacement.empty() ? std::string_view("***") : value->replacement;
-    replace_all(out, value->original, shown);
-    std::string escaped;
-    json::append_string(escaped, value->original);
-    const std::string_view inner = std::string_view(escaped).substr(1, escaped.size() - 2);
-    if (inner == value->original) continue;
-    replace_all(out, inner, shown);
-    // As a text in JSON inside of a text in JSON.
-    std::string twice;
-    json::append_string(twice, inner);
-    replace_all(out, std::string_view(twice).substr(1, twice.size() - 2), shown);
+  return order;
+}
+
+std::string_view Hidden::shown(const Value& value) {
+  return value.replacement.empty() ? std::string_view("***") : value.replacement;
+}
+
+std::string Hidden::scrub(std::string_view text, bool cut) const {
+  if (overflowed_ && !text.empty()) return std::string(kWithheld);
+  std::string out(text);
+  std::vector<std::string> beginnings;
+  for (const Value* value : longest_first()) {
+    for (std::string& form : forms_of(value->original)) {
+      replace_all(out, form, shown(*value));
+      if (cut) beginnings.push_back(std::move(form));
+    }
   }
-  for (const Value* value : order) {
-    if (cut) out.resize(out.size() - begun(out, value->original));
-  }
+  for (const std::string& form : beginnings) out.resize(out.size() - begun(out, form));
+  return out;
+}
+
+std::string Hidden::scrub_own(std::string_view text) const {
+  if (overflowed_ && !text.empty()) return std::string(kWithheld);
+  std::string out(text);
+  for (const Value* value : longest_first()) replace_all(out, value->original, shown(*value));
   return out;
 }
 

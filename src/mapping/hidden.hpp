@@ -21,10 +21,12 @@ class Hidden {
   // A value of the event that stands outside of its body, such as an id: replaced where it equals a concealed one, or
   // where a part of it between dots does (a topic's name).
   void replace_in(std::string& value) const;
-  // A text about the event, such as what a downstream answers: every concealed value in it, also escaped as in JSON, is
-  // replaced. Values of fewer than kShortest bytes are not looked for: they would blot out words.
+  // A text about the event, such as what a downstream answers: every concealed value in it is replaced, also as JSON, a URL
+  // and a page write it. Values of fewer than kShortest bytes are not looked for: they would blot out words.
   // `cut`: the text was cut at its end, which may be the beginning of one.
   std::string scrub(std::string_view text, bool cut = false) const;
+  // A text that this program has made of the event, with values as they are. Cheap enough for every event.
+  std::string scrub_own(std::string_view text) const;
 
   static constexpr std::size_t kShortest = 4;
 
@@ -33,6 +35,9 @@ class Hidden {
     std::string original;
     std::string replacement;
   };
+  std::vector<const Value*> longest_first() const;  // a value may be a part of another
+  static std::string_view shown(const Value& value);
+
   // A transcript has some thousand words; a bound of memory for whoever holds it during a delivery.
   static constexpr std::size_t kValuesMax = 4'000;
   static constexpr std::size_t kBytesMax = 256 << 10;

@@ -268,6 +268,18 @@ TEST(Mapping, scrubs_values_that_are_escaped_once_and_twice) {
   EXPECT_EQ(hidden.scrub(R"({"e":"{\"n\":\"a\\\"quoted\\\" name\"}"})"), R"({"e":"{\"n\":\"x\"}"})");
 }
 
+TEST(Mapping, scrubs_values_as_ascii_urls_and_pages_write_them) {
+  Hidden hidden;
+  hidden.add("M\u00fcller & S\u00f6hne / \U0001F600 O'Brien", "x");
+  for (const char* said :
+       {R"(M\u00fcller & S\u00f6hne / \ud83d\ude00 O'Brien)", R"(M\u00fcller & S\u00f6hne \/ \ud83d\ude00 O'Brien)",
+        "M%C3%BCller%20%26%20S%C3%B6hne%20%2F%20%F0%9F%98%80%20O%27Brien",
+        "M\u00fcller &amp; S\u00f6hne / \U0001F600 O&#39;Brien",
+        "M\u00fcller &amp; S\u00f6hne / \U0001F600 O&#x27;Brien"})
+    EXPECT_EQ(hidden.scrub(std::string("no: ") + said), "no: x") << said;
+  EXPECT_EQ(hidden.scrub("no: M%C3%BCller%20%26%20S%C3", true), "no: ");
+}
+
 TEST(Mapping, scrubs_the_beginning_of_a_value_at_the_end_of_a_text_that_was_cut) {
   Hidden hidden;
   hidden.add("+15555550100", "***");

@@ -20,7 +20,7 @@ base::Result<engine::RecordPtr> mapped(const engine::Record& record, const Mappi
   for (std::string* text : {&event.envelope_id, &event.topic_name, &event.event_type, &event.org_id,
                             &event.conversation_id, &event.user_id, &event.queue_id, &event.media_type, &event.source})
     concealed.replace_in(*text);
-  event.content_key = concealed.scrub(event.content_key);
+  event.content_key = concealed.scrub_own(event.content_key);
   return engine::RecordPtr(copy);
 }
 
