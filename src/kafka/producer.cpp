@@ -207,11 +207,22 @@ rd_kafka_resp_err_t Producer::Impl::send_one(const Message& message, Entry& entr
     rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(),
                         static_cast<ssize_t>(value.size()));
   }
-  const rd_kafka_resp_err_t error =
-      rd_kafka_producev(handle, RD_KAFKA_V_TOPIC(options.topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                        RD_KAFKA_V_KEY(message.key.empty() ? nullptr : message.key.data(), message.key.size()),
-                        RD_KAFKA_V_VALUE(const_cast<char*>(message.value.data()), message.value.size()),
-                        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(&entry), RD_KAFKA_V_END);
+  std::array<rd_kafka_vu_t, 6> parts{};
+  parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+  parts[0].u.cstr = options.topic.c_str();
+  parts[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  parts[1].u.i = RD_KAFKA_MSG_F_COPY;
+  parts[2].vtype = RD_KAFKA_VTYPE_KEY;
+  parts[2].u.mem = {message.key.empty() ? nullptr : const_cast<char*>(message.key.data()), message.key.size()};
+  parts[3].vtype = RD_KAFKA_VTYPE_VALUE;
+  parts[3].u.mem = {const_cast<char*>(message.value.data()), message.value.size()};
+  parts[4].vtype = RD_KAFKA_VTYPE_HEADERS;
+  parts[4].u.headers = headers;
+  parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  parts[5].u.ptr = &entry;
+  rd_kafka_error_t* const failed = rd_kafka_produceva(handle, parts.data(), parts.size());
+  const rd_kafka_resp_err_t error = failed != nullptr ? rd_kafka_error_code(failed) : RD_KAFKA_RESP_ERR_NO_ERROR;
+  rd_kafka_error_destroy(failed);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_headers_destroy(headers);
   return error;
 }
