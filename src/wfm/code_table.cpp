@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 #include <optional>
 
@@ -141,19 +140,6 @@ Result<CodeTable> CodeTable::parse(std::string_view text, std::string otherwise)
         });
     if (hidden) table.unreachable_ = late.line;
   }
-  return table;
-}
-
-Result<CodeTable> CodeTable::load(const std::string& path, std::string otherwise) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return {Errc::invalid, path + " cannot be read"};
-  std::string text(kFileBytesMax + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (file.bad()) return {Errc::invalid, path + " cannot be read"};
-  if (text.size() > kFileBytesMax) return {Errc::invalid, fmt::format("{} is larger than 1 MiB", path)};
-  auto table = parse(text, std::move(otherwise));
-  if (!table.ok()) return table.error().with(path);
   return table;
 }
 
