@@ -72,13 +72,15 @@ TEST_F(HttpServerTest, says_of_a_request_that_waits_whether_its_peer_is_gone) {
     auto kept = peers_.take(1);
     auto& [loop, peer] = kept.at(0);
     leave(client);
-    std::promise<bool> promise;
-    loop->post([&] {
+    auto promise = std::make_shared<std::promise<bool>>();
+    std::future<bool> told = promise->get_future();
+    loop->post([&peer = peer, promise] {
       const auto connection = peer.connection.lock();
-      promise.set_value(!connection || connection->gone());
+      const bool is_gone = !connection || connection->gone();
       peer.respond(HttpResponse::text(200, "late"));
+      promise->set_value(is_gone);
     });
-    return promise.get_future().get();
+    return told.get();
   };
   EXPECT_FALSE(gone("", [](RawClient&) {}));
   EXPECT_FALSE(gone("Connection: close\r\n", [](RawClient&) {}));

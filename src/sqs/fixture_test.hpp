@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <atomic>
 
 #include <filesystem>
 #include <future>
@@ -70,6 +71,7 @@ class ServiceTest : public ::testing::Test {
         std::vector<net::IoLoop*>{loops_[0].get(), loops_[1].get()}, net::HttpServerOptions{},
         [this](net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
           service_->handle(loop, std::move(request), std::move(respond));
+          handled_.fetch_add(1);
         });
     port_ = server_->listen("127.0.0.1:0").value();
   }
@@ -181,6 +183,7 @@ class ServiceTest : public ::testing::Test {
   base::SystemClock clock_;
   std::string directory_;
   std::vector<std::unique_ptr<net::IoLoop>> loops_;
+  std::atomic<int> handled_{0};  // requests that the service has begun
   std::unique_ptr<queue::EmbeddedEngine> engine_;
   std::unique_ptr<FakeQueues> queues_;
   std::unique_ptr<Service> service_;

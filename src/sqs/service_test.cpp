@@ -317,7 +317,7 @@ TEST_F(ServiceTest, a_stop_ends_receives_that_wait) {
   net::testing::RawClient client(port_);
   const std::string body = R"({"QueueUrl":")" + url("wfm") + R"(","WaitTimeSeconds":20})";
   ASSERT_TRUE(client.send(net::request_bytes("POST", "/", "h", {{"X-Amz-Target", "AmazonSQS.ReceiveMessage"}}, body)));
-  while (server_->statistics().requests < 1) std::this_thread::yield();
+  while (handled_.load() < 1) std::this_thread::yield();
   service_->stop();
   EXPECT_EQ(client.read_answer().body, "{}");
   EXPECT_EQ(json("ListQueues", "{}").status, 503);
