@@ -1,13 +1,13 @@
 #include "postgres/writer.hpp"
 
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <string_view>
 #include <utility>
+
+#include "base/thread.hpp"
 
 namespace trunkline::postgres {
 namespace {
@@ -74,14 +74,7 @@ void Writer::add(Job job) {
   }
   wake_.notify_one();
   if (!needs_thread || threads_.size() >= options_.connections) return;
-  // Signals belong to the program's main thread; a new thread takes over the mask of the one that starts it.
-  sigset_t all;
-  sigset_t former;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &former);
-  threads_.emplace_back([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &former, nullptr);
-  pthread_setname_np(threads_.back().native_handle(), "postgres");
+  threads_.push_back(base::start_thread("postgres", [this] { run(); }));
 }
 
 void Writer::run() {

@@ -1,10 +1,8 @@
 #include "sinks/interval_sink.hpp"
 
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <algorithm>
-#include <csignal>
 #include <utility>
 
 #include "base/log.hpp"
@@ -63,29 +61,12 @@ IntervalSink::IntervalSink(IntervalSinkOptions options, wfm::CodeTable codes, Ol
       oldest_waiting_(std::move(oldest_waiting)),
       loop_(loop),
       ops_(std::move(ops)),
-      files_(options_.files, std::move(codes), *ops_) {
-  // Signals belong to the program's main thread; a new thread takes over the mask of the one that starts it.
-  sigset_t all;
-  sigset_t former;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &former);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &former, nullptr);
-  pthread_setname_np(thread_.native_handle(), "intervals");
-}
+      files_(options_.files, std::move(codes), *ops_),
+      worker_("intervals", loop, *ops_, options_.files.directory,
+              [this](std::vector<Job> jobs) { work(std::move(jobs)); }) {}
 
 IntervalSink::~IntervalSink() {
   if (timer_ != 0) loop_.cancel(timer_);
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_one();
-  thread_.join();
-  if (probes_.empty()) return;
-  loop_.post([probes = std::move(probes_)]() mutable {
-    for (ProbeCallback& done : probes) done(base::Error{Errc::cancelled, "the sink has ended"});
-  });
 }
 
 void IntervalSink::rest(bool) {
@@ -100,7 +81,7 @@ void IntervalSink::arm() {
       const std::scoped_lock lock(mutex_);
       look_ = Look{loop_.clock().wall(), oldest_waiting_ ? oldest_waiting_() : std::nullopt};
     }
-    wake_.notify_one();
+    worker_.wake();
     arm();
   });
 }
@@ -110,39 +91,22 @@ delivery::SinkLimits IntervalSink::limits() const {
 }
 
 void IntervalSink::send(delivery::Batch batch, base::UniqueFunction<void(BatchVerdict)> done) {
-  {
-    const std::scoped_lock lock(mutex_);
-    jobs_.push_back({std::move(batch), loop_.clock().wall(), std::move(done)});
-  }
-  wake_.notify_one();
+  worker_.send(std::move(batch), std::move(done));
 }
 
-void IntervalSink::probe(ProbeCallback done) {
-  {
-    const std::scoped_lock lock(mutex_);
-    probes_.push_back(std::move(done));
-  }
-  wake_.notify_one();
+void IntervalSink::probe(base::UniqueFunction<void(Result<std::string>)> done) {
+  worker_.probe(std::move(done));
 }
 
-void IntervalSink::run() {
-  for (;;) {
-    std::vector<Job> jobs;
-    std::vector<ProbeCallback> probes;
-    std::optional<Look> look;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || look_ || !jobs_.empty() || !probes_.empty(); });
-      if (stopping_) return;
-      jobs.swap(jobs_);
-      probes.swap(probes_);
-      look.swap(look_);
-    }
-    // A closing that failed comes first: what follows belongs to the next interval.
-    if (look) closed(close_due(*look));
-    for (Job& job : jobs) take(std::move(job));
-    if (!probes.empty()) answer(std::move(probes));
+void IntervalSink::work(std::vector<Job> jobs) {
+  std::optional<Look> look;
+  {
+    const std::scoped_lock lock(mutex_);
+    look.swap(look_);
   }
+  // A closing that failed comes first: what follows belongs to the next interval.
+  if (look) closed(close_due(*look));
+  for (Job& job : jobs) take(std::move(job));
 }
 
 void IntervalSink::closed(const Result<void>& result) {
@@ -192,14 +156,6 @@ void IntervalSink::take(Job job) {
     }
   }
   loop_.post([done = std::move(job.done), verdict = std::move(verdict)]() mutable { done(std::move(verdict)); });
-}
-
-void IntervalSink::answer(std::vector<ProbeCallback> probes) {
-  const Result<FileOps::Room> room = ops_->room(options_.files.directory);
-  Result<std::string> found = room.ok() ? Result<std::string>(room_text(*room)) : room.error();
-  loop_.post([probes = std::move(probes), found = std::move(found)]() mutable {
-    for (ProbeCallback& done : probes) done(found);
-  });
 }
 
 }  // namespace trunkline::sinks

@@ -1,16 +1,15 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/loop.hpp"
 #include "delivery/sink.hpp"
+#include "sinks/file_worker.hpp"
 #include "sinks/interval_files.hpp"
 #include "wfm/state_fact.hpp"
 
@@ -53,12 +52,7 @@ class IntervalSink final : public delivery::Sink {
   void probe(base::UniqueFunction<void(base::Result<std::string>)> done) override;
 
  private:
-  using ProbeCallback = base::UniqueFunction<void(base::Result<std::string>)>;
-  struct Job {
-    delivery::Batch batch;
-    base::WallTime now;
-    base::UniqueFunction<void(delivery::BatchVerdict)> done;
-  };
+  using Job = FileWorker::Job;
   struct Look {
     base::WallTime now;
     std::optional<base::WallTime> oldest_waiting;
@@ -67,11 +61,10 @@ class IntervalSink final : public delivery::Sink {
   IntervalSink(IntervalSinkOptions options, wfm::CodeTable codes, OldestWaiting oldest_waiting, base::Loop& loop,
                std::unique_ptr<FileOps> ops);
   void arm();
-  void run();
+  void work(std::vector<Job> jobs);
   void take(Job job);
   base::Result<void> close_due(const Look& look);
   void closed(const base::Result<void>& result);
-  void answer(std::vector<ProbeCallback> probes);
 
   const IntervalSinkOptions options_;
   const OldestWaiting oldest_waiting_;
@@ -79,20 +72,16 @@ class IntervalSink final : public delivery::Sink {
   const std::unique_ptr<FileOps> ops_;
   base::Loop::TimerId timer_ = 0;
 
-  // thread_ only.
+  // The worker's thread only.
   IntervalFiles files_;
   wfm::FactReader reader_;
   base::WallTime started_{};            // written before the first job or look
   base::WallTime newest_accepted_{};    // of what was delivered
   std::optional<base::Error> failure_;  // of the last closing; nothing is taken before one has worked
 
-  std::mutex mutex_;       // of the next four; taken once a batch
-  std::vector<Job> jobs_;  // at most the consumer's concurrency
+  std::mutex mutex_;  // of the next one; taken once a second
   std::optional<Look> look_;
-  std::vector<ProbeCallback> probes_;
-  bool stopping_ = false;
-  std::condition_variable wake_;
-  std::thread thread_;
+  FileWorker worker_;  // last: it uses the others
 };
 
 }  // namespace trunkline::sinks

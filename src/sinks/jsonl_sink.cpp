@@ -1,9 +1,7 @@
 #include "sinks/jsonl_sink.hpp"
 
 #include <fmt/format.h>
-#include <pthread.h>
 
-#include <csignal>
 #include <iterator>
 #include <utility>
 
@@ -35,72 +33,20 @@ JsonlSink::JsonlSink(JsonlSinkOptions options, Renderer renderer, base::Loop& lo
       renderer_(std::move(renderer)),
       loop_(loop),
       ops_(std::move(ops)),
-      file_(options_.file, *ops_) {
-  // Signals belong to the program's main thread; a new thread takes over the mask of the one that starts it.
-  sigset_t all;
-  sigset_t former;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &former);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &former, nullptr);
-  pthread_setname_np(thread_.native_handle(), "jsonl");
-}
-
-JsonlSink::~JsonlSink() {
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_one();
-  thread_.join();
-  if (probes_.empty()) return;
-  loop_.post([probes = std::move(probes_)]() mutable {
-    for (ProbeCallback& done : probes) done(base::Error{Errc::cancelled, "the sink has ended"});
-  });
-}
+      file_(options_.file, *ops_),
+      worker_("jsonl", loop, *ops_, options_.file.directory,
+              [this](std::vector<Job> jobs) { write(std::move(jobs)); }) {}
 
 delivery::SinkLimits JsonlSink::limits() const {
   return {options_.batch_messages_max, options_.batch_bytes_max};
 }
 
 void JsonlSink::send(delivery::Batch batch, base::UniqueFunction<void(BatchVerdict)> done) {
-  {
-    const std::scoped_lock lock(mutex_);
-    jobs_.push_back({std::move(batch), loop_.clock().wall(), std::move(done)});
-  }
-  wake_.notify_one();
+  worker_.send(std::move(batch), std::move(done));
 }
 
-void JsonlSink::probe(ProbeCallback done) {
-  {
-    const std::scoped_lock lock(mutex_);
-    probes_.push_back(std::move(done));
-  }
-  wake_.notify_one();
-}
-
-void JsonlSink::run() {
-  for (;;) {
-    std::vector<Job> jobs;
-    std::vector<ProbeCallback> probes;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !probes_.empty(); });
-      if (stopping_) return;
-      jobs.swap(jobs_);
-      probes.swap(probes_);
-    }
-    if (!jobs.empty()) write(std::move(jobs));
-    if (!probes.empty()) look(std::move(probes));
-  }
-}
-
-void JsonlSink::look(std::vector<ProbeCallback> probes) {
-  const base::Result<FileOps::Room> room = ops_->room(options_.file.directory);
-  base::Result<std::string> found = room.ok() ? base::Result<std::string>(room_text(*room)) : room.error();
-  loop_.post([probes = std::move(probes), found = std::move(found)]() mutable {
-    for (ProbeCallback& done : probes) done(found);
-  });
+void JsonlSink::probe(base::UniqueFunction<void(base::Result<std::string>)> done) {
+  worker_.probe(std::move(done));
 }
 
 void JsonlSink::write(std::vector<Job> jobs) {

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/loop.hpp"
 #include "delivery/sink.hpp"
+#include "sinks/file_worker.hpp"
 #include "sinks/jsonl_file.hpp"
 #include "sinks/render.hpp"
 
@@ -34,7 +32,7 @@ class JsonlSink final : public delivery::Sink {
       JsonlSinkOptions options, Renderer renderer, base::Loop& loop,
       std::unique_ptr<FileOps> ops = std::make_unique<SystemFileOps>());
   // Waits for the write that is under way; batches behind it get no verdict, probes are answered Errc::cancelled.
-  ~JsonlSink() override;
+  ~JsonlSink() override = default;
 
   delivery::SinkLimits limits() const override;
   void send(delivery::Batch batch, base::UniqueFunction<void(delivery::BatchVerdict)> done) override;
@@ -42,17 +40,9 @@ class JsonlSink final : public delivery::Sink {
   void probe(base::UniqueFunction<void(base::Result<std::string>)> done) override;
 
  private:
-  struct Job {
-    delivery::Batch batch;
-    base::WallTime now;
-    base::UniqueFunction<void(delivery::BatchVerdict)> done;
-  };
+  using Job = FileWorker::Job;
 
   JsonlSink(JsonlSinkOptions options, Renderer renderer, base::Loop& loop, std::unique_ptr<FileOps> ops);
-  using ProbeCallback = base::UniqueFunction<void(base::Result<std::string>)>;
-
-  void run();
-  void look(std::vector<ProbeCallback> probes);
   void write(std::vector<Job> jobs);
   void append_lines(const delivery::Batch& batch, std::string& lines) const;
 
@@ -60,14 +50,8 @@ class JsonlSink final : public delivery::Sink {
   const Renderer renderer_;
   base::Loop& loop_;
   const std::unique_ptr<FileOps> ops_;
-  JsonlFile file_;  // thread_ only
-
-  std::mutex mutex_;       // of the next three; taken once a batch
-  std::vector<Job> jobs_;  // at most the consumer's concurrency
-  std::vector<ProbeCallback> probes_;
-  bool stopping_ = false;
-  std::condition_variable wake_;
-  std::thread thread_;
+  JsonlFile file_;     // the worker's thread only
+  FileWorker worker_;  // last: it uses the others
 };
 
 }  // namespace trunkline::sinks
