@@ -35,4 +35,8 @@ constexpr int hex_value(char c) {
 
 bool is_valid_utf8(std::string_view text);
 
+// All but the unreserved characters of RFC 3986 (letters, digits, "-._~") and those of `kept` as %XX: in a path segment, a
+// query, and a form as well.
+std::string percent_encode(std::string_view text, std::string_view kept = {});
+
 }  // namespace trunkline::base

@@ -115,5 +115,10 @@ TEST(Text, hexadecimal_digits_have_values_and_nothing_else_has) {
   EXPECT_EQ(hex_value('F'), 15);
 }
 
+TEST(PercentEncode, leaves_unreserved_characters_and_what_is_kept) {
+  EXPECT_EQ(percent_encode("aZ09-._~ /&=+%\xC3\xA4"), "aZ09-._~%20%2F%26%3D%2B%25%C3%A4");
+  EXPECT_EQ(percent_encode("/a b/c", "/"), "/a%20b/c");
+}
+
 }  // namespace
 }  // namespace trunkline::base

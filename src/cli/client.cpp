@@ -154,20 +154,6 @@ std::optional<Answer> Client::fail(int code, const std::string& message, const s
   return std::nullopt;
 }
 
-std::string percent_encode(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-                       c == '_' || c == '.' || c == '~';
-    if (plain) {
-      out.push_back(c);
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
 void complain(const Terminal& terminal, const std::string& message, const std::string& hint) {
   terminal.err << "trunkline: " << message << "\n";
   if (!hint.empty()) terminal.err << "  " << hint << "\n";

@@ -70,9 +70,6 @@ class Client {
   int status_ = 0;  // of the last answer
 };
 
-// For a path segment or a query parameter: everything but unreserved characters is escaped (RFC 3986 section 2.3).
-std::string percent_encode(std::string_view text);
-
 // "trunkline: MESSAGE", and the hint on a line of its own.
 void complain(const Terminal& terminal, const std::string& message, const std::string& hint = {});
 

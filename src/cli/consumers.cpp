@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "base/text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
@@ -76,7 +77,7 @@ std::string budget_of(json::Value consumer) {
 }
 
 int show(const ConsumersOptions& options, Client& client, const Terminal& terminal) {
-  const auto answer = client.get("/api/v1/consumers/" + percent_encode(options.name));
+  const auto answer = client.get("/api/v1/consumers/" + base::percent_encode(options.name));
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();
@@ -121,7 +122,7 @@ int set_paused(const PauseOptions& options, const Terminal& terminal, bool pause
     writer.end_object();
   }
   const auto answer =
-      client.post("/api/v1/consumers/" + percent_encode(options.name) + (paused ? "/pause" : "/resume"), body);
+      client.post("/api/v1/consumers/" + base::percent_encode(options.name) + (paused ? "/pause" : "/resume"), body);
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();

@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "base/text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
@@ -13,7 +14,7 @@ namespace {
 constexpr std::size_t kDetailWidth = 60;
 
 std::string path_of(const std::string& consumer, const std::string& rest) {
-  return "/api/v1/consumers/" + percent_encode(consumer) + rest;
+  return "/api/v1/consumers/" + base::percent_encode(consumer) + rest;
 }
 
 // The body that says which dead letters; empty, with a complaint, when the options do not say it.

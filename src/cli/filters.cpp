@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "base/text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
@@ -103,7 +104,7 @@ int run_matches(const MatchesOptions& options, const Terminal& terminal) {
   Client client(options.connection, terminal);
   std::string policy = options.policy;
   if (!options.consumer.empty()) {
-    const auto consumer = client.get("/api/v1/consumers/" + percent_encode(options.consumer));
+    const auto consumer = client.get("/api/v1/consumers/" + base::percent_encode(options.consumer));
     if (!consumer) return client.exit_code();
     const auto filter = consumer->root().find("filter");
     policy = filter ? std::string(filter->raw()) : "{}";

@@ -154,7 +154,8 @@ int redrive_at_once(const RedriveOptions& options, const Terminal& terminal) {
   member(writer, "error_class", options.error_class);
   writer.end_object();
   Client client(options.connection, terminal);
-  const auto answer = client.post(fmt::format("/api/v1/consumers/{}/redrive", percent_encode(options.consumer)), body);
+  const auto answer =
+      client.post(fmt::format("/api/v1/consumers/{}/redrive", base::percent_encode(options.consumer)), body);
   if (!answer) return client.exit_code();
   const std::uint64_t count = number_at(answer->root(), "redriven");
   if (options.connection.json) {
@@ -222,7 +223,7 @@ int run_replay(const ReplayOptions& options, const Terminal& terminal) {
 int run_operations_ls(const OperationsListOptions& options, const Terminal& terminal) {
   Client client(options.connection, terminal);
   std::string path = "/api/v1/operations";
-  if (!options.consumer.empty()) path += "?consumer=" + percent_encode(options.consumer);
+  if (!options.consumer.empty()) path += "?consumer=" + base::percent_encode(options.consumer);
   const auto answer = client.get(path);
   if (!answer) return client.exit_code();
   if (options.connection.json) {
@@ -297,7 +298,7 @@ int run_audit(const AuditOptions& options, const Terminal& terminal) {
   Client client(options.connection, terminal);
   std::string path = fmt::format("/api/v1/audit?limit={}", options.limit);
   if (options.before > 0) path += fmt::format("&before={}", options.before);
-  if (!options.consumer.empty()) path += "&consumer=" + percent_encode(options.consumer);
+  if (!options.consumer.empty()) path += "&consumer=" + base::percent_encode(options.consumer);
   const auto answer = client.get(path);
   if (!answer) return client.exit_code();
   if (options.connection.json) {

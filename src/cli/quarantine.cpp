@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "base/crypto.hpp"
+#include "base/text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
@@ -131,7 +132,7 @@ int run_quarantine_ls(const QuarantineListOptions& options, const Terminal& term
   do {
     const auto answer =
         client.get(fmt::format("/api/v1/quarantine?after={}&limit={}&reason={}", after,
-                               std::min<std::uint64_t>(left, kPageMax), percent_encode(options.reason)));
+                               std::min<std::uint64_t>(left, kPageMax), base::percent_encode(options.reason)));
     if (!answer) return client.exit_code();
     next = number_at(answer->root(), "next_after");
     after = next;

@@ -1,6 +1,7 @@
 // trunkline shadow: what a shadow would have sent.
 #include <fmt/format.h>
 
+#include "base/text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
@@ -25,7 +26,7 @@ void print_request(json::Value request, std::ostream& out) {
 int run_shadow(const ShadowOptions& options, const Terminal& terminal) {
   Client client(options.connection, terminal);
   const auto answer =
-      client.get("/api/v1/consumers/" + percent_encode(options.name) + "/shadow" + (options.raw ? "?raw=1" : ""));
+      client.get("/api/v1/consumers/" + base::percent_encode(options.name) + "/shadow" + (options.raw ? "?raw=1" : ""));
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();

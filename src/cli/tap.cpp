@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "base/text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
@@ -11,7 +12,7 @@ namespace {
 
 void add_parameter(std::string& target, std::string_view name, std::string_view value) {
   target += target.find('?') == std::string::npos ? '?' : '&';
-  target += fmt::format("{}={}", name, percent_encode(value));
+  target += fmt::format("{}={}", name, base::percent_encode(value));
 }
 
 std::string target_of(const TapOptions& options) {

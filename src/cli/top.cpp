@@ -8,6 +8,7 @@
 #include <ostream>
 #include <thread>
 
+#include "base/text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/top_view.hpp"
@@ -91,7 +92,7 @@ bool sample(Client& client, TopView& view) {
   for (auto consumer = consumers ? consumers->first() : std::nullopt; consumer && answers.size() < kConsumersMax;
        consumer = consumer->next()) {
     // One that a reload has removed in between is left out.
-    auto answer = client.get("/api/v1/consumers/" + percent_encode(consumer->string_at("name")));
+    auto answer = client.get("/api/v1/consumers/" + base::percent_encode(consumer->string_at("name")));
     if (answer) answers.push_back(std::move(*answer));
   }
   std::vector<json::Value> values;

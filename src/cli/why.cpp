@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "base/text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
@@ -66,7 +67,7 @@ void print_conversation(json::Value root, const Terminal& terminal) {
 
 int run_why(const WhyOptions& options, const Terminal& terminal) {
   Client client(options.connection, terminal);
-  const auto answer = client.get("/api/v1/why/" + percent_encode(options.what) + (options.raw ? "?raw=1" : ""));
+  const auto answer = client.get("/api/v1/why/" + base::percent_encode(options.what) + (options.raw ? "?raw=1" : ""));
   if (!answer) return client.exit_code();
   if (options.connection.json) {
     terminal.out << answer->body();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "base/text.hpp"
 #include "json/writer.hpp"
 
 namespace trunkline::mapping {
@@ -55,16 +56,6 @@ std::string ascii_escaped(std::string_view escaped, bool slashes) {
   return out;
 }
 
-std::string url_encoded(std::string_view value) {
-  std::string out;
-  for (const char c : value) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
 std::string html_escaped(std::string_view value, std::string_view apostrophe) {
   std::string out;
   for (const char c : value) {
@@ -100,7 +91,7 @@ std::vector<std::string> forms_of(const std::string& value) {
                     json_escaped(escaped),
                     ascii_escaped(escaped, false),
                     ascii_escaped(escaped, true),
-                    url_encoded(value),
+                    base::percent_encode(value),
                     html_escaped(value, "&#39;"),
                     html_escaped(value, "&#x27;")};
   for (std::string& form : others) {

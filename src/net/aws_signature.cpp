@@ -16,20 +16,6 @@ namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
-std::string uri_encode(std::string_view text, bool keep_slash) {
-  std::string out;
-  for (const char c : text) {
-    const bool unreserved = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-                            c == '_' || c == '.' || c == '~' || (keep_slash && c == '/');
-    if (unreserved) {
-      out += c;
-    } else {
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
 struct Url {
   std::string host;  // as the Host header has it
   std::string_view path = "/";
@@ -65,7 +51,7 @@ std::string canonical_query(std::string_view query) {
     const std::size_t equal = std::min(each.find('='), each.size());
     const auto encoded = [](std::string_view text) {
       const auto decoded = percent_decode(text, false);
-      return uri_encode(decoded ? std::string_view(*decoded) : text, false);
+      return base::percent_encode(decoded ? std::string_view(*decoded) : text);
     };
     parameters.emplace_back(encoded(each.substr(0, equal)),
                             encoded(equal < each.size() ? each.substr(equal + 1) : std::string_view()));
@@ -127,7 +113,7 @@ std::string aws_authorization(std::string_view method, std::string_view url, con
     lines += '\n';
   }
   const Url parts = split(url);
-  const std::string request = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", method, uri_encode(parts.path, true),
+  const std::string request = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", method, base::percent_encode(parts.path, "/"),
                                           canonical_query(parts.query), lines, names, payload_sha256_hex);
   const std::string time = amz_date(now);
   const std::string day = time.substr(0, 8);
@@ -262,7 +248,7 @@ std::string expected_authorization(const HttpRequest& request, const Claim& clai
   for (const auto& [name, value] : request.headers) {
     if (is_signed(claim.signed_headers, lower(name))) headers.emplace_back(name, value);
   }
-  std::string url = "http://host" + uri_encode(request.path, true);
+  std::string url = "http://host" + base::percent_encode(request.path, "/");
   if (!request.query.empty()) url += "?" + request.query;
   return aws_authorization(request.method, url, headers, base::hex_encode(base::sha256(request.body)),
                            {claim.access_key_id, secret}, claim.scope, signed_at);

@@ -7,10 +7,10 @@
 #include <cmath>
 
 #include "base/crypto.hpp"
+#include "base/text.hpp"
 #include "json/document.hpp"
 #include "json/writer.hpp"
 #include "sinks/detail.hpp"
-#include "sinks/form_encode.hpp"
 #include "sinks/http_endpoint.hpp"
 #include "sinks/retry_after.hpp"
 #include "sinks/rs256.hpp"
@@ -122,7 +122,8 @@ Result<net::ClientRequest> token_request(const OauthOptions& options, base::Wall
       form.emplace_back("client_secret", options.client_secret);
     } else {
       // RFC 6749 section 2.3.1: both are form-encoded first.
-      const std::string user = form_encode(options.client_id) + ":" + form_encode(options.client_secret);
+      const std::string user =
+          base::percent_encode(options.client_id) + ":" + base::percent_encode(options.client_secret);
       request.headers.emplace_back("Authorization", "Basic " + base::base64_encode(user));
     }
   }
@@ -130,7 +131,7 @@ Result<net::ClientRequest> token_request(const OauthOptions& options, base::Wall
   form.insert(form.end(), options.parameters.begin(), options.parameters.end());
   for (const auto& [name, value] : form) {
     if (!request.body.empty()) request.body += '&';
-    request.body += form_encode(name) + "=" + form_encode(value);
+    request.body += base::percent_encode(name) + "=" + base::percent_encode(value);
   }
   return request;
 }

@@ -11,7 +11,6 @@
 #include "base/manual_loop.hpp"
 #include "json/document.hpp"
 #include "sinks/fake_sender_test.hpp"
-#include "sinks/form_encode.hpp"
 #include "sinks/http_verdict.hpp"
 #include "sinks/rs256.hpp"
 
@@ -309,10 +308,6 @@ TEST(OauthOptions, names_what_is_wrong_and_never_its_value) {
   with.private_key = "PRIVATE";
   EXPECT_THAT(validate(with).error().detail, HasSubstr("private_key"));
   EXPECT_THAT(validate(with).error().detail, Not(HasSubstr("PRIVATE")));
-}
-
-TEST(FormEncode, keeps_unreserved_characters_alone) {
-  EXPECT_EQ(form_encode("aZ09-._~ /&=+%\xC3\xA4"), "aZ09-._~%20%2F%26%3D%2B%25%C3%A4");
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 
 #include "base/text.hpp"
 #include "json/writer.hpp"
-#include "sinks/form_encode.hpp"
 
 namespace trunkline::sinks {
 
@@ -139,7 +138,7 @@ std::string apply(const Filter& filter, Item& item, Template::Place place, const
   item.verbatim = filter.kind == Kind::raw || (filter.kind == Kind::urlencode && place == Template::Place::url);
   switch (filter.kind) {
     case Kind::urlencode:
-      item.text = form_encode(item.text);
+      item.text = base::percent_encode(item.text);
       break;
     case Kind::lower:
     case Kind::upper:
@@ -174,7 +173,7 @@ std::string append(std::string& out, const Item& item, Template::Place place) {
   } else if (item.verbatim || place == Template::Place::text) {
     out += item.text;
   } else if (place == Template::Place::url) {
-    out += form_encode(item.text);
+    out += base::percent_encode(item.text);
   } else if (!item.quoted) {
     out += item.text;
   } else {

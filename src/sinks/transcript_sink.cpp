@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "base/crypto.hpp"
+#include "base/text.hpp"
 #include "crm/transcript.hpp"
 #include "json/document.hpp"
 #include "json/writer.hpp"
 #include "sinks/detail.hpp"
-#include "sinks/form_encode.hpp"
 #include "sinks/http_endpoint.hpp"
 #include "sinks/http_verdict.hpp"
 #include "sinks/salesforce_sink.hpp"
@@ -221,7 +221,8 @@ void TranscriptSink::got_record(const JobPtr& job, const Answer& answer) {
       "SELECT ContentDocumentId FROM ContentDocumentLink WHERE LinkedEntityId = '{}' AND "
       "ContentDocument.Title = '{}'",
       job->record_id, job->title());
-  ask(*senders_.salesforce, salesforce("GET", "query?q=" + form_encode(query)), job, &TranscriptSink::got_files);
+  ask(*senders_.salesforce, salesforce("GET", "query?q=" + base::percent_encode(query)), job,
+      &TranscriptSink::got_files);
 }
 
 void TranscriptSink::got_files(const JobPtr& job, const Answer& answer) {
