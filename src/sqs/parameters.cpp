@@ -147,4 +147,8 @@ std::optional<std::int64_t> Reader::whole(std::string_view name, std::int64_t le
   return std::nullopt;
 }
 
+std::optional<std::int64_t> read_visibility(Reader& reader, std::string_view name) {
+  return reader.whole(name, 0, kVisibilitySecondsMax, "Must be between 0 and 43200, if provided.");
+}
+
 }  // namespace trunkline::sqs

@@ -55,4 +55,9 @@ class Reader {
   std::optional<Fault> fault_;
 };
 
+// Of a message from its receive on; AWS's own bound.
+inline constexpr std::int64_t kVisibilitySecondsMax = 43'200;
+// A visibility timeout in seconds; nothing when it is not there.
+std::optional<std::int64_t> read_visibility(Reader& reader, std::string_view name);
+
 }  // namespace trunkline::sqs

@@ -14,7 +14,6 @@ namespace {
 // A queue whose events are not in memory reads them first: an answer before that would say that there are none.
 constexpr base::Millis kWaitMin(100);
 constexpr std::size_t kAnswerBytesMax = 4 << 20;  // of events; one is given even when it is larger
-constexpr std::int64_t kVisibilityMax = 43'200;   // seconds; AWS's own
 
 struct Receiving {
   CallPtr call;
@@ -31,8 +30,7 @@ std::optional<ReceivingPtr> read_receive(CallPtr& call) {
   Reader reader(call->parameters);
   const auto count = reader.whole("MaxNumberOfMessages", 1, 10, "Must be between 1 and 10, if provided.");
   const auto wait = reader.whole("WaitTimeSeconds", 0, 20, "Must be >= 0 and <= 20, if provided.");
-  const auto visible =
-      reader.whole("VisibilityTimeout", 0, kVisibilityMax, "Must be between 0 and 43200, if provided.");
+  const auto visible = read_visibility(reader, "VisibilityTimeout");
   auto receiving = std::make_shared<Receiving>();
   receiving->system_names = call->parameters.list("MessageSystemAttributeNames");
   // The older name of the same.

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kEntriesMax = 10;
 constexpr std::size_t kEntryIdMax = 80;
-constexpr std::int64_t kVisibilityMax = 43'200;  // seconds, from the receive on; AWS's own
 
 struct Entry {
   std::string id{};
@@ -47,7 +46,7 @@ Entry read_entry(const Call& call, const Queue& queue, Change change, const std:
   if (change == Change::visibility) {
     const std::string name = prefix + "VisibilityTimeout";
     reader.required(name);
-    entry.visibility = reader.whole(name, 0, kVisibilityMax, "Must be between 0 and 43200, if provided.").value_or(0);
+    entry.visibility = read_visibility(reader, name).value_or(0);
   }
   entry.fault = reader.fault();
   if (entry.fault) return entry;
@@ -59,7 +58,7 @@ Entry read_entry(const Call& call, const Queue& queue, Change change, const std:
   entry.handle = *handle;
   const std::int64_t now =
       std::chrono::duration_cast<base::Millis>(call.context.clock.wall().time_since_epoch()).count();
-  if (entry.visibility > 0 && now + entry.visibility * 1'000 > handle->received_ms + kVisibilityMax * 1'000)
+  if (entry.visibility > 0 && now + entry.visibility * 1'000 > handle->received_ms + kVisibilitySecondsMax * 1'000)
     entry.fault =
         Fault{Code::invalid_value, fmt::format("Value {} for parameter VisibilityTimeout is invalid. Reason: Total "
                                                "VisibilityTimeout for the message is beyond the limit [43200 seconds].",
