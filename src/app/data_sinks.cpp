@@ -90,7 +90,7 @@ Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::PostgresSink&
   options.schema = sink.schema;
   options.table = sink.table;
   options.create = sink.create;
-  options.body = sink.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.body = body_of(sink.body);
   options.order = parts.order;
   if (!sink.password.reveal().empty()) options.secrets.push_back(sink.password.reveal());
   std::unique_ptr<sinks::RowSender> sender;
@@ -115,7 +115,7 @@ Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::KafkaSink& si
   options.batch_bytes_max = std::min<std::size_t>(parts.consumer.batch.bytes, 64 << 20);
   options.target = kafka_target(sink);
   options.topic = sink.topic;
-  options.body = sink.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.body = body_of(sink.body);
   options.order = parts.order;
   if (!sink.password.reveal().empty()) options.secrets.push_back(sink.password.reveal());
   std::unique_ptr<sinks::MessageSender> sender;

@@ -83,7 +83,7 @@ Result<std::unique_ptr<delivery::Sink>> make_http(const config::Consumer& consum
       options.layout = sinks::WebhookOptions::Layout::ndjson;
       break;
   }
-  options.body = http.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.body = body_of(http.body);
   options.batch_messages_max = std::min<std::size_t>(consumer.batch.messages, options.batch_messages_max);
   options.batch_bytes_max = consumer.batch.bytes;
   options.connect_timeout = std::min(http.connect_timeout, http.timeout);
@@ -115,7 +115,7 @@ Result<std::unique_ptr<delivery::Sink>> make_hec(const config::Consumer& consume
   options.source = hec.source;
   options.sourcetype = hec.sourcetype;
   options.host = hec.host;
-  options.body = hec.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.body = body_of(hec.body);
   options.gzip = hec.gzip && !shadow;  // what a shadow shows can be read
   // A shadow's requests are answered by nobody who could acknowledge them.
   if (hec.ack && !shadow) options.ack = sinks::HecAckOptions{std::min(hec.ack_poll, hec.ack_timeout), hec.ack_timeout};

@@ -84,6 +84,10 @@ Result<std::unique_ptr<sinks::StreamSender>> stream_sender_of(const config::Sysl
 
 }  // namespace
 
+sinks::Body body_of(config::HttpBody body) {
+  return body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+}
+
 std::unique_ptr<sinks::HttpSender> sender_of(SinkParts& parts, const config::SinkTarget& target,
                                              std::vector<std::string> masked, std::string answer) {
   if (parts.shadow)
@@ -158,7 +162,7 @@ Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::SyslogSink& s
     options.by_category.emplace_back(category, priority);
   }
   if (sink.format == config::SyslogFormat::cef) options.format = sinks::SyslogOptions::Format::cef;
-  options.body = sink.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.body = body_of(sink.body);
   options.order = parts.order;
   options.version = kVersion;
   options.message_bytes_max = sink.max_bytes;
@@ -179,7 +183,7 @@ Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::DatadogSink& 
   options.source = sink.source;
   options.host = sink.host;
   options.tags = sink.tags;
-  options.body = sink.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.body = body_of(sink.body);
   options.order = parts.order;
   options.gzip = sink.gzip && !parts.shadow;
   auto sender = sender_of(parts, sink.target, {"DD-API-KEY"}, "{}");
@@ -194,7 +198,7 @@ Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::SentinelSink&
   options.endpoint = sink.endpoint;
   options.rule = sink.rule;
   options.stream = sink.stream;
-  options.body = sink.body == config::HttpBody::raw ? sinks::Body::raw : sinks::Body::enriched;
+  options.body = body_of(sink.body);
   options.order = parts.order;
   options.gzip = sink.gzip && !parts.shadow;
   const bool sends = !parts.shadow;  // a shadow asks for no token

@@ -29,6 +29,9 @@ struct SinkParts {
   std::shared_ptr<sinks::ShadowLog> shadow;  // shared with who shows it; none: it sends
 };
 
+// What leaves of an event: its own bytes, or enriched.
+sinks::Body body_of(config::HttpBody body);
+
 // Such systems stand in the own network as a rule, or on this machine. `masked` and `answer` are the shadow's.
 std::unique_ptr<sinks::HttpSender> sender_of(SinkParts& parts, const config::SinkTarget& target,
                                              std::vector<std::string> masked, std::string answer);
