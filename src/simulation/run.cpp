@@ -532,6 +532,7 @@ void Run::drain() {
     hurry_operations(round < kPatientRounds);
   }
   if (failed()) return;
+  timeline_.run_for(std::chrono::minutes(1));  // the operations of the last round are listed
   if (!drained()) {
     for (std::uint32_t i = 0; hub_ && i < plan_.consumers.size(); ++i) {
       if (!hub_->queue(i)) continue;
