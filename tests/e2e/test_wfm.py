@@ -237,15 +237,20 @@ class Adherence(Agents):
         self.assertNotIn("key-123456", hub.child.tail(100000) + str(hub.consumer("wfm")))
 
     def test_no_snapshot_leaves_while_the_consumer_is_paused(self):
-        target = self.receiver()
-        hub = self.hub({"wfm": self.consumer(target, snapshot_every="1s")}, env={"WFM_KEY": "key-123456"})
+        target, running = self.receiver(), self.receiver()
+        hub = self.hub({"wfm": self.consumer(target, snapshot_every="1s"),
+                        "running": self.consumer(running, snapshot_every="1s")}, env={"WFM_KEY": "key-123456"})
+
+        def snapshots(of):
+            return sum(json.loads(each.body)["IsSnapshot"] for each in of.deliveries())
         self.accepted(hub.post(self.presence("anna", round(time.time() * 1000), "BUSY")))
-        self.until(lambda: any(json.loads(each.body)["IsSnapshot"] for each in target.deliveries()), "a snapshot")
+        self.until(lambda: snapshots(target) and snapshots(running), "a snapshot for each")
         self.assertEqual(hub.api("POST", "/consumers/wfm/pause").status, 200)
         self.until(lambda: hub.consumer("wfm")["paused"], "it is paused")
-        time.sleep(0.5)
-        count = len(target.deliveries())
-        time.sleep(2.5)
+        # What was under way has come when the other one, with the same interval, has had its next.
+        for more in (1, 3):
+            count, seen = len(target.deliveries()), snapshots(running)
+            self.until(lambda: snapshots(running) >= seen + more, "snapshots of the consumer that is not paused")
         self.assertEqual(len(target.deliveries()), count)
 
     def test_another_form_is_made_of_templates(self):
