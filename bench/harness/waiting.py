@@ -49,9 +49,8 @@ def waiting_consumers(ports: list) -> str:
 
 
 def forget_page_cache() -> None:
-    """Only root can."""
     if os.geteuid() != 0:
-        return
+        return say("not root: the page cache is as it is, which favours few events")
     os.sync()
     pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
 
