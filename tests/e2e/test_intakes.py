@@ -5,6 +5,7 @@ import os
 import ssl
 import threading
 import urllib.parse
+import zlib
 
 from harness import node
 from harness.case import HubTest
@@ -23,6 +24,8 @@ def items_of(delivery):
     body = delivery.body
     if delivery.headers.get("content-encoding") == "gzip":
         body = gzip.decompress(body)
+    elif delivery.headers.get("content-encoding") == "deflate":
+        body = zlib.decompress(body)
     return json.loads(body)
 
 
@@ -34,13 +37,15 @@ class Datadog(HubTest):
 
     def intake(self, delivery):
         """The documented bounds, as the intake answers them."""
-        if delivery.headers["dd-api-key"] != KEY:
-            return 403, {}, b'{"errors":[{"status":"403","title":"Forbidden"}]}'
+        error = lambda status, **said: (status, {"content-type": "application/json"},
+                                        json.dumps({"errors": [{"status": str(status), **said}]}).encode())
+        if delivery.headers.get("dd-api-key") != KEY:
+            return error(403, title="Forbidden")
         items = items_of(delivery)
         if len(items) > 1_000 or len(json.dumps(items)) > 5_000_000:
-            return 413,
+            return error(413, title="Request Entity Too Large")
         if any("POISON" in item["message"] for item in items):
-            return 400, {}, b'{"errors":[{"status":"400","detail":"Invalid JSON"}]}'
+            return error(400, title="Bad Request", detail="Invalid JSON")
         self.logs += items
         return 202, {"content-type": "application/json"}, b"{}"
 
@@ -65,6 +70,19 @@ class Datadog(HubTest):
         self.assertEqual(json.loads(one["message"])["id"], events[0]["id"])
         self.assertEqual((one["ddsource"], one["ddtags"], one["service"]), ("genesys", "env:test", "genesys-cloud"))
         self.assertEqual(one["timestamp"], events[0]["detail"]["eventBody"]["eventTime"])
+
+    def test_datadogs_own_client_takes_the_fake_for_the_intake(self):
+        node.modules(self, "vendors")
+        log = lambda number, message="fine": {"message": message, "ddsource": "genesys", "ddtags": "env:test", "hostname": "h",
+                                              "service": "genesys-cloud", "trunkline": {"sequence": number}}
+        requests = [{"logs": [log(0)]}, {"logs": [log(1)], "encoding": "gzip"}, {"logs": [log(2)], "encoding": "deflate"},
+                    {"logs": [log(3)], "api_key": "wrong-key"}, {"logs": [log(4, "POISON")]}, {"logs": [log(5)] * 1_001}]
+        said = node.run(self, "datadog_submit.mjs", {"url": self.server.url.removesuffix("/hook"), "requests": [
+            {"api_key": KEY, **request} for request in requests]}, folder="vendors", timeout=300)
+        self.assertEqual(said[:3], [None, None, None])
+        self.assertEqual([(failed["status"], failed["errors"][0]["status"]) for failed in said[3:]], [(403, "403"), (400, "400"), (413, "413")])
+        self.assertEqual(self.logs, [log(0), log(1), log(2)])
+        self.assertEqual({one.path for one in self.server.deliveries()}, {"/api/v2/logs"}, "where the hub sends, too")
 
     def test_an_outage_a_limit_and_a_refused_key_spend_nothing(self):
         answers = [(500,), (503,), (429, {"retry-after": "0"}), (403, {}, KEY.encode()), (413,), (302, {"location": "http://x"}),

@@ -1,6 +1,7 @@
 """Transcripts of conversations that have ended: from Genesys to the case in Salesforce, apart from the case itself."""
 import unittest
 
+from harness import node
 from harness.case import HubTest
 from harness.genesys import SECRET, Genesys, transcript
 from harness.process import command
@@ -101,6 +102,39 @@ class Transcripts(HubTest):
         refused = command("check", "-c", "trunkline.yaml", cwd=self.directory, env=env)
         self.assertEqual(refused.returncode, 2)
         self.assertIn("nothing that may leave", refused.stderr)
+
+
+class VendorsClient(HubTest):
+    def setUp(self):
+        super().setUp()
+        node.modules(self, "vendors")
+        self.genesys = Genesys([{"id": f"user-{i}", "name": f"Ada {i} Ünïcode"} for i in range(60)],
+                               [{"id": "queue-1", "name": "Sales"}])
+        server = self.receiver(self.genesys)
+        self.genesys.base = server.url.removesuffix("/hook")
+        self.genesys.transcripts[("c-1", "s-1")] = SAID
+
+    def asks(self, *wishes):
+        """All in one process, which takes longer to load the client than to ask."""
+        given = {"url": self.genesys.base, "client_id": "client-1", "client_secret": SECRET, "conversation": "c-1", "communication": "s-1"}
+        return node.run(self, "genesys_client.mjs", [{**given, **wish} for wish in wishes], folder="vendors", timeout=300)
+
+    def test_genesyss_own_client_is_served_by_the_api_that_the_hub_is_tested_against(self):
+        [said] = self.asks({})
+        self.assertEqual([(user["id"], user["name"]) for user in said["users"]], [(f"user-{i}", f"Ada {i} Ünïcode") for i in range(60)])
+        self.assertEqual([(queue["id"], queue["name"]) for queue in said["queues"]], [("queue-1", "Sales")])
+        self.assertEqual(said["transcript"], SAID)
+        self.assertEqual(self.genesys.tokens, 1)
+        self.assertEqual(self.genesys.asked, ["/api/v2/users"] * 3 + ["/api/v2/routing/queues"] + [
+            "/api/v2/speechandtextanalytics/conversations/c-1/communications/s-1/transcripturl"], "the paths that the hub asks, too")
+
+    def test_it_reads_the_errors_as_genesys_makes_them(self):
+        said = self.asks({"communication": "s-2"}, {"client_secret": "wrong"}, {"token": "token-of-yesterday"})
+        self.assertEqual([each["failed"] for each in said], [
+            {"status": 404, "code": "not.found"}, {"status": 400, "code": "invalid_client"}, {"status": 401, "code": "bad.credentials"}])
+        self.genesys.forbidden, self.genesys.busy = "/api/v2/routing/queues", 1
+        self.assertEqual([each["failed"] for each in self.asks({}, {})], [
+            {"status": 429, "code": "too.many.requests", "wait": "1"}, {"status": 403, "code": "missing.permissions"}])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Genesys Cloud's Platform API as far as the hub asks it: tokens, lists of users, queues and presences, transcripts."""
+"""Genesys Cloud's Platform API as far as the hub asks it: tokens, lists of users and queues, transcripts."""
 import base64
 import json
 import urllib.parse
@@ -10,9 +10,8 @@ class Genesys:
     """`answer` of a Receiver whose url it is told. Transcripts by (conversation, communication); those of `not_ready` are
     answered 404 so often. `busy` requests are answered 429 first."""
 
-    def __init__(self, users=(), queues=(), presences=(), busy=0, client="client-1"):
+    def __init__(self, users=(), queues=(), busy=0, client="client-1"):
         self.lists = {"/api/v2/users": list(users), "/api/v2/routing/queues": list(queues)}
-        self.presences = list(presences)
         self.busy = busy
         self.client = client
         self.tokens = 0
@@ -27,15 +26,18 @@ class Genesys:
             return self._token(request)
         if path.startswith("/bucket/"):
             return self._bucket(path, query, request)
-        if request.headers.get("authorization") != "Bearer token-1":
-            return self._error(401, "authentication.required", "No authentication bearer token specified")
+        if "authorization" not in request.headers:
+            return self._error(401, "authentication.required", "No authentication bearer token specified in authorization header.")
+        if request.headers["authorization"] != "Bearer token-1":
+            return self._error(401, "bad.credentials", "Invalid login credentials.")
         self.asked.append(path)
         if path == self.forbidden:
             return self._error(403, "missing.permissions", "Unable to perform the requested action")
         if self.busy:
             self.busy -= 1
-            return 429, {"Retry-After": "1"}, b"{}"
-        if path in self.lists or path == "/api/v2/presencedefinitions":
+            status, headers, body = self._error(429, "too.many.requests", "Rate limit exceeded the maximum. Retry the request in [1] seconds")
+            return status, {**headers, "Retry-After": "1"}, body
+        if path in self.lists:
             return self._page(path, query)
         parts = path.split("/")
         if parts[:4] == ["", "api", "v2", "speechandtextanalytics"] and parts[-1] == "transcripturl":
@@ -51,18 +53,16 @@ class Genesys:
         wanted = "Basic " + base64.b64encode(f"{self.client}:{SECRET}".encode()).decode()
         form = dict(urllib.parse.parse_qsl(request.body.decode()))
         if request.headers.get("authorization") != wanted or form.get("grant_type") != "client_credentials":
-            return 400, {}, b'{"error":"invalid_client","description":"client not found or invalid client"}'
+            return 400, {"content-type": "application/json"}, \
+                b'{"error":"invalid_client","description":"client not found","error_description":"client not found"}'
         self.tokens += 1
         return 200, {"content-type": "application/json"}, \
             b'{"access_token":"token-1","token_type":"bearer","expires_in":86399}'
 
     def _page(self, path, query):
-        if path == "/api/v2/presencedefinitions":
-            items, size, number = self.presences, len(self.presences) or 1, 1
-        else:
-            asked = urllib.parse.parse_qs(query)
-            size, number = (int(asked.get(name, [default])[0]) for name, default in (("pageSize", 25), ("pageNumber", 1)))
-            items = self.lists[path]
+        asked = urllib.parse.parse_qs(query)
+        size, number = (int(asked.get(name, [default])[0]) for name, default in (("pageSize", 25), ("pageNumber", 1)))
+        items = self.lists[path]
         page = {"entities": items[(number - 1) * size:number * size], "pageSize": size, "pageNumber": number,
                 "total": len(items), "pageCount": -(-len(items) // size)}
         return 200, {"content-type": "application/json"}, json.dumps(page).encode()
