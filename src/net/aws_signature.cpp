@@ -137,6 +137,10 @@ void sign_for_aws(ClientRequest& request, const AwsCredentials& credentials, con
   to_sign.emplace_back("Host", split(request.url).host);
   if (const auto type = find_header(request.headers, "Content-Type"))
     to_sign.emplace_back("Content-Type", std::string(*type));
+  // A server may ask for all of these.
+  for (const auto& [name, value] : request.headers) {
+    if (lower(name).starts_with("x-amz-")) to_sign.emplace_back(name, value);
+  }
   added.emplace_back("Authorization",
                      aws_authorization(request.method, request.url, to_sign, payload, credentials, scope, now));
   for (auto& each : added) request.headers.push_back(std::move(each));

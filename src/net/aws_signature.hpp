@@ -29,8 +29,8 @@ std::string aws_authorization(std::string_view method, std::string_view url, con
                               std::string_view payload_sha256_hex, const AwsCredentials& credentials,
                               const AwsScope& scope, base::WallTime now);
 
-// Adds Host's companions X-Amz-Date, X-Amz-Content-Sha256, X-Amz-Security-Token and Authorization; Content-Type is signed
-// where there is one. To be called last, and anew for each try: a signature holds for five minutes.
+// Adds Host's companions X-Amz-Date, X-Amz-Content-Sha256, X-Amz-Security-Token and Authorization; Content-Type and
+// every X-Amz- header are signed where they are there. To be called last, and anew for each try: a signature holds for five minutes.
 void sign_for_aws(ClientRequest& request, const AwsCredentials& credentials, const AwsScope& scope, base::WallTime now);
 
 enum class AwsSignatureFault : std::uint8_t {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ctime>
-#include <string>
+
+#include "base/http_date.hpp"
 
 namespace trunkline::sinks {
 namespace {
@@ -12,21 +12,6 @@ using base::Millis;
 
 // So that adding it to a time cannot overflow; delivery bounds it far lower.
 constexpr std::int64_t kSecondsMax = 365 * 24 * 3600;
-
-std::optional<base::WallTime> parse_http_date(std::string_view text, base::WallTime now) {
-  const std::string copy(text);
-  for (const char* format : {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
-    std::tm parts{};
-    const char* end = ::strptime(copy.c_str(), format, &parts);
-    if (end == nullptr || *end != '\0') continue;
-    const std::time_t seconds = ::timegm(&parts);
-    base::WallTime time{std::chrono::seconds(seconds)};
-    // A two-digit year more than 50 years ahead is the past one (RFC 9110 section 5.6.7).
-    if (format[1] == 'A' && time - now > std::chrono::years(50)) time -= std::chrono::days(36'525);
-    return time;
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 
@@ -39,7 +24,7 @@ std::optional<Millis> parse_retry_after(std::string_view text, base::WallTime no
     std::from_chars(text.data(), text.data() + text.size(), seconds);
     return std::chrono::seconds(std::min(seconds, kSecondsMax));
   }
-  const auto date = parse_http_date(text, now);
+  const auto date = base::parse_http_date(text, now);
   if (!date) return std::nullopt;
   return std::clamp<Millis>(*date - now, Millis(0), std::chrono::seconds(kSecondsMax));
 }
