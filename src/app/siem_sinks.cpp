@@ -57,6 +57,14 @@ Result<sinks::SyslogPriority> priority_of(const std::string& text) {
   return {base::Errc::invalid, fmt::format("'{}' is no facility and severity: local0.info, auth.notice", text)};
 }
 
+sinks::SyslogOptions::Format format_of(const config::SyslogSink& sink, const config::Consumer& consumer) {
+  // The fields of a CEF record are of no use to anybody but as a CEF line.
+  const bool made_for_cef = std::ranges::any_of(
+      consumer.mapping, [](const config::MappingItem& item) { return item.json == R"("cef-audit")"; });
+  return made_for_cef || sink.format == config::SyslogFormat::cef ? sinks::SyslogOptions::Format::cef
+                                                                  : sinks::SyslogOptions::Format::rfc5424;
+}
+
 std::pair<std::string, std::uint16_t> host_and_port(const std::string& address) {
   const std::size_t colon = address.rfind(':');
   std::string host = address.substr(0, colon);
@@ -161,7 +169,7 @@ Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::SyslogSink& s
     TRUNKLINE_TRY(auto priority, priority_of(text.reveal()));
     options.by_category.emplace_back(category, priority);
   }
-  if (sink.format == config::SyslogFormat::cef) options.format = sinks::SyslogOptions::Format::cef;
+  options.format = format_of(sink, parts.consumer);
   options.body = body_of(sink.body);
   options.order = parts.order;
   options.version = kVersion;

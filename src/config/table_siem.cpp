@@ -111,7 +111,8 @@ constexpr std::array kSyslog = {
                      .fallback = "rfc5424",
                      .choices = "rfc5424|cef",
                      .reloadable = true,
-                     .help = "The event as the text of an RFC 5424 message, or a CEF line."},
+                     .help = "The event as the text of an RFC 5424 message, or a CEF line. With the mapping "
+                             "`cef-audit` it is a CEF line in any case."},
                     assign<&SyslogSink::format>},
     Row<SyslogSink>{{.path = "body",
                      .type = Type::choice,

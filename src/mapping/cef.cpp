@@ -1,5 +1,7 @@
 #include "mapping/cef.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "json/canonical.hpp"
@@ -16,24 +18,21 @@ std::string text_of(Value value) {
   return value.is(Type::object) || value.is(Type::array) ? json::canonical(value) : std::string(value.raw());
 }
 
-void append_header(std::string& out, Value root, std::string_view name, std::string_view fallback) {
+std::string field_of(Value root, std::string_view name, std::string_view fallback) {
   const auto value = root.find(name);
-  const std::string text = value ? text_of(*value) : std::string();
-  for (const char c : text.empty() ? std::string(fallback) : text) {
-    if (c == '\\' || c == '|') out += '\\';
-    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-  }
-  out += '|';
+  std::string text = value ? text_of(*value) : std::string();
+  return text.empty() ? std::string(fallback) : text;
 }
 
-void append_value(std::string& out, std::string_view text) {
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
+
+void append_header(std::string& out, std::string_view text) {
+  out += '|';
   for (const char c : text) {
-    if (c == '\n' || c == '\r') {
-      out += c == '\n' ? "\\n" : "\\r";
-      continue;
-    }
-    if (c == '\\' || c == '=') out += '\\';
-    out += c;
+    if (c == '\\' || c == '|') out += '\\';
+    out += is_control(c) ? ' ' : c;
   }
 }
 
@@ -45,30 +44,62 @@ bool is_key(std::string_view name) {
 
 }  // namespace
 
+CefLine::CefLine(std::string_view vendor, std::string_view product, std::string_view version,
+                 std::string_view signature_id, std::string_view name, std::string_view severity)
+    : line_("CEF:0") {
+  for (const std::string_view field : {vendor, product, version, signature_id, name, severity})
+    append_header(line_, field);
+  line_ += '|';
+}
+
+CefLine::CefLine(std::string_view vendor, std::string_view product, std::string_view version,
+                 std::string_view signature_id, std::string_view name, int severity)
+    : CefLine(vendor, product, version, signature_id, name, fmt::format("{}", std::clamp(severity, 0, 10))) {}
+
+void CefLine::key(std::string_view name) {
+  if (!first_) line_ += ' ';
+  first_ = false;
+  line_ += name;
+  line_ += '=';
+}
+
+CefLine& CefLine::add(std::string_view name, std::string_view value) {
+  if (value.empty()) return *this;
+  key(name);
+  for (const char c : value) {
+    if (c == '\n') {
+      line_ += "\\n";
+    } else if (c == '\r') {
+      line_ += "\\r";
+    } else if (c == '\\' || c == '=') {
+      line_ += '\\';
+      line_ += c;
+    } else {
+      line_ += is_control(c) ? ' ' : c;
+    }
+  }
+  return *this;
+}
+
+CefLine& CefLine::add(std::string_view name, std::uint64_t value) {
+  return add(name, fmt::format("{}", value));
+}
+
 base::Result<std::string> cef_line(std::string_view text) {
   constexpr std::size_t kDepthMax = 200;
   json::Document document;
   const auto root = document.parse(text, kDepthMax);
   if (!root.ok()) return root.error().with("not what a CEF record is made of");
-  if (!root->is(Type::object)) return {base::Errc::invalid, "a CEF record is made of a JSON object"};
-  std::string out = "CEF:0|";
-  append_header(out, *root, "device_vendor", "Genesys");
-  append_header(out, *root, "device_product", "Genesys Cloud");
-  append_header(out, *root, "device_version", "2");
-  append_header(out, *root, "signature_id", "event");
-  append_header(out, *root, "name", "event");
-  append_header(out, *root, "severity", "3");
-  const auto extension = root->find("extension");
-  bool first = true;
-  for (auto field = extension ? extension->first() : std::nullopt; field; field = field->next()) {
-    if (!is_key(field->name()) || field->is(Type::null)) continue;
-    if (!first) out += ' ';
-    first = false;
-    out += field->name();
-    out += '=';
-    append_value(out, text_of(*field));
+  const auto extension = root->is(Type::object) ? root->find("extension") : std::nullopt;
+  if (!extension || !extension->is(Type::object))
+    return {base::Errc::invalid, "a CEF record is made of a JSON object with an extension"};
+  CefLine line(field_of(*root, "device_vendor", "Genesys"), field_of(*root, "device_product", "Genesys Cloud"),
+               field_of(*root, "device_version", "2"), field_of(*root, "signature_id", "event"),
+               field_of(*root, "name", "event"), field_of(*root, "severity", "3"));
+  for (auto field = extension->first(); field; field = field->next()) {
+    if (is_key(field->name()) && !field->is(Type::null)) line.add(field->name(), text_of(*field));
   }
-  return out;
+  return line.take();
 }
 
 }  // namespace trunkline::mapping

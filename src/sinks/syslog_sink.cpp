@@ -6,6 +6,7 @@
 #include <array>
 #include <set>
 
+#include "mapping/cef.hpp"
 #include "sinks/cef.hpp"
 #include "sinks/http_endpoint.hpp"
 #include "sinks/http_verdict.hpp"
@@ -127,7 +128,9 @@ std::string SyslogSink::message_of(const engine::LeasedMessage& message, const d
   std::string text = renderer_(record);
   to_one_line(text);
   if (options_.format == SyslogOptions::Format::cef) {
-    if (!text.starts_with("CEF:")) text = cef_of(message, options_.version, cef_severity(out.priority.severity), lane);
+    // What a mapping has made for CEF is what the consumer is to have.
+    auto made = batch.mapping.empty() ? Result<std::string>(Errc::unsupported, "not mapped") : mapping::cef_line(text);
+    text = made.ok() ? std::move(*made) : cef_of(message, options_.version, cef_severity(out.priority.severity), lane);
     out.utf8_mark = false;  // receivers look for "CEF:" right behind the header
   }
   out.text = text;

@@ -18,7 +18,7 @@ namespace trunkline::sinks {
 struct SyslogOptions {
   enum class Format : std::uint8_t {
     rfc5424,  // the rendered event as the text, ids as structured data
-    cef,      // a CEF line as the text: the rendered event where it is one, else cef_of()
+    cef,      // a CEF line as the text: of what a mapping has made for one (mapping::cef_line), else cef_of()
   };
   std::string target;  // "tls://siem.example:6514", for people
   std::string host;    // HOSTNAME

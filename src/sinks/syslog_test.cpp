@@ -116,8 +116,9 @@ class SyslogSinkTest : public testing::Test {
     auto sink = make();
     sent_.clear();
     delivery::BatchVerdict verdict;
-    sink->send({"siem", 1, 1, std::move(messages), lanes_},
-               [&](delivery::BatchVerdict got) { verdict = std::move(got); });
+    delivery::Batch batch{"siem", 1, 1, std::move(messages), lanes_};
+    batch.mapping = mapping_;
+    sink->send(std::move(batch), [&](delivery::BatchVerdict got) { verdict = std::move(got); });
     auto done = std::move(sent_.at(0).done);
     sink.reset();  // the answer may come after it has gone
     done(std::move(answer));
@@ -130,6 +131,7 @@ class SyslogSinkTest : public testing::Test {
   std::string rendered_ = "{\"a\":\n1}";
   std::vector<FakeStream::Sent> sent_;
   std::vector<std::uint32_t> lanes_;  // of the batch; empty: without order
+  std::string mapping_;               // its version; empty: none
 };
 
 TEST_F(SyslogSinkTest, a_batch_is_one_frame_behind_the_other_and_is_delivered_when_the_stream_says_so) {
@@ -145,10 +147,8 @@ TEST_F(SyslogSinkTest, a_batch_is_one_frame_behind_the_other_and_is_delivered_wh
 }
 
 TEST_F(SyslogSinkTest, a_mapping_says_its_version) {
-  auto sink = make();
-  delivery::Batch batch{"siem", 1, 1, {message(1)}};
-  batch.mapping = "m-7";
-  sink->send(std::move(batch), [](const delivery::BatchVerdict&) {});
+  mapping_ = "m-7";
+  send({message(1)}, {});
   EXPECT_THAT(sent_.at(0).bytes, HasSubstr(" mapping=\"m-7\"] "));
 }
 
@@ -161,14 +161,21 @@ TEST_F(SyslogSinkTest, a_category_may_have_a_priority_of_its_own) {
   EXPECT_THAT(sent_.at(0).bytes, HasSubstr("<109>1 "));
 }
 
-TEST_F(SyslogSinkTest, cef_is_the_rendered_line_where_it_is_one_and_else_that_of_every_event) {
+TEST_F(SyslogSinkTest, cef_is_the_line_of_what_a_mapping_has_made_for_it_and_else_that_of_every_event) {
   options_.format = SyslogOptions::Format::cef;
   send({message(7)}, {});
   EXPECT_THAT(sent_.at(0).bytes, HasSubstr("] CEF:0|Genesys|Genesys Cloud|"));
   EXPECT_THAT(sent_.at(0).bytes, HasSubstr("|3|rt=1772459999120 "));
-  rendered_ = "CEF:0|mine|";
+  rendered_ = R"({"name":"mine",
+"extension":{"act":"a=b"}})";
   send({message(7)}, {});
-  EXPECT_THAT(sent_.at(0).bytes, testing::EndsWith("] CEF:0|mine|"));
+  EXPECT_THAT(sent_.at(0).bytes, HasSubstr("] CEF:0|Genesys|Genesys Cloud|")) << "an event that looks alike";
+  mapping_ = "m-7";
+  send({message(7)}, {});
+  EXPECT_THAT(sent_.at(0).bytes, testing::EndsWith("] CEF:0|Genesys|Genesys Cloud|2|event|mine|3|act=a\\=b"));
+  rendered_ = R"({"detail":{}})";
+  send({message(7)}, {});
+  EXPECT_THAT(sent_.at(0).bytes, HasSubstr("cn1Label=sequence cn1=7")) << "mapped, and not for CEF";
 }
 
 TEST_F(SyslogSinkTest, a_message_that_is_too_long_is_rejected_and_cuts_its_lane_alone) {

@@ -204,7 +204,7 @@ class PrivacyOfEverySink(HubTest):
         self.assert_said(seen)
         for name in ("lines", "hook", "splunk", "search", "datadog", "sentinel", "template"):
             self.assertIn("propertyChanges", seen[name], "what is not personal is delivered")
-        self.assertIn('"signature_id":"User:Update"', seen["cef"])
+        self.assertIn("CEF:0|Genesys|Genesys Cloud|2|User:Update|Update User|", seen["cef"])
         for preset in PRESETS:
             self.assertGreater(len(json.loads(seen[preset])["newest"]), 0, preset)
 

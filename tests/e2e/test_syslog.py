@@ -111,6 +111,24 @@ class Syslog(HubTest):
         self.assertRegex(message["MESSAGE"], r"^CEF:0\|Genesys\|Genesys Cloud\|[^|]+\|v2\.users\.\{id\}\.presence\|agent\|3\|rt=\d{13} "
                                              + re.escape(f"externalId={event['id']} cat=agent "))
 
+    def test_audits_mapped_for_cef_arrive_as_cef_lines_without_more_said(self):
+        server = self.syslog_ng()
+        hub = self.hub_with(server.port, {"mapping": "cef-audit", "privacy": "none"})
+        role = self.make.uuid()
+        audit = self.make.envelope(f"v2.audits.entitytype.Role.entityid.{role}", "v2.audits.entitytype.{id}.entityid.{id}",
+                                   {"id": "a-1", "action": "Delete", "entityType": "Role", "userId": "u-1",
+                                    "entity": {"id": role, "name": "Boss|1=\nx"}, "remoteIp": ["192.0.2.7"]})
+        for event in (audit, self.make.presence()):
+            self.accepted(hub.post(event))
+            hub.drained("syslog")
+        self.until(lambda: len(server.messages()) == 2, server.messages)
+        mapped, other = server.messages()
+        self.assertEqual(mapped["MESSAGE"].split("|")[:7], ["CEF:0", "Genesys", "Genesys Cloud", "2", "Role:Delete", "Delete Role", "6"])
+        self.assertIn(r" act=Delete suid=u-1 src=192.0.2.7 ", mapped["MESSAGE"])
+        self.assertIn(r" cs3=Boss|1\=\nx cs3Label=entity", mapped["MESSAGE"])
+        self.assertTrue(other["MESSAGE"].startswith("CEF:0|Genesys|Genesys Cloud|"), other["MESSAGE"])
+        self.assertIn(" cat=agent ", other["MESSAGE"])
+
     def run_through_kills(self, server, hub, numbers):
         """Load, the receiver killed again and again meanwhile; every event must be there, each lane in order."""
         count = self.count(4_000, 20_000)
