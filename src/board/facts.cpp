@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/text.hpp"
+#include "event/body.hpp"
 #include "event/family_rules.hpp"
 
 namespace trunkline::board {
@@ -436,10 +437,7 @@ void read_topic(const Reading& in) {
 void read_facts(const engine::Record& record, json::Document& document, Facts& facts) {
   const auto parsed = document.parse(record.event.raw);
   if (!parsed.ok()) return;  // it was decoded once; nothing of it is a fact then
-  Value body = *parsed;
-  if (const auto detail = body.find("detail")) body = *detail;
-  if (const auto inner = body.find("eventBody")) body = *inner;
-  read_topic({record.event, body, when(record), facts});
+  read_topic({record.event, event::body_of(*parsed), when(record), facts});
 }
 
 }  // namespace trunkline::board

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <utility>
 
+#include "event/body.hpp"
 #include "event/event.hpp"
 #include "json/document.hpp"
 #include "json/writer.hpp"
@@ -81,13 +83,6 @@ std::string value_of(const std::optional<json::Value>& value, std::size_t bytes_
   return number ? std::string(value->raw()) : std::string();
 }
 
-std::optional<json::Value> body_of(const json::Value& root, event::Form form) {
-  if (form == event::Form::flat) return root;
-  if (form == event::Form::bare) return root.find("eventBody");
-  const auto detail = root.find("detail");
-  return detail ? detail->find("eventBody") : std::nullopt;
-}
-
 struct Source {
   std::string_view fact;
   std::string_view member;
@@ -162,7 +157,9 @@ bool CaseFold::apply(const engine::Record& record, const std::set<std::string, s
   if (kind == Kind::other) return false;
   json::Document document;
   const auto root = document.parse(event.raw);
-  const auto body = root.ok() ? body_of(*root, event.form) : std::nullopt;
+  if (!root.ok()) return false;
+  // An envelope whose body a mapping has taken away says nothing of a case.
+  const std::optional<json::Value> body = event.form == event::Form::flat ? *root : event::find_body(*root);
   if (!body) return false;
   const CaseFold before = *this;
   const std::int64_t at = std::max<std::int64_t>(1, engine::event_time(record).time_since_epoch().count());

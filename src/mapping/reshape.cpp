@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "event/body.hpp"
 #include "json/writer.hpp"
 
 namespace trunkline::mapping {
@@ -70,10 +71,8 @@ void write(std::string& out, const Node& node) {
 }
 
 Node* body_of(Node& event) {
-  Node* detail = event.find("detail");
-  Node* body = detail == nullptr ? nullptr : detail->find("eventBody");
-  if (body == nullptr) body = event.find("eventBody");
-  return body != nullptr && body->kind == Node::Kind::object ? body : &event;
+  Node* body = event::find_body_in(event, [](const Node& node) { return node.kind == Node::Kind::object; });
+  return body != nullptr ? body : &event;
 }
 
 Node* start_of(Node& event, const Path& path) {
@@ -139,10 +138,7 @@ Result<void> set_constant(Node& event, const Path& path, const std::string& raw)
 }  // namespace
 
 Value body_of(Value event) {
-  const auto detail = event.find("detail");
-  auto body = detail ? detail->find("eventBody") : std::nullopt;
-  if (!body) body = event.find("eventBody");
-  return body && body->is(Type::object) ? *body : event;
+  return event::body_of(event);
 }
 
 Result<std::string> rearranged(Value event, const std::vector<std::pair<Path, Path>>& moves,

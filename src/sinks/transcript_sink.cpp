@@ -8,6 +8,7 @@
 #include "base/crypto.hpp"
 #include "base/text.hpp"
 #include "crm/transcript.hpp"
+#include "event/body.hpp"
 #include "json/document.hpp"
 #include "json/writer.hpp"
 #include "sinks/detail.hpp"
@@ -40,11 +41,7 @@ bool is_id(std::string_view text) {
 std::string session_of(const engine::Record& record) {
   json::Document document;
   const auto parsed = document.parse(record.event.raw);
-  if (!parsed.ok()) return {};
-  json::Value body = *parsed;
-  if (const auto detail = body.find("detail")) body = *detail;
-  if (const auto inner = body.find("eventBody")) body = *inner;
-  return std::string(body.string_at("sessionId"));
+  return parsed.ok() ? std::string(event::body_of(*parsed).string_at("sessionId")) : std::string();
 }
 
 bool is_success(const Result<net::ClientResponse>& answer) {
