@@ -85,6 +85,11 @@ def refuse(delivery):
     return 400, JSON, json.dumps({"errors": [{"detail": said}]}).encode()
 
 
+def be_out(delivery):
+    """As a gateway does that shows the request which it could not hand on."""
+    return 503, JSON, json.dumps({"lost": json.loads(delivery.body)["detail"]["eventBody"]}).encode()
+
+
 class PrivacyOfEverySink(HubTest):
     def sinks(self, url, lines, cef, org):
         """Every kind that this program has, by its name, at one target."""
@@ -106,7 +111,7 @@ class PrivacyOfEverySink(HubTest):
         }
 
     def targets(self):
-        self.good, self.bad = self.receiver(accept), self.receiver(refuse)
+        self.good, self.bad, self.out = self.receiver(accept), self.receiver(refuse), self.receiver(be_out)
         self.lines, self.cef = Lines(), Lines()
         self.orgs = Org(("hub", SECRET)), Org(("hub", SECRET))
         self.orgs[0].refuses = False
@@ -126,6 +131,7 @@ class PrivacyOfEverySink(HubTest):
             more = {"order": "conversation", "on_exhausted": "skip"} if name == "crm" else {}
             if name + "-echo" in ECHOES:
                 consumers[name + "-echo"] = {"filter": {}, **QUICK, **more, **privacy, "sink": sink}
+        consumers["out"] = {"filter": {}, **QUICK, **privacy, "sink": http_sink(self.out.url)}
         for preset, given in PRESETS.items():
             consumers["preset-" + preset] = {"filter": {}, "shadow": True, **privacy,
                                              "sink": {"template": {"preset": preset, "vars": given}}}
@@ -140,6 +146,8 @@ class PrivacyOfEverySink(HubTest):
         hub = self.hub(consumers, names={"file": "./names.json"}, log={"level": "debug"}, env={"CRM_SECRET": SECRET},
                        alarms={"window": "1h", "failed_deliveries": 1, "webhook": {"url": ops.url, "allow_loopback": True}}, **root)
         sequences = self.accepted(hub.post(plants.events), len(plants.events))
+        self.until(lambda: self.outages(hub), "the log says what a target that is out has said")
+        self.out.change(accept)
         hub.drained(*consumers)
         letters = {name: [each["sequence"] for each in hub.api("GET", f"/consumers/{name}/dead-letters?limit=100").json["dead_letters"]]
                    for name in ECHOES}
@@ -159,6 +167,10 @@ class PrivacyOfEverySink(HubTest):
         seen |= self.views(hub, letters)
         seen |= {"log": hub.child.log.read_text(), "alarm webhook": "".join(each.body.decode() for each in ops.deliveries())}
         return plants, seen
+
+    def outages(self, hub):
+        """What the log says of the one target that is out."""
+        return [line for line in hub.child.log.read_text().splitlines() if "downstream unavailable" in line and "http_503" in line]
 
     def redrive_all(self, hub):
         """They are refused once more, and operations have something to tell."""
@@ -213,7 +225,7 @@ class PrivacyOfEverySink(HubTest):
         for name in ("hook", "splunk", "search", "datadog", "sentinel", "template", "lines"):
             missed = plants.values - set(plants.found_in(seen[name]))
             self.assertLess(len(missed), 4, f"{name}: {missed}")
-        for name in ("cef", "crm", *ECHOES, "why", "backtest", "matches"):
+        for name in ("cef", "crm", *ECHOES, "log", "why", "backtest", "matches"):
             self.assertNotEqual(plants.found_in(seen[name]), [], name)
 
     def test_views_are_protected_of_consumers_that_are_not(self):
@@ -225,5 +237,6 @@ class PrivacyOfEverySink(HubTest):
 
     def assert_said(self, seen):
         """What targets say is kept, but for the values: else its absence shows nothing."""
+        self.assertRegex(seen["log"], r"downstream unavailable.*http_503.*lost")
         for name, word in zip(ECHOES, ("errors", "Invalid data format", "failed to parse", "errors", "errors", "errors", "not {")):
             self.assertIn(word, seen[name], name)
