@@ -49,7 +49,9 @@ base::Result<void> validate(const TranscriptOptions& options);
 //  field: PATCH sobjects/OBJECT/FIELD/CONVERSATION?updateOnly=true                at most kFieldBytesMax
 //
 // A repeat (a kill between the last answer and the settle) finds the file by its title, which names conversation and
-// communication; a field holds the same text again.
+// communication; a field holds the same text again. Salesforce's Object Reference on ContentDocumentLink: a query has to
+// name LinkedEntityId (or ContentDocumentId) by itself, and only with LinkedEntityId may it filter on fields of
+// ContentDocument; it shows the files that the user may see. REST API on blobs: at most 37.5 MB of Base64 in one part.
 //
 //  no transcript yet (404), the URL has ended (403, 404),       retry after ask_every, `not_ready`: the downstream is well;
 //    the record is not there yet (404 NOT_FOUND)                 rejected, `no_transcript` or `no_record`, after give_up
