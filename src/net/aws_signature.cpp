@@ -113,8 +113,9 @@ std::string aws_authorization(std::string_view method, std::string_view url, con
     lines += '\n';
   }
   const Url parts = split(url);
-  const std::string request = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", method, base::percent_encode(parts.path, "/"),
-                                          canonical_query(parts.query), lines, names, payload_sha256_hex);
+  const std::string path = scope.service == "s3" ? std::string(parts.path) : base::percent_encode(parts.path, "/");
+  const std::string request = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", method, path, canonical_query(parts.query), lines,
+                                          names, payload_sha256_hex);
   const std::string time = amz_date(now);
   const std::string day = time.substr(0, 8);
   const std::string credential_scope = fmt::format("{}/{}/{}/aws4_request", day, scope.region, scope.service);
@@ -128,9 +129,10 @@ std::string aws_authorization(std::string_view method, std::string_view url, con
                      credential_scope, names, base::hex_encode(key));
 }
 
-void sign_for_aws(ClientRequest& request, const AwsCredentials& credentials, const AwsScope& scope,
-                  base::WallTime now) {
-  const std::string payload = base::hex_encode(base::sha256(request.body));
+void sign_for_aws(ClientRequest& request, const AwsCredentials& credentials, const AwsScope& scope, base::WallTime now,
+                  std::string_view body_sha256_hex) {
+  const std::string payload =
+      body_sha256_hex.empty() ? base::hex_encode(base::sha256(request.body)) : std::string(body_sha256_hex);
   Headers added = {{"X-Amz-Content-Sha256", payload}, {"X-Amz-Date", amz_date(now)}};
   if (!credentials.session_token.empty()) added.emplace_back("X-Amz-Security-Token", credentials.session_token);
   Headers to_sign = added;

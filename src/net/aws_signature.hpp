@@ -23,15 +23,17 @@ struct AwsScope {
 };
 
 // The value of Authorization by AWS Signature Version 4 over exactly these headers, which must have Host and X-Amz-Date.
-// The url's path and query are percent-encoded as they are sent; its path is encoded once more, as every service but S3
-// wants it, and not normalised: no "..", no "//".
+// The url's path and query are percent-encoded as they are sent; its path is encoded once more, as every service wants it
+// but S3 (service "s3"), and not normalised: no "..", no "//".
 std::string aws_authorization(std::string_view method, std::string_view url, const Headers& signed_headers,
                               std::string_view payload_sha256_hex, const AwsCredentials& credentials,
                               const AwsScope& scope, base::WallTime now);
 
 // Adds Host's companions X-Amz-Date, X-Amz-Content-Sha256, X-Amz-Security-Token and Authorization; Content-Type and
 // every X-Amz- header are signed where they are there. To be called last, and anew for each try: a signature holds for five minutes.
-void sign_for_aws(ClientRequest& request, const AwsCredentials& credentials, const AwsScope& scope, base::WallTime now);
+// `body_sha256_hex` where the body's hash is known already; empty: it is computed here.
+void sign_for_aws(ClientRequest& request, const AwsCredentials& credentials, const AwsScope& scope, base::WallTime now,
+                  std::string_view body_sha256_hex = {});
 
 enum class AwsSignatureFault : std::uint8_t {
   absent,       // the request is not signed (in its headers: a signature in the query is not known here)

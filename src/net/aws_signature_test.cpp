@@ -121,6 +121,78 @@ TEST(AwsSignature, every_vector_is_verified_and_none_with_another_body) {
   EXPECT_GE(count, 12u) << "the table has been lost";
 }
 
+// The examples of "Signature Calculations for the Authorization Header: Transferring Payload in a Single Chunk" in the
+// API reference of S3.
+struct S3Example {
+  const char* name;
+  const char* method;
+  const char* url;
+  Headers headers;
+  std::string_view body;
+  const char* signed_headers;
+  const char* signature;
+};
+std::vector<S3Example> s3_examples() {
+  const char* const usual = "host;x-amz-content-sha256;x-amz-date";
+  return {
+      {"get an object",
+       "GET",
+       "https://examplebucket.s3.amazonaws.com/test.txt",
+       {{"Range", "bytes=0-9"}},
+       "",
+       "host;range;x-amz-content-sha256;x-amz-date",
+       "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"},
+      {"put an object, whose name is encoded once",
+       "PUT",
+       "https://examplebucket.s3.amazonaws.com/test%24file.text",
+       {{"Date", "Fri, 24 May 2013 00:00:00 GMT"}, {"x-amz-storage-class", "REDUCED_REDUNDANCY"}},
+       "Welcome to Amazon S3.",
+       "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class",
+       "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"},
+      {"get a bucket's lifecycle",
+       "GET",
+       "https://examplebucket.s3.amazonaws.com/?lifecycle",
+       {},
+       "",
+       usual,
+       "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"},
+      {"list a bucket",
+       "GET",
+       "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J",
+       {},
+       "",
+       usual,
+       "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"},
+  };
+}
+
+TEST(AwsSignature, requests_of_s3_are_signed_as_its_documents_say) {
+  const AwsCredentials credentials{"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"};
+  const base::WallTime now = *base::parse_time("2013-05-24T00:00:00Z");
+  for (const S3Example& each : s3_examples()) {
+    const std::string payload = base::hex_encode(base::sha256(each.body));
+    Headers headers = each.headers;
+    headers.emplace_back("Host", "examplebucket.s3.amazonaws.com");
+    headers.emplace_back("x-amz-content-sha256", payload);
+    headers.emplace_back("x-amz-date", "20130524T000000Z");
+    EXPECT_EQ(aws_authorization(each.method, each.url, headers, payload, credentials, {"us-east-1", "s3"}, now),
+              std::string("AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, "
+                          "SignedHeaders=") +
+                  each.signed_headers + ", Signature=" + each.signature)
+        << each.name;
+  }
+}
+
+TEST(AwsSignature, a_hash_that_is_known_already_is_signed_as_the_body_s) {
+  ClientRequest one;
+  one.url = "https://b.s3.eu-west-1.amazonaws.com/k";
+  one.body = "some";
+  ClientRequest other = one;
+  sign_for_aws(one, kCredentials, {"eu-west-1", "s3"}, kNow);
+  sign_for_aws(other, kCredentials, {"eu-west-1", "s3"}, kNow, base::hex_encode(base::sha256("some")));
+  EXPECT_EQ(other.headers, one.headers);
+}
+
 // As the signing half sends it.
 HttpRequest signed_for_sqs(const AwsCredentials& credentials = kCredentials) {
   ClientRequest sent;
