@@ -13,6 +13,7 @@
 #include "sinks/message_sender.hpp"
 #include "sinks/postgres_sink.hpp"
 #include "sinks/row_sender.hpp"
+#include "sinks/s3_sink.hpp"
 
 namespace trunkline::app {
 namespace {
@@ -76,6 +77,10 @@ kafka::ProducerOptions producer_options(const config::KafkaSink& sink) {
 
 std::string kafka_target(const config::KafkaSink& sink) {
   return fmt::format("kafka://{}/{}", fmt::join(sink.brokers, ","), sink.topic);
+}
+
+std::string s3_target(const config::S3Sink& sink) {
+  return fmt::format("s3://{}{}{}", sink.bucket, sink.prefix.empty() ? "" : "/", sink.prefix);
 }
 
 std::string postgres_target(const config::PostgresSink& sink) {
@@ -142,6 +147,31 @@ Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::HubSink& sink
   options.timeout = sink.target.timeout;
   auto sender = sender_of(parts, sink.target, {sink.header}, "");
   TRUNKLINE_TRY(auto made, sinks::HubSink::make(std::move(options), std::move(sender), parts.loop.clock()));
+  return std::unique_ptr<delivery::Sink>(std::move(made));
+}
+
+Result<std::unique_ptr<delivery::Sink>> make_sink_of(const config::S3Sink& sink, SinkParts parts) {
+  sinks::S3Options options;
+  options.batch_messages_max = std::min<std::size_t>(parts.consumer.batch.messages, 10'000);
+  options.batch_bytes_max = std::min<std::size_t>(parts.consumer.batch.bytes, 64 << 20);
+  options.url = sink.url;
+  options.bucket = sink.bucket;
+  options.region = sink.region;
+  options.credentials = {sink.access_key_id.reveal(), sink.secret_access_key.reveal(), sink.session_token.reveal()};
+  options.layout.prefix = sink.prefix;
+  if (sink.hour == config::S3Hour::occurred) options.layout.hour = sinks::S3Hour::occurred;
+  if (sink.compression == config::S3Compression::zstd) options.layout.compression = sinks::S3Compression::zstd;
+  // What a shadow shows can be read.
+  if (sink.compression == config::S3Compression::none || parts.shadow)
+    options.layout.compression = sinks::S3Compression::none;
+  options.layout.body = body_of(sink.body);
+  options.shadow = parts.shadow != nullptr;
+  options.storage_class = sink.storage_class;
+  options.connect_timeout = std::min(sink.target.connect_timeout, sink.target.timeout);
+  options.timeout = sink.target.timeout;
+  auto sender = sender_of(parts, sink.target, {"Authorization", "X-Amz-Security-Token"}, "");
+  TRUNKLINE_TRY(auto made,
+                sinks::S3Sink::make(std::move(options), std::move(parts.renderer), std::move(sender), parts.loop));
   return std::unique_ptr<delivery::Sink>(std::move(made));
 }
 

@@ -372,6 +372,7 @@ std::string sink_kind(const config::Consumer& consumer) {
   if (std::holds_alternative<config::PostgresSink>(consumer.sink)) return "postgres";
   if (std::holds_alternative<config::KafkaSink>(consumer.sink)) return "kafka";
   if (std::holds_alternative<config::HubSink>(consumer.sink)) return "hub";
+  if (std::holds_alternative<config::S3Sink>(consumer.sink)) return "s3";
   if (std::holds_alternative<config::FileSink>(consumer.sink)) return "file";
   if (std::holds_alternative<config::LiveSink>(consumer.sink)) return "live";
   return "pulled";
@@ -402,6 +403,7 @@ std::string sink_target(const config::Consumer& consumer) {
     return datadog->url.empty() ? datadog->site : datadog->url;
   if (const auto* sentinel = std::get_if<config::SentinelSink>(&consumer.sink)) return sentinel->endpoint;
   if (const auto* postgres = std::get_if<config::PostgresSink>(&consumer.sink)) return postgres_target(*postgres);
+  if (const auto* s3 = std::get_if<config::S3Sink>(&consumer.sink)) return s3_target(*s3);
   if (const auto* hub = std::get_if<config::HubSink>(&consumer.sink)) return hub->url;
   if (const auto* kafka = std::get_if<config::KafkaSink>(&consumer.sink)) return kafka_target(*kafka);
   return crm_target(consumer);
@@ -442,6 +444,7 @@ Result<std::unique_ptr<delivery::Sink>> make_plain_sink(const config::Consumer& 
     return make_sink_of(*sentinel, std::move(parts));
   if (const auto* postgres = std::get_if<config::PostgresSink>(&consumer.sink))
     return make_sink_of(*postgres, std::move(parts));
+  if (const auto* s3 = std::get_if<config::S3Sink>(&consumer.sink)) return make_sink_of(*s3, std::move(parts));
   if (const auto* hub = std::get_if<config::HubSink>(&consumer.sink)) return make_sink_of(*hub, std::move(parts));
   if (const auto* kafka = std::get_if<config::KafkaSink>(&consumer.sink)) return make_sink_of(*kafka, std::move(parts));
   if (const auto* made = std::get_if<config::TemplateSink>(&consumer.sink))

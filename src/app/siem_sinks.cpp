@@ -122,6 +122,7 @@ const config::SinkTarget* sink_target_of(const config::Consumer& consumer) {
   if (const auto* datadog = std::get_if<config::DatadogSink>(&consumer.sink)) return &datadog->target;
   if (const auto* sentinel = std::get_if<config::SentinelSink>(&consumer.sink)) return &sentinel->target;
   if (const auto* postgres = std::get_if<config::PostgresSink>(&consumer.sink)) return &postgres->target;
+  if (const auto* s3 = std::get_if<config::S3Sink>(&consumer.sink)) return &s3->target;
   if (const auto* hub = std::get_if<config::HubSink>(&consumer.sink)) return &hub->target;
   if (const auto* kafka = std::get_if<config::KafkaSink>(&consumer.sink)) return &kafka->target;
   return nullptr;

@@ -304,6 +304,22 @@ struct HubSink {
   bool gzip = false;
   SinkTarget target;
 };
+enum class S3Compression : std::uint8_t { gzip, zstd, none };
+enum class S3Hour : std::uint8_t { accepted, occurred };
+struct S3Sink {
+  std::string url;  // empty: AWS's
+  std::string bucket;
+  std::string region;
+  std::string prefix;
+  S3Hour hour{};
+  S3Compression compression{};
+  std::string storage_class;
+  Secret access_key_id;
+  Secret secret_access_key;
+  Secret session_token;
+  HttpBody body{};
+  SinkTarget target;
+};
 struct FileSink {
   std::string path;
   std::uint64_t rotate_bytes = 0;
@@ -438,7 +454,7 @@ struct AdherenceFilesSink {
 };
 using SinkConfig = std::variant<Pulled, HttpSink, FileSink, HecSink, LiveSink, ElasticsearchSink, SyslogSink,
                                 DatadogSink, SentinelSink, TemplateSink, SalesforceSink, AdherenceSink,
-                                AdherenceFilesSink, TranscriptSink, PostgresSink, KafkaSink, HubSink>;
+                                AdherenceFilesSink, TranscriptSink, PostgresSink, KafkaSink, HubSink, S3Sink>;
 
 enum class Order : std::uint8_t { none, conversation, agent, queue, topic };
 enum class OnExhausted : std::uint8_t { park, skip, drop };

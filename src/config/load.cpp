@@ -21,9 +21,10 @@ namespace {
 constexpr std::size_t kConsumersMax = 1'000;
 constexpr std::size_t kSourcesMax = 1'000;
 constexpr std::size_t kTopicsMax = 10'000;
-constexpr std::array<std::string_view, 16> kSinkKinds = {
-    "http",     "splunk_hec", "elasticsearch",   "syslog",   "datadog", "sentinel", "salesforce", "transcript",
-    "template", "adherence",  "adherence_files", "postgres", "kafka",   "hub",      "file",       "live"};
+constexpr std::array<std::string_view, 17> kSinkKinds = {
+    "http",       "splunk_hec", "elasticsearch", "syslog",          "datadog",  "sentinel", "salesforce",
+    "transcript", "template",   "adherence",     "adherence_files", "postgres", "kafka",    "hub",
+    "s3",         "file",       "live"};
 
 class Loader {
  public:
@@ -141,6 +142,7 @@ class Loader {
     if (kind.name == "postgres") return read_kind(kind, path, postgres_sink_table());
     if (kind.name == "kafka") return read_kind(kind, path, kafka_sink_table());
     if (kind.name == "hub") return read_kind(kind, path, hub_sink_table());
+    if (kind.name == "s3") return read_kind(kind, path, s3_sink_table());
     if (kind.name == "file") return read_kind(kind, path, file_sink_table());
     if (kind.name == "live") return read_kind(kind, path, live_sink_table());
     // One report for the unknown name, by the same words as any other key.

@@ -342,17 +342,17 @@ const std::vector<ErrorCase> kErrorCases = {
      "consumers: {a: {sink: {file: {path: y}, http: {url: x}}}}\n",
      {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, elasticsearch, "
       "syslog, datadog, sentinel, salesforce, transcript, template, adherence, adherence_files, "
-      "postgres, kafka, hub, file, live"}},
+      "postgres, kafka, hub, s3, file, live"}},
     {"no_sink_named",
      "consumers: {a: {sink: {}}}\n",
      {"t.yaml:1:23: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, elasticsearch, "
       "syslog, datadog, sentinel, salesforce, transcript, template, adherence, adherence_files, "
-      "postgres, kafka, hub, file, live"}},
+      "postgres, kafka, hub, s3, file, live"}},
     {"sink_of_nothing",
      "consumers:\n  a:\n    sink:\n",
      {"t.yaml:3:5: error: 'consumers.a.sink' is a map with exactly one of http, splunk_hec, elasticsearch, "
       "syslog, datadog, sentinel, salesforce, transcript, template, adherence, adherence_files, "
-      "postgres, kafka, hub, file, live"}},
+      "postgres, kafka, hub, s3, file, live"}},
     {"url_without_scheme",
      "consumers: {a: {sink: {http: {url: crm.example}}}}\n",
      {"t.yaml:1:36: error: 'consumers.a.sink.http.url' is an address that begins with http:// or https://, not "
@@ -495,6 +495,11 @@ const std::vector<ErrorCase> kErrorCases = {
     {"client_certificate_of_a_sink_without_its_key",
      "consumers: {a: {sink: {http: {url: https://a, tls: {cert: c}}}}}\n",
      {"t.yaml:1:13: error: 'tls.cert' and 'tls.key' of the sink of 'a' go together"}},
+    {"an_object_store_without_an_age_of_batches",
+     "consumers: {a: {sink: {s3: {bucket: b-1, access_key_id: \"${env:KEY}\", secret_access_key: \"${env:KEY}\"}}}}\n",
+     {"t.yaml:1:13: warning: the sink of 'a' stores an object for each batch, and 'batch.age' lets none grow: set "
+      "'batch' "
+      "to something like {messages: 10000, bytes: 32MiB, age: 5m}"}},
     {"secret_not_in_the_environment",
      "api: {keys: \"${env:NOPE}\"}\n",
      {"t.yaml:1:13: error: 'api.keys': ${env:NOPE} is not in the environment"}},

@@ -83,6 +83,7 @@ Table<SentinelSink> sentinel_sink_table();
 Table<PostgresSink> postgres_sink_table();
 Table<KafkaSink> kafka_sink_table();
 Table<HubSink> hub_sink_table();
+Table<S3Sink> s3_sink_table();
 Table<MaintenanceWindow> maintenance_table();
 Table<Alarms> alarms_table();
 Table<AlarmWebhook> alarm_webhook_table();

@@ -111,6 +111,8 @@ std::vector<Section> sections() {
        options_of(kafka_sink_table())},
       {"consumers.NAME.sink.hub", "Another Trunkline hub, see [sinks/hub.md](sinks/hub.md).",
        options_of(hub_sink_table())},
+      {"consumers.NAME.sink.s3", "Objects of an S3-compatible store, see [sinks/s3.md](sinks/s3.md).",
+       options_of(s3_sink_table())},
       {"consumers.NAME.sink.file", "JSON Lines files.", options_of(file_sink_table())},
       {"consumers.NAME.sink.live", "A board of what is going on, served as Server-Sent Events: docs/sinks/live.md.",
        options_of(live_sink_table())},

@@ -75,6 +75,7 @@ TEST(Reference, every_row_is_complete_and_its_default_valid) {
   check_table<DatadogSink>(datadog_sink_table());
   check_table<SentinelSink>(sentinel_sink_table());
   check_table<PostgresSink>(postgres_sink_table());
+  check_table<S3Sink>(s3_sink_table());
   check_table<HubSink>(hub_sink_table());
   check_table<KafkaSink>(kafka_sink_table());
 }

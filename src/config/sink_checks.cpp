@@ -34,6 +34,15 @@ class SinkCheck {
     target(sink.target);
   }
   void operator()(const HubSink& sink) { target(sink.target); }
+  void operator()(const S3Sink& sink) {
+    target(sink.target);
+    if (consumer_.batch.age >= std::chrono::seconds(1)) return;
+    diagnostics_.warning(
+        consumer_.place,
+        fmt::format("the sink of '{}' stores an object for each batch, and 'batch.age' lets none grow: "
+                    "set 'batch' to something like {{messages: 10000, bytes: 32MiB, age: 5m}}",
+                    consumer_.name));
+  }
   void operator()(const TranscriptSink& sink) {
     if (sink.region.empty() && (sink.api_url.empty() || sink.login_url.empty()))
       error("the sink of '{}' needs 'genesys.region'");

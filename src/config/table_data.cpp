@@ -165,8 +165,79 @@ constexpr std::array kHub = {
     key_row<Hub>(),
 };
 
+constexpr std::array kS3 = {
+    Row<S3Sink>{{.path = "bucket", .type = Type::text, .required = true, .reloadable = true, .help = "Its name."},
+                assign<&S3Sink::bucket>},
+    Row<S3Sink>{{.path = "region",
+                 .type = Type::text,
+                 .fallback = "us-east-1",
+                 .reloadable = true,
+                 .help = "Of the bucket; other stores mostly take any."},
+                assign<&S3Sink::region>},
+    Row<S3Sink>{
+        {.path = "url",
+         .type = Type::url,
+         .reloadable = true,
+         .help = "Of a compatible store: `https://minio.example:9000`; the bucket is added as a path. None: AWS."},
+        assign<&S3Sink::url>},
+    Row<S3Sink>{
+        {.path = "prefix", .type = Type::text, .reloadable = true, .help = "In front of every key: `genesys/prod`."},
+        assign<&S3Sink::prefix>},
+    Row<S3Sink>{{.path = "hour",
+                 .type = Type::choice,
+                 .fallback = "accepted",
+                 .choices = "accepted|occurred",
+                 .reloadable = true,
+                 .help = "Which hour an event is filed under: when the hub accepted it, or when it happened, in UTC."},
+                assign<&S3Sink::hour>},
+    Row<S3Sink>{{.path = "compression",
+                 .type = Type::choice,
+                 .fallback = "gzip",
+                 .choices = "gzip|zstd|none",
+                 .reloadable = true,
+                 .help = "Of objects: `.jsonl.gz`, `.jsonl.zst`, `.jsonl`."},
+                assign<&S3Sink::compression>},
+    Row<S3Sink>{{.path = "storage_class",
+                 .type = Type::text,
+                 .reloadable = true,
+                 .help = "`STANDARD_IA`, … None: the bucket's."},
+                assign<&S3Sink::storage_class>},
+    Row<S3Sink>{{.path = "access_key_id",
+                 .type = Type::secret,
+                 .required = true,
+                 .reloadable = true,
+                 .help = "Of the user or role, which needs s3:PutObject."},
+                assign<&S3Sink::access_key_id>},
+    Row<S3Sink>{{.path = "secret_access_key",
+                 .type = Type::secret,
+                 .required = true,
+                 .reloadable = true,
+                 .help = "Its secret."},
+                assign<&S3Sink::secret_access_key>},
+    Row<S3Sink>{{.path = "session_token",
+                 .type = Type::secret,
+                 .reloadable = true,
+                 .help = "Of temporary credentials; after their end a reload brings new ones."},
+                assign<&S3Sink::session_token>},
+    Row<S3Sink>{{.path = "body",
+                 .type = Type::choice,
+                 .fallback = "enriched",
+                 .choices = "enriched|raw",
+                 .reloadable = true,
+                 .help = "The event with what the hub found in it, or as it came."},
+                assign<&S3Sink::body>},
+    timeout_row<S3Sink>(),
+    connect_timeout_row<S3Sink>(),
+    ca_row<S3Sink>(),
+    cert_row<S3Sink>(),
+    key_row<S3Sink>(),
+};
+
 }  // namespace
 
+Table<S3Sink> s3_sink_table() {
+  return kS3;
+}
 Table<HubSink> hub_sink_table() {
   return kHub;
 }
