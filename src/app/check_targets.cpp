@@ -12,6 +12,7 @@
 
 #include "app/files.hpp"
 #include "app/from_config.hpp"
+#include "app/sqs_sources.hpp"
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "queue/keys.hpp"
@@ -151,6 +152,42 @@ std::vector<Finding> try_consumers(const config::Config& config, net::IoLoop& lo
   return findings;
 }
 
+// Each queue that events are fetched from, with the credentials that the hub would find.
+std::vector<Finding> try_queues(const config::Config& config, net::IoLoop& loop) {
+  auto probes = std::make_shared<Probes>();
+  std::vector<const config::Source*> sources;
+  for (const config::Source& source : config.sources) {
+    if (!source.queue) continue;
+    sources.push_back(&source);
+    probes->findings.push_back({"sources." + source.name, Outcome::bad, "no answer in time"});
+  }
+  probes->open = sources.size();
+  std::vector<source::SqsClient> clients(sources.size());
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    loop.post([probes, at = i, &source = *sources[i], &loop, &client = clients[i]] {
+      auto made = sqs_client(source, loop);
+      if (!made.ok()) return probes->answer(at, Outcome::bad, made.error().detail);
+      client = std::move(*made);
+      probe_queue(source, client, [probes, at](base::Result<std::string> said) {
+        probes->answer(at, said.ok() ? Outcome::good : Outcome::bad, said.ok() ? *said : said.error().detail);
+      });
+    });
+  }
+  std::vector<Finding> findings;
+  {
+    std::unique_lock lock(probes->mutex);
+    probes->answered.wait_for(lock, kProbesWithin, [&] { return probes->open == 0; });
+    findings = probes->findings;
+  }
+  std::promise<void> ended;
+  loop.post([&] {
+    clients.clear();
+    ended.set_value();
+  });
+  ended.get_future().wait();
+  return findings;
+}
+
 // The webhook sink's own probe: the same client, the same checks.
 std::optional<Finding> try_alarm_webhook(const config::Config& config, net::IoLoop& loop) {
   if (!config.alarms.webhook) return std::nullopt;
@@ -200,6 +237,7 @@ std::vector<Finding> try_everything(const config::Config& config) {
   // Whether the certificates can be read is a matter of the check itself.
   if (!config.listen_tls.empty()) findings.push_back(try_listen("listen_tls", config.listen_tls, loop, running));
   if (!config.sqs.listen.empty()) findings.push_back(try_listen("sqs.listen", config.sqs.listen, loop, running));
+  for (Finding& finding : try_queues(config, loop)) findings.push_back(std::move(finding));
   for (Finding& finding : try_consumers(config, loop)) findings.push_back(std::move(finding));
   if (auto finding = try_alarm_webhook(config, loop)) findings.push_back(std::move(*finding));
   loop.stop();

@@ -74,6 +74,7 @@ Result<std::unique_ptr<Hub>> Hub::start(const config::Config& config, HubOptions
   TRUNKLINE_TRY_VOID(hub->start_operations());
   hub->make_alarms();
   TRUNKLINE_TRY_VOID(hub->listen());
+  TRUNKLINE_TRY_VOID(hub->start_sqs_sources());
   hub->watcher_->start();
   return hub;
 }
@@ -122,6 +123,21 @@ Result<std::unique_ptr<source::Ingest>> Hub::make_ingest(const config::Config& c
   TRUNKLINE_TRY(options.token_key, token_key(config));
   return std::make_unique<source::Ingest>(*engine_, *topics_, source_specs(config), std::move(loops), clock_,
                                           std::move(options));
+}
+
+// The sources that fetch their events. They decode as requests do, by the sources of the time.
+Result<void> Hub::start_sqs_sources() {
+  std::vector<net::IoLoop*> loops;
+  for (const auto& loop : loops_) loops.push_back(loop.get());
+  sqs_sources_ = std::make_unique<SqsSources>(
+      *engine_, std::move(loops),
+      [this](net::IoLoop& loop, std::string_view body, const std::string& source, bool first) {
+        return ingest_.load(std::memory_order_acquire)->decode(loop, body, source, "application/json", first);
+      },
+      [this](const std::string& source, std::uint64_t stored, std::uint64_t failed) {
+        ingest_.load(std::memory_order_acquire)->count_fetched(source, stored, failed);
+      });
+  return sqs_sources_->start(config_);
 }
 
 // Signs access tokens. Without a configured secret the store keeps one, so that tokens live through a restart.
@@ -208,8 +224,10 @@ Result<void> Hub::listen() {
 Result<void> Hub::listen_sqs(const std::vector<net::IoLoop*>& loops) {
   if (config_.sqs.listen.empty()) return {};
   sqs_ = std::make_unique<sqs::Service>(sqs_queues_, sqs_options(config_), clock_);
+  put_events_ = make_put_events();
   sqs_server_ = std::make_unique<net::HttpServer>(
       loops, server_options(config_), [this](net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
+        if (put_events::Service::owns(request)) return put_events_->handle(loop, request, std::move(respond));
         sqs_->handle(loop, std::move(request), std::move(respond));
       });
   TRUNKLINE_TRY(sqs_port_, sqs_server_->listen(config_.sqs.listen));
@@ -315,6 +333,7 @@ void Hub::stop() {
     operator_->stop();
     operator_->join();
   }
+  if (sqs_sources_) sqs_sources_->stop(options_.stop_within);
   stop_operations();
   if (reader_) {
     reader_->stop();

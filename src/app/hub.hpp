@@ -15,6 +15,7 @@
 #include "app/bounded_work.hpp"
 #include "app/consumer_set.hpp"
 #include "app/sqs_queues.hpp"
+#include "app/sqs_sources.hpp"
 #include "app/watcher.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -27,6 +28,7 @@
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "operation/operations.hpp"
+#include "put_events/service.hpp"
 #include "queue/embedded_engine.hpp"
 #include "sinks/mapped_sink.hpp"
 #include "source/ingest.hpp"
@@ -126,7 +128,11 @@ class Hub final : public api::Hub {
   base::Result<std::string> policy_text(base::PolicyVersion version);
   base::Result<void> listen();
   base::Result<void> listen_sqs(const std::vector<net::IoLoop*>& loops);
+  std::unique_ptr<put_events::Service> make_put_events();
+  void store_put_events(net::IoLoop& loop, std::vector<put_events::Service::Event> events,
+                        base::UniqueFunction<void(std::vector<std::string>)> done);
   void stop_server(net::HttpServer& server);
+  base::Result<void> start_sqs_sources();
   base::Result<std::unique_ptr<source::Ingest>> make_ingest(const config::Config& config);
   void take_requests_by(std::unique_ptr<source::Ingest> ingest);
   void set_router(const std::shared_ptr<const source::Router>& router);
@@ -202,6 +208,7 @@ class Hub final : public api::Hub {
   std::vector<std::unique_ptr<source::Ingest>> ingests_;
   mutable std::mutex ingests_mutex_;  // guards the list; requests go by the pointer
   std::atomic<source::Ingest*> ingest_{nullptr};
+  std::unique_ptr<SqsSources> sqs_sources_;  // changed by the operator thread
   ConsumerSet consumers_;
   std::unique_ptr<operation::History> history_;
   std::unique_ptr<operation::Operations> operations_;
@@ -211,6 +218,7 @@ class Hub final : public api::Hub {
   std::unique_ptr<net::HttpServer> server_;
   SqsQueues sqs_queues_{*this};
   std::unique_ptr<sqs::Service> sqs_;
+  std::unique_ptr<put_events::Service> put_events_;
   std::unique_ptr<net::HttpServer> sqs_server_;
   std::unique_ptr<net::IoLoop> reader_;  // long looks into the log, one after the other
   std::unique_ptr<BoundedWork> looks_;   // for it

@@ -286,6 +286,10 @@ Result<void> Hub::prepare_reload(Reload& reload) {
   if (reload.sources) {
     if (ingests_.size() >= kIngestsMax)
       return {Errc::overloaded, "the sources have changed too often since the start: this needs a restart"};
+    for (const config::Source& source : reload.next.sources) {
+      if (!source.queue) continue;
+      if (const auto place = sqs_place(source); !place.ok()) return place.error();
+    }
     TRUNKLINE_TRY(reload.ingest, make_ingest(reload.next));
   }
   TRUNKLINE_TRY(reload.version, policy_version(reload.subscriptions));
@@ -344,7 +348,11 @@ void Hub::apply_reload(Reload& reload, const api::ReloadRequest& request) {
     reload.ingest->set_router(router);
     // Its first request must meet the router on every loop.
     for (const auto& loop : loops_) base::run_and_wait(*loop, kLoopWithin, [](base::Task done) { done(); });
+    // What was fetched is decoded by the sources it was fetched for.
+    sqs_sources_->stop(options_.stop_within);
     take_requests_by(std::move(reload.ingest));
+    if (const auto started = sqs_sources_->start(reload.next); !started.ok())
+      reload.report.notes.push_back(started.error().detail);
   }
   api_->set_credentials(api_credentials(reload.next));
   take_privacy(reload.next);

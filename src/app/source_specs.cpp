@@ -67,6 +67,12 @@ std::vector<source::SourceSpec> source_specs(const config::Config& config) {
       case config::SourceKind::genesys:
         spec.kind = source::Kind::genesys;
         break;
+      case config::SourceKind::sqs:
+        spec.kind = source::Kind::sqs;
+        break;
+      case config::SourceKind::put_events:
+        spec.kind = source::Kind::put_events;
+        break;
     }
     spec.header = source.header;
     spec.header_keys = keys_of(source.api_keys);

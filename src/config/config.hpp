@@ -106,7 +106,23 @@ struct CertificateAuth {
 };
 enum class Require : std::uint8_t { any, all };
 
-enum class SourceKind : std::uint8_t { eventbridge, eventgrid, genesys };
+// A queue of Amazon SQS that events are fetched from. Its rows are in table_sqs_source.cpp.
+struct SqsQueue {
+  std::string url;
+  std::string region;         // empty: by the URL or the environment
+  std::string endpoint;       // empty: likewise
+  std::string access_key_id;  // empty: found as the AWS SDKs find credentials
+  Secret secret_access_key;
+  Secret session_token;
+  std::uint32_t receivers = 0;
+  base::Millis visibility_timeout{};
+  base::Millis timeout{};
+  bool allow_loopback = false;
+  bool allow_private = false;
+  std::string tls_ca;  // path of a PEM file
+};
+
+enum class SourceKind : std::uint8_t { eventbridge, eventgrid, genesys, sqs, put_events };
 struct Source {
   std::string name;
   Place place;
@@ -122,10 +138,13 @@ struct Source {
   std::vector<CertificateAuth> certificates;
   Place certificates_place;  // of auth.client_certificate
   Require require{};
-  std::string org;              // of bare notifications, which name none
-  base::Millis silent_after{};  // raises an alarm; 0 does not
+  std::string org;                  // of bare notifications, which name none
+  base::Millis silent_after{};      // raises an alarm; 0 does not
+  std::optional<SqsQueue> queue{};  // of kind sqs, which takes nothing over HTTP
 
   bool has_credential() const {  // none: the source is open
+    if (kind == SourceKind::sqs || kind == SourceKind::put_events)
+      return true;  // nothing comes in unasked, or unsigned
     return !api_keys.empty() || !query_keys.empty() || !basic.empty() || !oauth.empty() || !jwt.empty() ||
            !hmac.empty() || !certificates.empty();
   }

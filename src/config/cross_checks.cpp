@@ -80,6 +80,12 @@ void check_client_certificates(const Config& config, Diagnostics& diagnostics) {
 
 void check_sqs(const Config& config, const Places& places, Diagnostics& diagnostics) {
   const Sqs& sqs = config.sqs;
+  for (const Source& source : config.sources) {
+    if (source.kind != SourceKind::put_events || !sqs.listen.empty()) continue;
+    diagnostics.error(source.place, fmt::format("'sources.{}' of kind put_events needs 'sqs.listen', where its calls "
+                                                "come in",
+                                                source.name));
+  }
   if (sqs.listen.empty()) {
     if (!sqs.keys.empty() || sqs.unsigned_requests)
       diagnostics.error(place_of(places, "sqs.unsigned"),

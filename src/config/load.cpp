@@ -12,6 +12,7 @@
 #include "config/option.hpp"
 #include "config/scope_reader.hpp"
 #include "config/source_credentials.hpp"
+#include "config/sqs_queue.hpp"
 #include "config/template_sink.hpp"
 #include "config/yaml_tree.hpp"
 
@@ -92,9 +93,10 @@ class Loader {
     Source source;
     source.name = member.name;
     source.place = member.place;
-    const ScopeReader reader{"sources." + member.name, kCredentialKinds, context_};
+    const ScopeReader reader{"sources." + member.name, kSourceChildren, context_};
     read_scope(member.value, member.place, source_table(), reader, source);
     if (const YamlNode::Member* auth = member.value.find("auth")) read_credentials(auth->value, reader, source);
+    read_sqs_queue(member, reader, source);
     config.sources.push_back(std::move(source));
   }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/option.hpp"
+#include "config/sqs_queue.hpp"
 #include "config/value.hpp"
 
 namespace trunkline::config {
@@ -58,6 +59,8 @@ std::vector<Section> sections() {
        "list "
        "fits.",
        options_of(certificate_table())},
+      {"sources.NAME.sqs", "The queue of a source of `kind: sqs`, see [aws.md](aws.md#events-from-an-sqs-queue).",
+       options_of(sqs_queue_table())},
       {"consumers.NAME",
        "One entry per downstream. `sink` is a map with exactly one of the sinks below; without it the consumer is "
        "*pulled* "

@@ -8,9 +8,9 @@
 
 namespace trunkline::config {
 
-// Below a source: each a map, or a list of maps.
-inline constexpr std::array<std::string_view, 5> kCredentialKinds = {"auth.basic", "auth.oauth", "auth.jwt",
-                                                                     "auth.hmac", "auth.client_certificate"};
+// Below a source: credentials, each a map or a list of maps, and the queue of kind sqs.
+inline constexpr std::array<std::string_view, 6> kSourceChildren = {
+    "auth.basic", "auth.oauth", "auth.jwt", "auth.hmac", "auth.client_certificate", "sqs"};
 
 // Reads them from the source's `auth` and checks what only stands between options: addresses of key sets, what is
 // signed, presets. `reader` is the source's.

@@ -243,12 +243,13 @@ constexpr std::array kSource = {
     Row<Source>{
         {.path = "kind",
          .type = Type::choice,
-         .choices = "eventbridge|eventgrid|genesys",
+         .choices = "eventbridge|eventgrid|genesys|sqs|put_events",
          .required = true,
          .reloadable = true,
          .help =
              "What sends: an EventBridge API destination, Event Grid (both schemas), or Genesys notifications and the "
-             "flat form."},
+             "flat form. `sqs` is fetched from an Amazon SQS queue, see `sources.NAME.sqs`. `put_events` "
+             "takes PutEvents calls at `sqs.listen`: the event bus of this name."},
         assign<&Source::kind>},
     Row<Source>{{.path = "auth.header",
                  .type = Type::text,

@@ -71,6 +71,10 @@ bool is_topic_like(std::string_view type) {
          type.find('.') != std::string_view::npos;
 }
 
+bool is_notification(Value value) {
+  return value.is(Type::object) && (value.find("detail") || value.find("topicName"));
+}
+
 bool is_blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
@@ -213,7 +217,10 @@ bool Decoder::wrapper(Value object, const Frame& frame) {
     in_data(Form::eventgrid);
   } else if (const auto payload = object.find("requestPayload"); payload) {
     if (!inner.form) inner.form = Form::lambda_destination;
-    wrapped(payload, inner, "requestPayload");
+    // A function that makes the event out of something else answers it.
+    const auto response = object.find("responsePayload");
+    const bool made = response && is_notification(*response) && !is_notification(*payload);
+    wrapped(made ? response : payload, inner, made ? "responsePayload" : "requestPayload");
   } else if (const auto list = object.find("Records"); list) {
     records(*list, inner);
   } else if (object.string_at("Type") == "Notification" && object.find("Message")) {

@@ -42,7 +42,7 @@ struct DecodeContext {
 //                                 required. A bare notification, which has no id of its own, gets "SOURCE ID" as its
 //                                 envelope id (the two together are unique; a source holds no space).
 //   eventType and data            an Event Grid event, the event in data.message or data
-//   requestPayload                a Lambda destination record
+//   requestPayload                a Lambda destination record; the event in responsePayload where only that is one
 //   Records                       a Lambda invocation by SQS: every record's body
 //   Type and Message              a notification of SNS
 //   trunklineHandOver            from another hub: the event in `event`, and what it does not tell of its identity: `org`

@@ -45,6 +45,8 @@ TEST(Decoder, finds_the_event_in_every_wrapping) {
       {R"({"specversion":"1.0","type":"v2.x","id":"1","source":"s","data":{"message":)" + as_json(event) + "}}",
        Form::cloudevents},
       {R"({"version":"1.0","requestContext":{},"requestPayload":)" + event + "}", Form::lambda_destination},
+      {R"({"requestPayload":{"key":1},"responsePayload":)" + event + "}", Form::lambda_destination},
+      {R"({"requestPayload":)" + event + R"(,"responsePayload":{"detail":{}}})", Form::lambda_destination},
       {R"({"Type":"Notification","MessageId":"m","Message":)" + as_json(event) + "}", Form::eventbridge},
       {R"({"Records":[{"messageId":"m","body":)" + as_json(event) + "}]}", Form::eventbridge},
       {R"({"Records":[{"body":)" + as_json(R"({"Type":"Notification","Message":)" + as_json(event) + "}") + "}]}",

@@ -184,7 +184,8 @@ void Ingest::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder 
   }
   const std::string_view name = std::string_view(request.path).substr(std::string_view("/ingest/").size());
   const SourceSpec* source = find(name);
-  if (source == nullptr) return respond(unknown_source(name, request));
+  if (source == nullptr || source->kind == Kind::sqs || source->kind == Kind::put_events)
+    return respond(unknown_source(name, request));
   const auto index = static_cast<std::size_t>(source - sources_.data());
   if (refusing_.load(std::memory_order_relaxed))
     return respond_to(index, respond, refusal(503, "stopping", "the hub is stopping; send again"));
@@ -409,6 +410,28 @@ void Ingest::answer(const std::shared_ptr<Pending>& pending, std::vector<Publish
   if (status == 503) response.headers.emplace_back("Retry-After", "1");
   statistics_[pending->source]->count_answer(status);
   std::exchange(pending->respond, {})(std::move(response));
+}
+
+std::optional<std::string> Ingest::source_of_bus(std::string_view bus) const {
+  const SourceSpec* only = nullptr;
+  std::size_t count = 0;
+  for (const SourceSpec& source : sources_) {
+    if (source.kind != Kind::put_events) continue;
+    if (source.name == bus) return source.name;
+    only = &source;
+    ++count;
+  }
+  if (bus != "default" || count != 1) return std::nullopt;
+  return only->name;
+}
+
+void Ingest::count_fetched(std::string_view source, std::uint64_t stored, std::uint64_t failed) {
+  const SourceSpec* spec = find(source);
+  if (spec == nullptr) return;
+  SourceStatistics& statistics = *statistics_[static_cast<std::size_t>(spec - sources_.data())];
+  statistics.events.fetch_add(stored, std::memory_order_relaxed);
+  statistics.failed.fetch_add(failed, std::memory_order_relaxed);
+  statistics.count_answer(failed > 0 ? 503 : 200);
 }
 
 IngestTotals Ingest::totals() const {

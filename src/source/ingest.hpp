@@ -42,7 +42,8 @@ struct IngestOptions {
 //   wrong or no credential        eventbridge, genesys 401 (EventBridge retries it); eventgrid 503 (drops 401 and 403)
 //   keys of a token issuer that
 //   cannot be fetched             503
-//   a source that is not known    503: the sender keeps its events while the operator mends the configuration
+//   a source that is not known,
+//   or takes none over HTTP       503: the sender keeps its events while the operator mends the configuration
 //   not POST                      with a body 503, for the same reason; without one 405
 //   full disk, overload, stopping 503
 //
@@ -80,6 +81,12 @@ class Ingest {
   };
   Decoded decode(net::IoLoop& loop, std::string_view payload, const std::string& source_name,
                  const std::string& content_type, bool count = true, const CloudHeaders* cloud = nullptr);
+
+  // Any thread: the source of kind put_events that an event bus stands for: of that name; for "default" else the only one.
+  std::optional<std::string> source_of_bus(std::string_view bus) const;
+
+  // Any thread: what a source that fetches its events has stored, or tried to. As a request answered 200, or 503.
+  void count_fetched(std::string_view source, std::uint64_t stored, std::uint64_t failed);
 
   IngestTotals totals() const;  // any thread
 

@@ -12,7 +12,7 @@
 
 namespace trunkline::source {
 
-enum class Kind : std::uint8_t { eventbridge, eventgrid, genesys };
+enum class Kind : std::uint8_t { eventbridge, eventgrid, genesys, sqs, put_events };
 
 struct Key {
   std::string key;
