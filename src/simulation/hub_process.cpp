@@ -64,7 +64,7 @@ Result<void> HubProcess::open(store::FaultFsOptions disk) {
   queue::EmbeddedOptions options;
   options.directory = machine_.directory;
   options.file_system = disk_->file_system();
-  options.memory_budget = 16 << 20;
+  options.memory_budget = plan_.memory_budget;
   options.tail_bytes_max = plan_.tail_bytes_max;
   options.queue.window = plan_.window;
   options.retain = std::chrono::minutes(30);

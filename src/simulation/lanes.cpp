@@ -77,6 +77,7 @@ Plan lanes_plan(const LanesOptions& options) {
   plan.seed = options.seed;
   plan.lanes = options.conversations;
   plan.tail_bytes_max = 8 << 20;
+  plan.memory_budget = 512 << 20;
   plan.window = 16'384;
   plan.poison_percent = options.poison_percent;
   plan.replay_max = std::chrono::minutes(1);  // of thousands of events

@@ -29,6 +29,7 @@ Plan four_consumers(std::uint64_t seed, Millis length, ConsumerPlan siem) {
   plan.length = length;
   plan.lanes = 500;
   plan.tail_bytes_max = 8 << 20;
+  plan.memory_budget = 512 << 20;
   plan.window = 16'384;
   plan.shuffle = false;
   plan.disk_tick = Millis(2);

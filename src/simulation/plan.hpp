@@ -110,6 +110,8 @@ struct Plan {
   std::size_t loops = 2;
   std::uint32_t lanes = 20;
   std::size_t tail_bytes_max = 1 << 20;
+  // Of the store, which merges no files here: a long run with little of it has thousands of them, each read anew.
+  std::uint64_t memory_budget = 16 << 20;
   std::size_t window = 1'000;
   bool shuffle = true;                // loops take turns at random
   base::Millis disk_tick{0};          // > 0: commits happen at its multiples only; 0: after random times
