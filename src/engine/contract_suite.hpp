@@ -659,4 +659,38 @@ TEST_P(Contract, the_order_of_a_queue_that_holds_events_cannot_change) {
   EXPECT_EQ(engine().declare(spec("q", event::Order::conversation)).error().code, base::Errc::conflict);
 }
 
+inline PublishEntry sent_message(const std::string& id, base::QueueId queue, base::WallTime due) {
+  PublishEntry entry{make_event(id, "g"), "sqs/q", {queue}, {1}};
+  entry.event.business_time = due;
+  entry.event.business_time_has_millis = true;
+  return entry;
+}
+
+TEST_P(Contract, a_sent_message_waits_for_its_time_and_holds_up_no_other) {
+  if (!can(Capability::event_time_window)) GTEST_SKIP() << "the engine holds nothing until its time";
+  QueueSpec holding = spec("sqs/q", event::Order::none);
+  holding.pulled = true;
+  const base::QueueId queue = declare(holding);
+  const base::WallTime now = fixture_->loop().clock().wall();
+  publish_items({sent_message("in an hour", queue, now + std::chrono::hours(1))});
+  publish_items({sent_message("soon", queue, now + std::chrono::seconds(2))});
+  publish_items({sent_message("at once", queue, now)});
+  const auto first = receive(queue, 1);
+  EXPECT_EQ(ids(first), (Ids{"at once"}));
+  EXPECT_TRUE(settle_all(first[0], Fate::delivered).ok());
+  fixture_->reopen();
+  EXPECT_EQ(declare(holding), queue);
+  const auto soon = receive(queue, 10);
+  EXPECT_EQ(ids(soon), (Ids{"soon"}));
+  EXPECT_GE(fixture_->loop().clock().wall(), now + std::chrono::seconds(2));
+  EXPECT_TRUE(settle_all(soon[0], Fate::delivered).ok());
+  EXPECT_TRUE(receive(queue, 10, 100, std::chrono::milliseconds(200)).empty());
+}
+
+TEST_P(Contract, an_event_of_a_consumer_waits_for_no_time_of_its_own) {
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  publish(happened(-std::chrono::minutes(9), make_event("a", "c1")), {queue});
+  EXPECT_EQ(ids(receive(queue, 1)), (Ids{"a"}));
+}
+
 }  // namespace trunkline::engine::contract

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "engine/sent.hpp"
+
 namespace trunkline::engine {
 namespace {
 
@@ -16,6 +18,7 @@ void refuse(base::Loop& reply_on, Callback done) {
 
 base::WallTime event_time(const Record& record) {
   const event::Event& event = record.event;
+  if (is_sent(record)) return event.business_time.value_or(record.accepted_at);
   const auto usable = [&](const std::optional<base::WallTime>& time) {
     return time && *time <= record.accepted_at + kEventTimeAhead;
   };

@@ -11,6 +11,7 @@
 #include "base/check.hpp"
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "engine/sent.hpp"
 #include "queue/history.hpp"
 #include "queue/keys.hpp"
 
@@ -51,6 +52,7 @@ struct Committer::Prepared {
   std::string encoded;
   ScanEntry scan;
   std::uint32_t bytes = 0;
+  base::Millis identity_window{0};  // 0: the committer's
 };
 
 struct Committer::Operation {
@@ -201,6 +203,7 @@ void Committer::publish(std::vector<engine::PublishItem> items, base::Loop& repl
       prepared.scan.bytes = static_cast<std::uint32_t>(record.event.raw.size());
       prepared.scan.groups = group_keys(record.event);
       prepared.scan.routes = std::move(entry->routes);
+      if (engine::is_sent(record)) prepared.identity_window = engine::kSentIdentityWindow;
     } else {
       prepared.encoded = encode_quarantined(std::get<engine::Quarantined>(item));
     }
@@ -408,6 +411,8 @@ PublishResult Committer::stage_event(Cycle& cycle, Prepared& item) {
   for (const auto* identity : {&event.envelope_identity, &event.content_identity}) {
     if (!identity->has_value()) continue;
     for (const Twin& candidate : cycle.identities[**identity].twins) {
+      const std::int64_t window = item.identity_window.count();
+      if (window > 0 && candidate.accepted_ms <= item.scan.accepted_ms - window) continue;
       known = true;
       if (candidate.body_hash != event.body_hash) continue;
       differs = differs || (twin && *twin != candidate.sequence);

@@ -99,6 +99,13 @@ class Committer {
   // given again.
   void left_quarantine(std::uint64_t count, std::uint64_t bytes, store::Batch& batch);
 
+  // Commit thread, in a prepare: the queue is removed. Queues that come and go must not fill the counters, which are
+  // written with every commit.
+  base::Result<void> forget_routed(base::QueueId queue) {
+    routed_.erase(queue);
+    return {};
+  }
+
   // Grows with each reopen; starts at 1.
   std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
   // End of the log; what lies at or below it is on disk.

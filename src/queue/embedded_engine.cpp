@@ -268,7 +268,7 @@ void EmbeddedEngine::Impl::forget(const Registered& registered) {
 // ---- queues
 
 Result<QueueId> EmbeddedEngine::Impl::create(const engine::QueueSpec& spec) {
-  if (spec.name.empty() || spec.name.size() > 80) return {Errc::invalid, "a queue's name has 1 to 80 characters"};
+  if (spec.name.empty() || spec.name.size() > 100) return {Errc::invalid, "a queue's name has 1 to 100 characters"};
   Registered registered;
   std::uint64_t routed = 0;
   Result<void> written = committer->write_and_wait({}, [&](store::Batch& batch) -> Result<void> {
@@ -277,6 +277,8 @@ Result<QueueId> EmbeddedEngine::Impl::create(const engine::QueueSpec& spec) {
       TRUNKLINE_TRY(StoredQueue stored, decode_queue(*known));
       TRUNKLINE_TRY(registered.stored, take_over(std::move(stored), spec));
     } else {
+      if (const std::shared_lock lock(mutex); registry.size() >= options.queues_max)
+        return {Errc::overloaded, fmt::format("{} queues are the most", options.queues_max)};
       TRUNKLINE_TRY(const auto next, store->get(handle(Table::meta), kNextQueueKey));
       const std::uint64_t id = next ? base::ByteReader(*next).u64() : 1;
       registered.stored = {{static_cast<std::uint32_t>(id)}, committer->end(), spec};
@@ -415,7 +417,8 @@ Result<void> EmbeddedEngine::remove(QueueId queue) {
   const std::string first = queue_prefix(queue, '\0');
   batch.remove_range(handle(Table::queue), first, queue_prefix({queue.value + 1}, '\0'));
   batch.remove(handle(Table::meta), queue_spec_key(registered->stored.spec.name));
-  TRUNKLINE_TRY_VOID(impl_->committer->write_and_wait(std::move(batch)));
+  TRUNKLINE_TRY_VOID(impl_->committer->write_and_wait(
+      std::move(batch), [this, queue](store::Batch&) { return impl_->committer->forget_routed(queue); }));
   impl_->forget(*registered);
   return {};
 }

@@ -53,5 +53,22 @@ TEST_F(IdentityWindow, compaction_drops_what_has_left_the_window_and_nothing_els
   EXPECT_EQ(repeat.sequence, young);
 }
 
+TEST_F(IdentityWindow, a_sent_message_has_a_twin_for_five_minutes_only) {
+  const base::QueueId queue = declare(spec("sqs/q", event::Order::none));
+  const auto send = [&] {
+    return publish_items({engine::PublishEntry{make_event("a", "c"), "sqs/q", {queue}, {1}}}).at(0);
+  };
+  const std::uint64_t first = send().sequence;
+  clock_.advance(std::chrono::minutes(4));
+  EXPECT_EQ(send().sequence, first);
+  fixture_->reopen();
+  ASSERT_EQ(declare(spec("sqs/q", event::Order::none)), queue);
+  EXPECT_EQ(send().verdict, PublishVerdict::duplicate) << "a reopen forgets nothing";
+  clock_.advance(std::chrono::minutes(2));
+  const engine::PublishResult late = send();
+  EXPECT_EQ(late.verdict, PublishVerdict::accepted) << "no conflict either";
+  EXPECT_EQ(send().sequence, late.sequence) << "the newer one is the twin";
+}
+
 }  // namespace
 }  // namespace trunkline::queue

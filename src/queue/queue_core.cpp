@@ -5,6 +5,7 @@
 #include "base/check.hpp"
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "engine/sent.hpp"
 #include "queue/keys.hpp"
 
 namespace trunkline::queue {
@@ -377,6 +378,7 @@ void QueueCore::scan(const Scanned& event, Now now) {
     return;
   }
   if (ordered_) return enter_window(event, now);
+  if (standard() && engine::takes_sent(spec_) && event.event_ms > millis(now.wall)) return put_off(event, row, now);
   Lane& lane = lanes_[event.group];
   if (goes_behind(lane)) {
     ++lane.rows;
@@ -394,6 +396,21 @@ void QueueCore::scan(const Scanned& event, Now now) {
     wake_later(event.group, lane);
   }
   make_ready(event.group, lane);
+}
+
+// A lane of its own that backs off from the beginning. Its row is read when its time has come.
+void QueueCore::put_off(const Scanned& event, const Row& row, Now now) {
+  Lane& lane = lanes_[event.group];
+  ++lane.rows;
+  ++totals_.rows;
+  put_row(event.group, lane, event.sequence, row);
+  lane.state = LaneState::backing_off;
+  lane.head = event.sequence;
+  lane.since_ms = millis(now.wall);
+  lane.until_ms = event.event_ms;
+  lane.until = now.mono + base::Millis(event.event_ms - millis(now.wall));
+  ++backing_off_;
+  schedule(event.group, lane.until);
 }
 
 void QueueCore::scanned_to(Sequence sequence) {

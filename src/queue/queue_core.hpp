@@ -275,7 +275,8 @@ class QueueCore {
   void pop_front(Lane& lane);
   void put_row(base::GroupKey group, Lane& lane, base::Sequence sequence, const Row& row);
   void remove_row(base::GroupKey group, Position at);
-  void counts_no_more(Item& item);            // in unsent_
+  void counts_no_more(Item& item);  // in unsent_
+  void put_off(const Scanned& event, const Row& row, Now now);
   static bool goes_behind(const Lane& lane);  // what comes now gets a row and is read when its turn comes
   void list_item(base::GroupKey group, Lane& lane, Item& item);
   void list_all(base::GroupKey group, Lane& lane);
