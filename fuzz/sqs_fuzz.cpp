@@ -1,4 +1,5 @@
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "base/check.hpp"
@@ -25,6 +26,18 @@ void look(const sqs::Parameters& parameters) {
     first = false;
     last = place;
   }
+  // As queues' attributes and messages' attributes are read, in either protocol.
+  using Values = sqs::Parameters::Values;
+  for (const auto& each : parameters.members("", "Attributes", "Attribute", "Name", Values::texts))
+    TRUNKLINE_CHECK(each.path.starts_with("Attribute"), "a member of something else");
+  std::set<std::string> names;
+  for (const auto& each :
+       parameters.members("Entries.1.", "MessageAttributes", "MessageAttribute", "Name", Values::structures)) {
+    TRUNKLINE_CHECK(each.path.starts_with("Entries.1.MessageAttribute"), "a member of something else");
+    names.insert(each.name);
+    static_cast<void>(parameters.text(each.path + ".DataType"));
+  }
+  TRUNKLINE_CHECK(names.size() <= sqs::Parameters::kMax, "more than the bound");
 }
 
 void handle(const std::string& text) {

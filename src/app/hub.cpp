@@ -25,6 +25,8 @@ namespace {
 
 // Questions that wait for a look into the log, of about two seconds each: half a minute is what a person waits.
 constexpr std::size_t kLooksMax = 16;
+// Changes of queues of the SQS API, each of one or two commits.
+constexpr std::size_t kQueueChangesMax = 256;
 // What a stop waits for on another thread. Without an answer in that time the thing is left behind.
 constexpr base::Millis kStopGrace = std::chrono::seconds(5);
 // A reload waits for the disk and for the loops, each bounded by seconds.
@@ -68,6 +70,7 @@ Result<std::unique_ptr<Hub>> Hub::start(const config::Config& config, HubOptions
   }
   hub->operator_ = std::make_unique<net::IoLoop>("operator");
   hub->operator_->start();
+  hub->sqs_work_ = std::make_unique<BoundedWork>(*hub->operator_, kQueueChangesMax);
   hub->reader_ = std::make_unique<net::IoLoop>("reader");
   hub->looks_ = std::make_unique<BoundedWork>(*hub->reader_, kLooksMax);
   hub->reader_->start();
@@ -223,7 +226,9 @@ Result<void> Hub::listen() {
 
 Result<void> Hub::listen_sqs(const std::vector<net::IoLoop*>& loops) {
   if (config_.sqs.listen.empty()) return {};
-  sqs_ = std::make_unique<sqs::Service>(sqs_queues_, sqs_options(config_), clock_);
+  // Once a stop has begun nobody may come to run it.
+  const auto work = [this](base::Task task) { return !stopping_.load() && sqs_work_->post(std::move(task)); };
+  sqs_ = std::make_unique<sqs::Service>(sqs_queues_, *sqs_registry_, work, sqs_options(config_), clock_);
   put_events_ = make_put_events();
   sqs_server_ = std::make_unique<net::HttpServer>(
       loops, server_options(config_), [this](net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {

@@ -32,6 +32,7 @@
 #include "queue/embedded_engine.hpp"
 #include "sinks/mapped_sink.hpp"
 #include "source/ingest.hpp"
+#include "sqs/registry.hpp"
 #include "sqs/service.hpp"
 #include "tap/taps.hpp"
 
@@ -113,6 +114,7 @@ class Hub final : public api::Hub {
   base::Result<std::string> run_mapping(const std::string& version);
   base::Result<void> start_consumers();
   base::Result<void> settle_unnamed_queues();
+  base::Result<void> check_sqs_name(const config::Consumer& consumer) const;
   base::Result<MadeSink> sink_of(const config::Consumer& consumer, net::IoLoop& loop, base::QueueId queue);
   base::Result<MadeSink> sink_on_loop(const config::Consumer& consumer, base::QueueId queue);
   void start_consumer(const config::Consumer& consumer, base::QueueId queue, MadeSink made, watch::PauseState pause);
@@ -217,6 +219,8 @@ class Hub final : public api::Hub {
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> server_;
   SqsQueues sqs_queues_{*this};
+  std::unique_ptr<sqs::Registry> sqs_registry_;  // changed by the operator thread alone
+  std::unique_ptr<BoundedWork> sqs_work_;        // for it
   std::unique_ptr<sqs::Service> sqs_;
   std::unique_ptr<put_events::Service> put_events_;
   std::unique_ptr<net::HttpServer> sqs_server_;

@@ -27,8 +27,12 @@ constexpr base::Millis kSinkWithin = std::chrono::seconds(60);
 
 Result<void> Hub::start_consumers() {
   TRUNKLINE_TRY(const std::vector<engine::QueueSpec> stored, engine_->stored_queues());
+  sqs_registry_ = std::make_unique<sqs::Registry>(*engine_, *loops_[0], clock_);
+  // Whether anybody listens for them now or not: what waits in them is kept, and ends when its time has come.
+  TRUNKLINE_TRY_VOID(sqs_registry_->open(stored));
   std::vector<source::Subscription> subscriptions;
   for (const config::Consumer& consumer : config_.consumers) {
+    TRUNKLINE_TRY_VOID(check_sqs_name(consumer));
     TRUNKLINE_TRY(filter::Policy policy, policy_of(consumer));
     if (std::ranges::find(stored, consumer.name, &engine::QueueSpec::name) == stored.end()) {
       TRUNKLINE_TRY_VOID(forget(consumer.name));
@@ -53,6 +57,18 @@ Result<void> Hub::start_consumers() {
   return {};
 }
 
+// A client must never find another queue under the name that it knows.
+Result<void> Hub::check_sqs_name(const config::Consumer& consumer) const {
+  if (!is_pulled(consumer)) return {};
+  sqs::Queue queue;
+  queue.consumer = consumer.name;
+  queue.spec = queue_spec(consumer);
+  if (!sqs_registry_->find(queue.name())) return {};
+  return {Errc::conflict, fmt::format("consumer '{}': clients have made a queue '{}' through the SQS API: delete that "
+                                      "one, or give the consumer another name",
+                                      consumer.name, queue.name())};
+}
+
 // A queue whose consumer has left the configuration goes when nothing is in it, or when it was named to be dropped.
 // Else the start is refused: nobody would ever deliver what waits there, and the disk would fill behind it.
 Result<void> Hub::settle_unnamed_queues() {
@@ -62,6 +78,7 @@ Result<void> Hub::settle_unnamed_queues() {
       return {Errc::invalid, fmt::format("--drop {}: the configuration still has that consumer", name)};
   }
   for (const engine::QueueSpec& spec : stored) {
+    if (sqs::Registry::owns(spec.name)) continue;
     if (std::ranges::find(config_.consumers, spec.name, &config::Consumer::name) != config_.consumers.end()) continue;
     TRUNKLINE_TRY(const base::QueueId queue, engine_->declare(spec));
     TRUNKLINE_TRY(const engine::QueueStatistics now, engine_->statistics_now(queue));

@@ -8,6 +8,7 @@
 #include "api/view.hpp"
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
+#include "engine/sent.hpp"
 #include "event/decoder.hpp"
 #include "event/describe.hpp"
 #include "filter/explain.hpp"
@@ -133,6 +134,7 @@ Result<api::MatchesReport> Hub::run_matches(const api::MatchesRequest& request) 
   bool cut = first.value > 1;
   TRUNKLINE_TRY_VOID(engine_->read_log(first, [&](const engine::Record& record) {
     if (stopping_.load(std::memory_order_relaxed)) return false;
+    if (engine::is_sent(record)) return true;
     if (record.accepted_at < since) {
       cut = false;  // what was left out is older still
     } else {

@@ -2,6 +2,7 @@
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
 #include "base/run_and_wait.hpp"
+#include "engine/sent.hpp"
 #include "filter/policy_index.hpp"
 #include "operation/log_history.hpp"
 
@@ -27,6 +28,7 @@ Result<LogHistory::Wanted> filter_of(const ConsumerSet& consumers, const operati
   auto filter = std::make_shared<Filter>(
       Filter{filter::PolicyIndex(std::vector<filter::PolicyIndex::Subscription>{{0, std::move(now)}})});
   return LogHistory::Wanted([filter = std::move(filter)](const engine::Record& record) {
+    if (engine::is_sent(record)) return false;
     const source::EventMessage message(record.event);
     return !filter->index.match(message.message(), filter->scratch).empty();
   });

@@ -165,6 +165,7 @@ void Hub::check_reload(Reload& reload, const api::ReloadRequest& request) {
       continue;
     }
     reload.subscriptions.push_back({consumer.name, {}, std::move(*policy)});
+    if (const auto named = check_sqs_name(consumer); !named.ok()) problems.push_back(named.error().detail);
     if (const auto mapping = mapping_of(consumer, mapping_key_); !mapping.ok())
       problems.push_back(mapping.error().detail);
   }

@@ -3,6 +3,7 @@
 
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
+#include "engine/sent.hpp"
 
 namespace trunkline::app {
 
@@ -18,7 +19,10 @@ void Hub::make_taps() {
     const auto same = [&](const auto& candidate) { return candidate.get() == &loop; };
     const auto at = static_cast<std::size_t>(std::ranges::find_if(loops_, same) - loops_.begin());
     engine_->observe(loop, [this, at](const queue::TailBatch& batch) {
-      for (const queue::TailEntry& entry : batch.entries) taps_->offer(at, *entry.record);
+      for (const queue::TailEntry& entry : batch.entries) {
+        // Events, not what clients send one another.
+        if (!engine::is_sent(*entry.record)) taps_->offer(at, *entry.record);
+      }
       taps_->flush(at);
     });
   };

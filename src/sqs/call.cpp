@@ -61,8 +61,8 @@ std::string Call::queue_url(const Queue& queue) const {
   return fmt::format("http://{}/{}/{}", host, context.account, queue.name());
 }
 
-std::string Call::queue_arn(const Queue& queue) const {
-  return fmt::format("arn:aws:sqs:{}:{}:{}", context.region, context.account, queue.name());
+std::string Call::arn_of(std::string_view queue) const {
+  return fmt::format("arn:aws:sqs:{}:{}:{}", context.region, context.account, queue);
 }
 
 std::optional<Queue> queue_of(Call& call) {
@@ -78,18 +78,25 @@ std::optional<Queue> queue_of(Call& call) {
     }
     return std::nullopt;
   }
-  auto queue = place->account == call.context.account ? find_queue(call.context.queues, place->name) : std::nullopt;
+  auto queue = place->account == call.context.account ? find_queue(call.context, place->name) : std::nullopt;
   if (!queue) call.fail({Code::no_such_queue, "The specified queue does not exist."});
   return queue;
 }
 
-std::optional<Queue> find_queue(Queues& queues, std::string_view name) {
+std::optional<Queue> find_queue(const Context& context, std::string_view name) {
+  if (auto made = context.registry.find(name)) return made;
   constexpr std::string_view kSuffix = ".fifo";
   const bool fifo = name.ends_with(kSuffix);
   if (fifo) name.remove_suffix(kSuffix.size());
-  auto queue = queues.find(name);
+  auto queue = context.queues.find(name);
   if (!queue || queue->fifo() != fifo) return std::nullopt;
   return queue;
+}
+
+std::vector<Queue> all_queues(const Context& context) {
+  std::vector<Queue> queues = context.queues.all();
+  for (Queue& queue : context.registry.all()) queues.push_back(std::move(queue));
+  return queues;
 }
 
 }  // namespace trunkline::sqs

@@ -13,6 +13,7 @@
 #include "sqs/output.hpp"
 #include "sqs/parameters.hpp"
 #include "sqs/queues.hpp"
+#include "sqs/registry.hpp"
 #include "sqs/settled_leases.hpp"
 
 namespace trunkline::sqs {
@@ -20,6 +21,8 @@ namespace trunkline::sqs {
 // What all requests of one listener share.
 struct Context {
   Queues& queues;
+  Registry& registry;
+  const Work work;
   const base::Clock& clock;
   const std::string region;
   const std::string account;
@@ -47,10 +50,14 @@ struct Call {
   bool client_gone() const;
 
   std::string queue_url(const Queue& queue) const;
-  std::string queue_arn(const Queue& queue) const;
+  std::string queue_arn(const Queue& queue) const { return arn_of(queue.name()); }
+  std::string arn_of(std::string_view queue) const;
 };
 using CallPtr = std::unique_ptr<Call>;
 
+// By the name that the API gives it; nothing where there is none.
+std::optional<Queue> find_queue(const Context& context, std::string_view name);
+std::vector<Queue> all_queues(const Context& context);
 // The queue that QueueUrl names, else the path; nothing when the call has been failed for want of it.
 std::optional<Queue> queue_of(Call& call);
 

@@ -12,6 +12,13 @@ namespace {
 constexpr std::array kRows = {
     CodeRow{Code::batch_ids_not_distinct, "com.amazonaws.sqs#BatchEntryIdsNotDistinct",
             "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", 400, true},
+    CodeRow{Code::batch_too_long, "com.amazonaws.sqs#BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong",
+            400, true},
+    CodeRow{Code::invalid_attribute_value, "com.amazonaws.sqs#InvalidAttributeValue", "InvalidAttributeValue", 400,
+            true},
+    CodeRow{Code::invalid_contents, "com.amazonaws.sqs#InvalidMessageContents", "InvalidMessageContents", 400, true},
+    CodeRow{Code::over_limit, "com.amazonaws.sqs#OverLimit", "OverLimit", 403, true},
+    CodeRow{Code::queue_exists, "com.amazonaws.sqs#QueueNameExists", "QueueAlreadyExists", 400, true},
     CodeRow{Code::empty_batch, "com.amazonaws.sqs#EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest", 400,
             true},
     CodeRow{Code::bad_signature, "com.amazon.coral.service#InvalidSignatureException", "SignatureDoesNotMatch", 403,
@@ -60,6 +67,7 @@ Fault fault_of(const base::Error& error) {
   if (error.code == Errc::unavailable || error.code == Errc::disk_full || error.code == Errc::cancelled ||
       error.code == Errc::timeout)
     return {Code::service_unavailable, error.detail};
+  if (error.code == Errc::too_large) return {Code::over_limit, error.detail};
   if (error.code == Errc::not_found) return {Code::no_such_queue, "The specified queue does not exist."};
   return {Code::internal, error.detail};
 }

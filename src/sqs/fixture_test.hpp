@@ -24,6 +24,18 @@
 
 namespace trunkline::sqs::testing {
 
+// Real time with an offset that any thread may move.
+class MovableClock final : public base::Clock {
+ public:
+  base::WallTime wall() const override { return real_.wall() + base::Millis(offset_.load()); }
+  base::MonoTime mono() const override { return real_.mono(); }
+  void advance(base::Millis by) { offset_.fetch_add(by.count()); }
+
+ private:
+  base::SystemClock real_;
+  std::atomic<std::int64_t> offset_{0};
+};
+
 class FakeQueues final : public Queues {
  public:
   explicit FakeQueues(engine::Engine& engine) : engine_(engine) {}
@@ -57,16 +69,44 @@ class ServiceTest : public ::testing::Test {
     std::string directory = (std::filesystem::temp_directory_path() / "trunkline-sqs-XXXXXX").string();
     TRUNKLINE_CHECK(::mkdtemp(directory.data()) != nullptr, "a temporary directory");
     directory_ = directory;
-    for (const char* name : {"sqs-0", "sqs-1", "sqs-client"}) loops_.push_back(std::make_unique<net::IoLoop>(name));
+    open();
+  }
+  void open() {
+    for (const char* name : {"sqs-0", "sqs-1", "sqs-client", "sqs-work"})
+      loops_.push_back(std::make_unique<net::IoLoop>(name));
     queue::EmbeddedOptions options;
-    options.directory = directory;
+    options.directory = directory_;
     options.min_free = 0;
     engine_ = queue::EmbeddedEngine::open(std::move(options), {loops_[0].get(), loops_[1].get()}, clock_).value();
     queues_ = std::make_unique<FakeQueues>(*engine_);
     for (const auto& loop : loops_) loop->start();
+    registry_ = std::make_unique<Registry>(*engine_, *loops_[0], clock_);
+    const auto opened = registry_->open(engine_->stored_queues().value());
+    ASSERT_TRUE(opened.ok()) << opened.error().detail;
+  }
+  void close() {
+    engine_->stop();
+    for (const auto& loop : loops_) loop->stop();
+    for (const auto& loop : loops_) loop->join();
+    connection_.reset();
+    server_.reset();
+    service_.reset();
+    registry_.reset();
+    engine_.reset();
+    loops_.clear();
+  }
+  // Ends all and begins anew on the same data. Queues that add() made are to be added again.
+  void restart_unsigned() {
+    close();
+    open();
+    start_unsigned();
   }
   void start(ServiceOptions options) {
-    service_ = std::make_unique<Service>(*queues_, std::move(options), clock_);
+    const auto work = [this](base::Task task) {
+      loops_[3]->post(std::move(task));
+      return true;
+    };
+    service_ = std::make_unique<Service>(*queues_, *registry_, work, std::move(options), clock_);
     server_ = std::make_unique<net::HttpServer>(
         std::vector<net::IoLoop*>{loops_[0].get(), loops_[1].get()}, net::HttpServerOptions{},
         [this](net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
@@ -81,14 +121,7 @@ class ServiceTest : public ::testing::Test {
     start(std::move(options));
   }
   void TearDown() override {
-    engine_->stop();
-    for (const auto& loop : loops_) loop->stop();
-    for (const auto& loop : loops_) loop->join();
-    connection_.reset();
-    server_.reset();
-    service_.reset();
-    engine_.reset();
-    loops_.clear();
+    close();
     std::filesystem::remove_all(directory_);
   }
 
@@ -180,12 +213,25 @@ class ServiceTest : public ::testing::Test {
     return std::string(net::find_header(answer.headers, name).value_or(""));
   }
 
-  base::SystemClock clock_;
+  // Creates a queue through the API; `attributes` are members of the JSON object.
+  net::ClientResponse create(const std::string& name, const std::string& attributes = "") {
+    return json("CreateQueue", R"({"QueueName":")" + name + R"(","Attributes":{)" + attributes + "}}");
+  }
+  // What a text member of the answer says.
+  static std::string text_in(const net::ClientResponse& answer, std::string_view name) {
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    json::Document document;
+    const auto root = document.parse(answer.body);
+    return root.ok() ? std::string(root->string_at(name)) : std::string();
+  }
+
+  MovableClock clock_;
   std::string directory_;
   std::vector<std::unique_ptr<net::IoLoop>> loops_;
   std::atomic<int> handled_{0};  // requests that the service has begun
   std::unique_ptr<queue::EmbeddedEngine> engine_;
   std::unique_ptr<FakeQueues> queues_;
+  std::unique_ptr<Registry> registry_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<net::HttpServer> server_;
   std::unique_ptr<net::HttpConnection> connection_;

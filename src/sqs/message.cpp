@@ -64,7 +64,7 @@ std::string md5_of_attributes(std::vector<MessageAttribute> attributes) {
   for (const MessageAttribute& each : attributes) {
     put_part(bytes, each.name);
     put_part(bytes, each.data_type);
-    bytes += '\1';  // a text
+    bytes += each.binary() ? '\2' : '\1';
     put_part(bytes, each.value);
   }
   return base::hex_encode(base::md5(bytes));
@@ -93,6 +93,10 @@ std::string message_id(base::QueueId queue, base::Sequence sequence) {
   const std::string_view hex = hash;
   return fmt::format("{}-{}-4{}-8{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 3), hex.substr(15, 3),
                      hex.substr(18, 12));
+}
+
+std::string sequence_number(std::uint64_t order) {
+  return fmt::format("{:020}", order);
 }
 
 std::vector<MessageAttribute> message_attributes(const engine::LeasedMessage& message) {
@@ -128,7 +132,7 @@ std::vector<std::pair<std::string, std::string>> system_attributes(const engine:
   if (message.receive_count == 1) out.emplace_back("ApproximateFirstReceiveTimestamp", millis(received));
   if (!queue.fifo()) return out;
   const std::uint64_t order = message.order != 0 ? message.order : record.sequence.value;
-  out.emplace_back("SequenceNumber", fmt::format("{:020}", order));
+  out.emplace_back("SequenceNumber", sequence_number(order));
   const std::string& id = record.event.envelope_id;
   out.emplace_back("MessageDeduplicationId", id.empty() ? message_id(queue.id, record.sequence) : xml_characters(id));
   out.emplace_back("MessageGroupId", xml_characters(event::group_text(record.event, queue.spec.order)));

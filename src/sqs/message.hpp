@@ -14,8 +14,10 @@ namespace trunkline::sqs {
 
 struct MessageAttribute {
   std::string name;
-  std::string data_type;  // "String", "Number"
-  std::string value;
+  std::string data_type;  // "String", "Number", "Binary", each with what follows a dot
+  std::string value;      // of a binary one the bytes themselves
+
+  bool binary() const { return data_type.starts_with("Binary"); }
 };
 
 // Hexadecimal, as SQS's clients compare it: names sorted, each part with its length of four bytes before it.
@@ -28,6 +30,8 @@ std::string xml_characters_of_json(std::string_view json);
 
 // What stays the same of a message however often it is received: a UUID of queue and event.
 std::string message_id(base::QueueId queue, base::Sequence sequence);
+// SequenceNumber: 20 digits.
+std::string sequence_number(std::uint64_t order);
 
 // The ids that routing knows of the event and its place in the log; marks of a redrive, a replay and a gap.
 std::vector<MessageAttribute> message_attributes(const engine::LeasedMessage& message);

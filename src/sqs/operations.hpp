@@ -4,11 +4,25 @@
 
 namespace trunkline::sqs {
 
+// All that the queue has. A consumer's: without CreatedTimestamp and LastModifiedTimestamp, which nobody knows; without
+// RedrivePolicy, since its dead letters stand in the queue itself.
+Output::Pairs attributes_of(const Call& call, const Queue& queue);
+
 // One function for each operation that is there. queue_operations.cpp
 void list_queues(CallPtr call);
 void get_queue_url(CallPtr call);
 void get_queue_attributes(CallPtr call);
 void get_caller_identity(CallPtr call);
+// manage.cpp
+void create_queue(CallPtr call);
+void delete_queue(CallPtr call);
+void set_queue_attributes(CallPtr call);
+void tag_queue(CallPtr call);
+void untag_queue(CallPtr call);
+void list_queue_tags(CallPtr call);
+// send.cpp
+void send_message(CallPtr call);
+void send_message_batch(CallPtr call);
 // receive.cpp
 void receive_message(CallPtr call);
 // settle.cpp

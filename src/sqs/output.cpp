@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/crypto.hpp"
+
 namespace trunkline::sqs {
 namespace {
 
@@ -16,7 +18,7 @@ class JsonOutput final : public Output {
     for (const std::string& value : values) writer_.string(value);
     writer_.end_array();
   }
-  void map(std::string_view json_name, std::string_view, const Pairs& values) override {
+  void map(std::string_view json_name, std::string_view, const Pairs& values, std::string_view) override {
     if (values.empty()) return;
     writer_.key(json_name).begin_object();
     for (const auto& [name, value] : values) writer_.member(name, value);
@@ -27,7 +29,12 @@ class JsonOutput final : public Output {
     writer_.key("MessageAttributes").begin_object();
     for (const MessageAttribute& each : attributes) {
       writer_.key(each.name).begin_object();
-      writer_.member("DataType", each.data_type).member("StringValue", each.value).end_object();
+      writer_.member("DataType", each.data_type);
+      if (each.binary()) {
+        writer_.member("BinaryValue", base::base64_encode(each.value)).end_object();
+      } else {
+        writer_.member("StringValue", each.value).end_object();
+      }
     }
     writer_.end_object();
   }
@@ -61,10 +68,10 @@ class XmlOutput final : public Output {
   void texts(std::string_view, std::string_view xml_name, const std::vector<std::string>& values) override {
     for (const std::string& value : values) text(xml_name, value);
   }
-  void map(std::string_view, std::string_view xml_name, const Pairs& values) override {
+  void map(std::string_view, std::string_view xml_name, const Pairs& values, std::string_view key) override {
     for (const auto& [name, value] : values) {
       begin_item(xml_name);
-      text("Name", name);
+      text(key, name);
       text("Value", value);
       end_item(xml_name);
     }
@@ -74,7 +81,11 @@ class XmlOutput final : public Output {
       begin_item("MessageAttribute");
       text("Name", each.name);
       begin_item("Value");
-      text("StringValue", each.value);
+      if (each.binary()) {
+        text("BinaryValue", base::base64_encode(each.value));
+      } else {
+        text("StringValue", each.value);
+      }
       text("DataType", each.data_type);
       end_item("Value");
       end_item("MessageAttribute");

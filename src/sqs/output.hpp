@@ -23,7 +23,9 @@ class Output {
   virtual void text(std::string_view name, std::string_view value) = 0;
   virtual void flag(std::string_view name, bool value) = 0;
   virtual void texts(std::string_view json_name, std::string_view xml_name, const std::vector<std::string>& values) = 0;
-  virtual void map(std::string_view json_name, std::string_view xml_name, const Pairs& values) = 0;
+  // `key` is what XML calls the names.
+  virtual void map(std::string_view json_name, std::string_view xml_name, const Pairs& values,
+                   std::string_view key = "Name") = 0;
   virtual void attributes(const std::vector<MessageAttribute>& attributes) = 0;
   virtual void begin_list(std::string_view json_name) = 0;
   virtual void begin_item(std::string_view xml_name) = 0;

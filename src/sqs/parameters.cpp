@@ -110,6 +110,25 @@ std::vector<std::string> Parameters::list(std::string_view path) const {
   return values;
 }
 
+std::vector<Parameters::Member> Parameters::members(const std::string& prefix, std::string_view json,
+                                                    std::string_view query, std::string_view key, Values values) const {
+  std::vector<Member> found;
+  const std::string head = fmt::format("{}{}.", prefix, json);
+  for (auto at = texts_.lower_bound(head); at != texts_.end() && at->first.starts_with(head); ++at) {
+    std::string name = at->first.substr(head.size());
+    if (values == Values::structures) name.resize(std::min(name.rfind('.'), name.size()));
+    // The members of one structure need not stand together: "a.b" and "a.c" have "a.b.c" between them.
+    std::string path = head + name;
+    if (std::ranges::find(found, name, &Member::name) == found.end())
+      found.push_back({std::move(name), std::move(path)});
+  }
+  for (const std::uint32_t place : places(fmt::format("{}{}", prefix, query))) {
+    const std::string entry = fmt::format("{}{}.{}.", prefix, query, place);
+    if (auto name = text(fmt::format("{}{}", entry, key))) found.push_back({std::move(*name), entry + "Value"});
+  }
+  return found;
+}
+
 std::vector<std::uint32_t> Parameters::places(std::string_view path) const {
   const std::string prefix = fmt::format("{}.", path);
   std::vector<std::uint32_t> places;

@@ -28,6 +28,16 @@ class Parameters {
   std::optional<std::string> text(std::string_view path) const;
   // In the order of their places, which may have gaps.
   std::vector<std::string> list(std::string_view path) const;
+  // A map: in the JSON protocol `json` below `prefix`, its members by name; in the Query protocol the list `query`, whose
+  // entries have the name under `key` and the value under "Value". `path` is that of the value; of a map of structures,
+  // what stands before the dot and the structure's own members.
+  struct Member {
+    std::string name;
+    std::string path;
+  };
+  enum class Values : std::uint8_t { texts, structures };
+  std::vector<Member> members(const std::string& prefix, std::string_view json, std::string_view query,
+                              std::string_view key, Values values) const;
   // The places of a list of structures, ascending.
   std::vector<std::uint32_t> places(std::string_view path) const;
 

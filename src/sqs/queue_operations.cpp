@@ -40,8 +40,8 @@ std::string seconds(base::Millis duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
 }
 
-// All that the queue has. Without CreatedTimestamp and LastModifiedTimestamp, which nobody knows; without RedrivePolicy,
-// since dead letters stand in the queue itself.
+}  // namespace
+
 Output::Pairs attributes_of(const Call& call, const Queue& queue) {
   const engine::QueueStatistics counts = call.context.queues.engine().statistics(queue.id);
   const std::uint64_t delayed = std::min(counts.in_window, counts.waiting);
@@ -49,14 +49,20 @@ Output::Pairs attributes_of(const Call& call, const Queue& queue) {
       {"ApproximateNumberOfMessages", std::to_string(counts.waiting - delayed + counts.replaying)},
       {"ApproximateNumberOfMessagesDelayed", std::to_string(delayed + counts.backing_off)},
       {"ApproximateNumberOfMessagesNotVisible", std::to_string(counts.in_flight)},
-      {"DelaySeconds", "0"},
-      {"MaximumMessageSize", "1048576"},
-      {"MessageRetentionPeriod", seconds(queue.spec.max_wait)},
       {"QueueArn", call.queue_arn(queue)},
-      {"ReceiveMessageWaitTimeSeconds", "0"},
-      {"SqsManagedSseEnabled", "false"},
-      {"VisibilityTimeout", seconds(queue.spec.visibility_timeout)},
   };
+  if (queue.definition) {
+    for (auto& [name, value] : attributes_of(*queue.definition)) out.emplace_back(name, value);
+    out.emplace_back("CreatedTimestamp", std::to_string(queue.definition->created));
+    out.emplace_back("LastModifiedTimestamp", std::to_string(queue.definition->modified));
+    return out;
+  }
+  out.emplace_back("DelaySeconds", "0");
+  out.emplace_back("MaximumMessageSize", "1048576");
+  out.emplace_back("MessageRetentionPeriod", seconds(queue.spec.max_wait));
+  out.emplace_back("ReceiveMessageWaitTimeSeconds", "0");
+  out.emplace_back("SqsManagedSseEnabled", "false");
+  out.emplace_back("VisibilityTimeout", seconds(queue.spec.visibility_timeout));
   if (!queue.fifo()) return out;
   out.emplace_back("FifoQueue", "true");
   out.emplace_back("ContentBasedDeduplication", "false");
@@ -64,8 +70,6 @@ Output::Pairs attributes_of(const Call& call, const Queue& queue) {
   out.emplace_back("FifoThroughputLimit", "perQueue");
   return out;
 }
-
-}  // namespace
 
 void list_queues(CallPtr call) {
   Reader reader(call->parameters);
@@ -75,7 +79,7 @@ void list_queues(CallPtr call) {
   const auto after = base::base64url_decode(token);
   if (!after) reader.complain({Code::invalid_value, "Value for parameter NextToken is invalid."});
   if (reader.fault()) return call->fail(*reader.fault());
-  std::vector<Queue> queues = call->context.queues.all();
+  std::vector<Queue> queues = all_queues(call->context);
   std::erase_if(queues, [&](const Queue& queue) {
     return !queue.name().starts_with(prefix) || (!after->empty() && queue.name() <= *after);
   });
@@ -97,7 +101,7 @@ void get_queue_url(CallPtr call) {
   const std::string name = reader.required("QueueName");
   if (reader.fault()) return call->fail(*reader.fault());
   const std::string owner = call->parameters.text("QueueOwnerAWSAccountId").value_or(call->context.account);
-  const auto queue = owner == call->context.account ? find_queue(call->context.queues, name) : std::nullopt;
+  const auto queue = owner == call->context.account ? find_queue(call->context, name) : std::nullopt;
   if (!queue) return call->fail({Code::no_such_queue, "The specified queue does not exist."});
   call->answer([&](Output& output) { output.text("QueueUrl", call->queue_url(*queue)); });
 }

@@ -8,20 +8,25 @@
 
 #include "engine/engine.hpp"
 #include "mapping/mapping.hpp"
+#include "sqs/definition.hpp"
 
 namespace trunkline::sqs {
 
-// A consumer without a sink, as this API sees it.
+// A consumer without a sink, or a queue that was made through the API.
 struct Queue {
-  std::string consumer;
-  base::QueueId id;
-  engine::QueueSpec spec;
+  std::string consumer{};  // empty: made through the API
+  base::QueueId id{};
+  engine::QueueSpec spec{};
   bool paused = false;                                // gives out nothing meanwhile
   std::shared_ptr<const mapping::Mapping> mapping{};  // what it gets of events; null: all, as they came
+  std::shared_ptr<const Definition> definition{};     // shared by all who hold the queue; null: a consumer's
 
   bool fifo() const { return spec.order != event::Order::none; }
   // FIFO queues end in ".fifo", as AWS and its clients want it; a consumer's name has no dot.
-  std::string name() const { return fifo() ? consumer + ".fifo" : consumer; }
+  std::string name() const {
+    if (definition) return definition->name;
+    return fifo() ? consumer + ".fifo" : consumer;
+  }
 };
 
 // What the API needs of the running program. Any thread; must not block for longer than a look into memory.
@@ -32,8 +37,5 @@ class Queues {
   virtual std::optional<Queue> find(std::string_view consumer) = 0;
   virtual engine::Engine& engine() = 0;
 };
-
-// By the name that the API gives it; nothing where there is none.
-std::optional<Queue> find_queue(Queues& queues, std::string_view name);
 
 }  // namespace trunkline::sqs

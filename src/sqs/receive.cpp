@@ -7,6 +7,7 @@
 #include "mapping/record.hpp"
 #include "sqs/handle.hpp"
 #include "sqs/operations.hpp"
+#include "sqs/sent_message.hpp"
 
 namespace trunkline::sqs {
 namespace {
@@ -51,7 +52,8 @@ std::optional<ReceivingPtr> read_receive(CallPtr& call) {
   limits.max_messages_per_group = 1;
   limits.lease_each = true;
   limits.max_bytes = kAnswerBytesMax;
-  limits.wait = std::max<base::Millis>(kWaitMin, std::chrono::seconds(wait.value_or(0)));
+  const std::int64_t usual = queue->definition ? queue->definition->number("ReceiveMessageWaitTimeSeconds") : 0;
+  limits.wait = std::max<base::Millis>(kWaitMin, std::chrono::seconds(wait.value_or(usual)));
   // 0 hands out messages that are visible again at once; to the engine it would be the queue's own.
   if (visible) limits.visibility_timeout = std::max<base::Millis>(base::Millis(1), std::chrono::seconds(*visible));
   receiving->call = std::move(call);
@@ -77,23 +79,64 @@ engine::MessageFate unmappable(const Receiving& receiving, const engine::Lease& 
   return fate;
 }
 
-void write_message(Output& output, const Receiving& receiving, const engine::Lease& lease, base::WallTime now) {
-  const engine::LeasedMessage& message = lease.messages[0];
-  const base::Sequence sequence = message.record->sequence;
-  const std::string body = xml_characters_of_json(message.record->event.raw);
+// Of a message that a client sent, in AWS's order of names.
+Output::Pairs system_attributes(const Call& call, const engine::LeasedMessage& message, const Queue& queue,
+                                const SentMessage& sent, base::WallTime now) {
+  const auto millis = [](base::WallTime time) {
+    return std::chrono::duration_cast<base::Millis>(time.time_since_epoch()).count();
+  };
+  Output::Pairs out;
+  out.emplace_back("SenderId", sent.sender);
+  out.emplace_back("SentTimestamp",
+                   std::to_string(sent.sent_ms != 0 ? sent.sent_ms : millis(message.record->accepted_at)));
+  out.emplace_back("ApproximateReceiveCount", std::to_string(message.receive_count));
+  if (message.receive_count == 1) out.emplace_back("ApproximateFirstReceiveTimestamp", std::to_string(millis(now)));
+  if (queue.fifo()) {
+    out.emplace_back("SequenceNumber", sequence_number(message.record->sequence.value));
+    out.emplace_back("MessageDeduplicationId", sent.deduplication_id);
+  }
+  if (!sent.group.empty()) out.emplace_back("MessageGroupId", sent.group);
+  if (!sent.trace_header.empty()) out.emplace_back("AWSTraceHeader", sent.trace_header);
+  if (!sent.source_queue.empty()) out.emplace_back("DeadLetterQueueSourceArn", call.arn_of(sent.source_queue));
+  return out;
+}
+
+// What a receive shows of a message.
+struct Shown {
+  std::string id;
+  std::string body;
+  Output::Pairs system;
+  std::vector<MessageAttribute> attributes;
+};
+
+base::Result<Shown> shown_of(const Receiving& receiving, const engine::LeasedMessage& message, base::WallTime now) {
+  const Queue& queue = receiving.queue;
+  std::string id = message_id(queue.id, message.record->sequence);
+  if (!queue.definition)
+    return Shown{std::move(id), xml_characters_of_json(message.record->event.raw),
+                 system_attributes(message, queue, now), message_attributes(message)};
+  TRUNKLINE_TRY(SentMessage sent, decode_sent(message.record->event.raw));
+  if (!sent.message_id.empty()) id = sent.message_id;
+  return Shown{std::move(id), std::move(sent.body), system_attributes(*receiving.call, message, queue, sent, now),
+               std::move(sent.attributes)};
+}
+
+void write_message(Output& output, const Receiving& receiving, const engine::Lease& lease, Shown shown,
+                   base::WallTime now) {
+  const base::Sequence sequence = lease.messages[0].record->sequence;
   const Handle handle{receiving.queue.id, lease.id, sequence,
                       std::chrono::duration_cast<base::Millis>(now.time_since_epoch()).count()};
   output.begin_item("Message");
-  output.text("MessageId", message_id(receiving.queue.id, sequence));
+  output.text("MessageId", shown.id);
   output.text("ReceiptHandle", encode_handle(handle));
-  output.text("MD5OfBody", base::hex_encode(base::md5(body)));
-  output.text("Body", body);
-  auto system = system_attributes(message, receiving.queue, now);
+  output.text("MD5OfBody", base::hex_encode(base::md5(shown.body)));
+  output.text("Body", shown.body);
+  Output::Pairs& system = shown.system;
   const auto& names = receiving.system_names;
   const bool all = std::ranges::find(names, "All") != names.end();
   std::erase_if(system, [&](const auto& each) { return !all && std::ranges::find(names, each.first) == names.end(); });
   output.map("Attributes", "Attribute", system);
-  std::vector<MessageAttribute> attributes = message_attributes(message);
+  std::vector<MessageAttribute>& attributes = shown.attributes;
   std::erase_if(attributes,
                 [&](const MessageAttribute& each) { return !wants_attribute(receiving.attribute_names, each.name); });
   if (!attributes.empty()) {
@@ -130,11 +173,22 @@ void give(const ReceivingPtr& receiving, base::Result<std::vector<engine::Lease>
       return true;
     });
   }
+  const base::WallTime now = call.context.clock.wall();
+  std::vector<Shown> shown;
+  std::erase_if(leases, [&](const engine::Lease& lease) {
+    auto one = shown_of(*receiving, lease.messages[0], now);
+    if (one.ok()) {
+      shown.push_back(std::move(*one));
+      return false;
+    }
+    settle_later(*receiving, lease, unmappable(*receiving, lease, one.error().detail));
+    return true;
+  });
   call.answer([&](Output& output) {
     if (leases.empty()) return;
-    const base::WallTime now = call.context.clock.wall();
     output.begin_list("Messages");
-    for (const engine::Lease& lease : leases) write_message(output, *receiving, lease, now);
+    for (std::size_t i = 0; i < leases.size(); ++i)
+      write_message(output, *receiving, leases[i], std::move(shown[i]), now);
     output.end_list();
   });
 }

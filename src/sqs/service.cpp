@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
 #include <optional>
 
@@ -25,25 +26,25 @@ constexpr std::array kOperations = {
     Operation{"CancelMessageMoveTask", nullptr},
     Operation{"ChangeMessageVisibility", change_message_visibility},
     Operation{"ChangeMessageVisibilityBatch", change_message_visibility_batch},
-    Operation{"CreateQueue", nullptr, true},
+    Operation{"CreateQueue", create_queue, true},
     Operation{"DeleteMessage", delete_message},
     Operation{"DeleteMessageBatch", delete_message_batch},
-    Operation{"DeleteQueue", nullptr},
+    Operation{"DeleteQueue", delete_queue},
     Operation{"GetQueueAttributes", get_queue_attributes},
     Operation{"GetQueueUrl", get_queue_url},
     Operation{"ListDeadLetterSourceQueues", nullptr},
     Operation{"ListMessageMoveTasks", nullptr},
-    Operation{"ListQueueTags", nullptr},
+    Operation{"ListQueueTags", list_queue_tags},
     Operation{"ListQueues", list_queues, true},
     Operation{"PurgeQueue", nullptr},
     Operation{"ReceiveMessage", receive_message},
     Operation{"RemovePermission", nullptr},
-    Operation{"SendMessage", nullptr},
-    Operation{"SendMessageBatch", nullptr},
-    Operation{"SetQueueAttributes", nullptr},
+    Operation{"SendMessage", send_message},
+    Operation{"SendMessageBatch", send_message_batch},
+    Operation{"SetQueueAttributes", set_queue_attributes},
     Operation{"StartMessageMoveTask", nullptr},
-    Operation{"TagQueue", nullptr},
-    Operation{"UntagQueue", nullptr},
+    Operation{"TagQueue", tag_queue},
+    Operation{"UntagQueue", untag_queue},
 };
 constexpr std::string_view kCallerIdentity = "GetCallerIdentity";
 constexpr std::string_view kTargetPrefix = "AmazonSQS.";
@@ -91,8 +92,9 @@ std::optional<Fault> read(const net::HttpRequest& request, Call& call) {
 }  // namespace
 
 struct Service::Impl {
-  Impl(Queues& queues, ServiceOptions options, const base::Clock& clock)
-      : context{queues, clock, options.region, options.account}, unsigned_requests(options.unsigned_requests) {
+  Impl(Queues& queues, Registry& registry, Work work, ServiceOptions options, const base::Clock& clock)
+      : context{queues, registry, std::move(work), clock, options.region, options.account},
+        unsigned_requests(options.unsigned_requests) {
     for (ServiceOptions::Key& key : options.keys) secrets.emplace(std::move(key.id), std::move(key.secret));
   }
 
@@ -125,8 +127,8 @@ std::optional<Fault> Service::Impl::authenticate(const net::HttpRequest& request
   return std::nullopt;
 }
 
-Service::Service(Queues& queues, ServiceOptions options, const base::Clock& clock)
-    : impl_(std::make_unique<Impl>(queues, std::move(options), clock)) {}
+Service::Service(Queues& queues, Registry& registry, Work work, ServiceOptions options, const base::Clock& clock)
+    : impl_(std::make_unique<Impl>(queues, registry, std::move(work), std::move(options), clock)) {}
 Service::~Service() = default;
 
 void Service::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
@@ -158,7 +160,7 @@ void Service::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder
 void Service::stop() {
   impl_->stopping.store(true);
   engine::Engine& engine = impl_->context.queues.engine();
-  for (const Queue& queue : impl_->context.queues.all()) engine.cancel_receive(queue.id);
+  for (const Queue& queue : all_queues(impl_->context)) engine.cancel_receive(queue.id);
 }
 
 }  // namespace trunkline::sqs

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "sqs/queues.hpp"
+#include "sqs/registry.hpp"
 
 namespace trunkline::sqs {
 
@@ -27,8 +27,8 @@ struct ServiceOptions {
 // to a delete or a change of visibility is on disk.
 class Service {
  public:
-  // `queues` and `clock` outlive all requests.
-  Service(Queues& queues, ServiceOptions options, const base::Clock& clock);
+  // `queues`, `registry` and `clock` outlive all requests.
+  Service(Queues& queues, Registry& registry, Work work, ServiceOptions options, const base::Clock& clock);
   ~Service();
 
   // On the connection's loop, which outlives the request.

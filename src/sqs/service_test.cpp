@@ -269,7 +269,7 @@ TEST_F(ServiceTest, the_query_protocol_says_the_same_in_xml) {
 
 TEST_F(ServiceTest, what_is_not_there_says_so) {
   start_unsigned();
-  const auto create = json("CreateQueue", R"({"QueueName":"x"})");
+  const auto create = json("StartMessageMoveTask", R"({"SourceArn":"x"})");
   EXPECT_EQ(create.status, 400);
   EXPECT_THAT(create.body, HasSubstr("com.amazonaws.sqs#UnsupportedOperation"));
   EXPECT_EQ(header(create, "x-amzn-query-error"), "AWS.SimpleQueueService.UnsupportedOperation;Sender");

@@ -2,16 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
+#include "sqs/batch.hpp"
 #include "sqs/handle.hpp"
 #include "sqs/operations.hpp"
 
 namespace trunkline::sqs {
 namespace {
-
-constexpr std::size_t kEntriesMax = 10;
-constexpr std::size_t kEntryIdMax = 80;
 
 struct Entry {
   std::string id{};
@@ -66,31 +63,12 @@ Entry read_entry(const Call& call, const Queue& queue, Change change, const std:
   return entry;
 }
 
-bool is_entry_id(std::string_view id) {
-  return !id.empty() && id.size() <= kEntryIdMax && std::ranges::all_of(id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
-}
-
 std::optional<Fault> read_batch(const Call& call, const Queue& queue, Change change, std::vector<Entry>& entries) {
-  const auto places = call.parameters.places("Entries");
-  if (places.empty())
-    return Fault{Code::empty_batch,
-                 fmt::format("There should be at least one {}RequestEntry in the request.", call.operation)};
-  if (places.size() > kEntriesMax)
-    return Fault{Code::too_many_entries,
-                 fmt::format("Maximum number of entries per request are 10. You have sent {}.", places.size())};
-  std::set<std::string> ids;
-  for (const std::uint32_t place : places) {
-    const std::string prefix = fmt::format("Entries.{}.", place);
-    const std::string id = call.parameters.text(prefix + "Id").value_or("");
-    if (!is_entry_id(id))
-      return Fault{Code::invalid_batch_id,
-                   "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at "
-                   "most 80 letters long."};
-    if (!ids.insert(id).second) return Fault{Code::batch_ids_not_distinct, fmt::format("Id {} repeated.", id)};
-    entries.push_back(read_entry(call, queue, change, prefix));
-    entries.back().id = id;
+  std::vector<BatchEntry> places;
+  if (auto fault = read_batch_entries(call, places)) return fault;
+  for (const BatchEntry& place : places) {
+    entries.push_back(read_entry(call, queue, change, place.prefix));
+    entries.back().id = place.id;
   }
   return std::nullopt;
 }
@@ -114,13 +92,7 @@ void answer(Settling& settling) {
     output.end_list();
     output.begin_list("Failed");
     for (const Entry& entry : settling.entries) {
-      if (!entry.fault) continue;
-      output.begin_item("BatchResultErrorEntry");
-      output.text("Id", entry.id);
-      output.flag("SenderFault", row_of(entry.fault->code).sender);
-      output.text("Code", row_of(entry.fault->code).query_code);
-      output.text("Message", entry.fault->message);
-      output.end_item("BatchResultErrorEntry");
+      if (entry.fault) write_failed(output, entry.id, *entry.fault);
     }
     output.end_list();
   });

@@ -141,9 +141,118 @@ class Sqs(HubTest):
         with self.assertRaises(sqs.exceptions.QueueDoesNotExist):
             sqs.get_queue_url(QueueName="not-there")
         with self.assertRaises(sqs.exceptions.UnsupportedOperation):
-            sqs.create_queue(QueueName="new")
+            sqs.send_message(QueueUrl=url, MessageBody="no event", MessageGroupId="g", MessageDeduplicationId="d")
         with self.assertRaisesRegex(sqs.exceptions.ClientError, "SignatureDoesNotMatch"):
             self.boto3("another secret")("sqs").list_queues()
+
+    def test_boto3_makes_queues_and_sends(self):
+        hub = self.start()
+        sqs = self.boto3()("sqs")
+        url = sqs.create_queue(QueueName="work.fifo", Attributes={"FifoQueue": "true", "VisibilityTimeout": "60"},
+                               tags={"team": "a"})["QueueUrl"]
+        self.assertEqual(sqs.list_queue_tags(QueueUrl=url)["Tags"], {"team": "a"})
+        with self.assertRaises(sqs.exceptions.QueueNameExists):
+            sqs.create_queue(QueueName="work.fifo", Attributes={"FifoQueue": "true", "VisibilityTimeout": "61"})
+        # botocore compares the digests of what it has sent with those of the answers itself.
+        attributes = {"n": {"DataType": "Number", "StringValue": "7"},
+                      "b": {"DataType": "Binary.x", "BinaryValue": b"\0\1\xff"}}
+        first = sqs.send_message(QueueUrl=url, MessageBody="0 <&>\u00e9\U0001f600", MessageGroupId="g",
+                                 MessageDeduplicationId="0", MessageAttributes=attributes)
+        again = sqs.send_message(QueueUrl=url, MessageBody="other", MessageGroupId="g", MessageDeduplicationId="0")
+        self.assertEqual([again[key] for key in ("MessageId", "SequenceNumber")],
+                         [first[key] for key in ("MessageId", "SequenceNumber")])
+        done = sqs.send_message_batch(QueueUrl=url, Entries=[
+            {"Id": str(number), "MessageBody": str(number), "MessageGroupId": "g", "MessageDeduplicationId": str(number)}
+            for number in range(1, 10)])
+        self.assertEqual(len(done["Successful"]), 9)
+        got = []
+        while len(got) < 10:
+            for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, MaxNumberOfMessages=10,
+                                               AttributeNames=["All"], MessageAttributeNames=["All"])["Messages"]:
+                got.append(message)
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        self.assertEqual([message["Body"][0] for message in got], [str(number) for number in range(10)])
+        self.assertEqual(got[0]["MessageId"], first["MessageId"])
+        self.assertEqual(got[0]["MessageAttributes"], attributes)
+        self.assertEqual(got[0]["Attributes"]["MessageGroupId"], "g")
+        # What clients send is nobody's event.
+        self.assertNotIn("Messages", sqs.receive_message(QueueUrl=self.url("wfm"), WaitTimeSeconds=1))
+        self.assertEqual(hub.client("why", got[0]["Attributes"]["SequenceNumber"].lstrip("0")).returncode, 0)
+        sqs.delete_queue(QueueUrl=url)
+        with self.assertRaises(sqs.exceptions.QueueDoesNotExist):
+            sqs.send_message(QueueUrl=url, MessageBody="late", MessageGroupId="g", MessageDeduplicationId="late")
+
+    def test_what_a_client_sent_survives_kills_in_order_and_once(self):
+        hub = self.start()
+        self.call("CreateQueue", QueueName="work.fifo", Attributes={"FifoQueue": "true"})
+        sent = []
+        for number in range(60):
+            message = {"QueueUrl": self.url("work.fifo"), "MessageBody": str(number), "MessageGroupId": f"g{number % 3}",
+                       "MessageDeduplicationId": str(number)}
+            sent.append(self.call("SendMessage", **message)["MessageId"])
+            if number % 20 == 10:
+                hub.kill()
+                hub.start()
+                # The answer is taken for lost, and the message sent again.
+                self.assertEqual(self.call("SendMessage", **message)["MessageId"], sent[-1])
+        bodies = collections.defaultdict(list)
+        ids = []
+        killed = False
+        while len(ids) < 60:
+            got = self.call("ReceiveMessage", QueueUrl=self.url("work.fifo"), WaitTimeSeconds=20, VisibilityTimeout=5,
+                            MaxNumberOfMessages=10, AttributeNames=["All"])
+            self.assertIn("Messages", got, f"{len(ids)} of 60 came")
+            if len(ids) > 30 and not killed:
+                killed = True
+                hub.kill()
+                hub.start()
+                continue  # what was in flight comes again, before its successors
+            for message in got["Messages"]:
+                ids.append(message["MessageId"])
+                bodies[message["Attributes"]["MessageGroupId"]].append(int(message["Body"]))
+                self.call("DeleteMessage", QueueUrl=self.url("work.fifo"), ReceiptHandle=message["ReceiptHandle"])
+        self.assertEqual(sorted(ids), sorted(sent))
+        self.assertEqual(bodies, {f"g{group}": list(range(group, 60, 3)) for group in range(3)})
+
+    def test_queues_of_clients_are_no_removed_consumers(self):
+        hub = self.start()
+        self.call("CreateQueue", QueueName="jobs")
+        self.call("SendMessage", QueueUrl=self.url("jobs"), MessageBody="kept")
+        self.call("CreateQueue", QueueName="empty")
+        self.assertEqual(hub.client("reload").returncode, 0)
+        self.assertEqual(hub.stop(), 0)
+        hub.start()
+        self.assertEqual(self.call("ListQueues")["QueueUrls"],
+                         [self.url(name) for name in ("crm.fifo", "empty", "jobs", "wfm")])
+        self.assertEqual(self.take("jobs", 1), ["kept"])
+
+    def test_the_aws_cli_makes_a_queue_and_sends(self):
+        aws = self.aws_cli()
+        url = aws("sqs", "create-queue", "--queue-name", "jobs", "--attributes", "VisibilityTimeout=9")["QueueUrl"]
+        sent = aws("sqs", "send-message", "--queue-url", url, "--message-body", "hello", "--message-attributes",
+                   '{"a":{"DataType":"String","StringValue":"b"}}')
+        [message] = aws("sqs", "receive-message", "--queue-url", url, "--wait-time-seconds", "20",
+                        "--message-attribute-names", "All")["Messages"]
+        self.assertEqual((message["Body"], message["MessageId"]), ("hello", sent["MessageId"]))
+        self.assertEqual(message["MD5OfMessageAttributes"], sent["MD5OfMessageAttributes"])
+        aws("sqs", "tag-queue", "--queue-url", url, "--tags", "a=b")
+        self.assertEqual(aws("sqs", "list-queue-tags", "--queue-url", url), {"Tags": {"a": "b"}})
+        aws("sqs", "delete-queue", "--queue-url", url)
+
+    def aws_cli(self):
+        if not shutil.which("aws"):
+            self.skipTest("awscli is not here")
+        self.start()
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "AWS_ACCESS_KEY_ID": KEY_ID,
+               "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+
+        def aws(*arguments):
+            done = subprocess.run(["aws", "--endpoint-url", self.endpoint, "--output", "json", *arguments],
+                                  capture_output=True, timeout=120, env=env)
+            self.assertEqual(done.returncode, 0, done.stderr.decode())
+            return json.loads(done.stdout) if done.stdout.strip() else {}
+
+        return aws
 
     def test_the_aws_cli_receives_and_deletes(self):
         if not shutil.which("aws"):
@@ -188,6 +297,15 @@ class Sqs(HubTest):
             got[message["conversation"]].append(json.loads(message["body"])["detail"]["eventBody"]["number"])
         self.assertEqual(got, sent)
         self.assertEqual([message["count"] for message in out["handled"]].count("2"), 1, "the one that failed")
+
+    def test_the_javascript_sdk_makes_a_queue_and_sends(self):
+        modules = node.modules(self)
+        self.start()
+        out = node.run(modules, "sqs_send.mjs", {"endpoint": self.endpoint, "name": "work.fifo",
+                                                 "credentials": {"accessKeyId": KEY_ID, "secretAccessKey": SECRET}},
+                       timeout=120)
+        self.assertEqual((out["url"], out["bodies"], out["bytes"], out["code"], out["sent"], len(out["first"])),
+                         (self.url("work.fifo"), ["0 \u00e9", "1", "2", "3"], [0, 1, 255], "MissingParameter", 3, 20))
 
     def test_killed_with_messages_in_flight_each_is_accounted_for(self):
         hub = self.start()

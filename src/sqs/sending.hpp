@@ -1,0 +1,15 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "engine/engine.hpp"
+#include "sqs/queues.hpp"
+#include "sqs/sent_message.hpp"
+
+namespace trunkline::sqs {
+
+// What the engine is given of a message: a record that is routed to this queue and no other, with the group, the delay
+// and the deduplication of the queue. `delay` is for standard queues.
+engine::PublishEntry publish_entry(const Queue& queue, const SentMessage& message, base::Millis delay,
+                                   base::WallTime now);
+
+}  // namespace trunkline::sqs
