@@ -62,13 +62,13 @@ Result<source::SqsClient> sqs_client(const config::Source& source, net::IoLoop& 
   // Of each receiver its receive, and beside it a delete or a longer visibility.
   client.connections_per_host_max = 2 * queue.receivers + 2;
   made.transport = std::make_unique<aws::ClientTransport>(loop, std::move(client));
-  aws::JsonClientOptions options;
+  aws::ClientOptions options;
   options.service = "sqs";
   options.target = "AmazonSQS";
   options.region = place.region;
   options.endpoint = place.endpoint;
   options.response_bytes_max = kAnswerBytesMax;
-  made.client = std::make_unique<aws::JsonClient>(std::move(options), *made.transport, *made.credentials, loop);
+  made.client = std::make_unique<aws::Client>(std::move(options), *made.transport, *made.credentials, loop);
   return made;
 }
 

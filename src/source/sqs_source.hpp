@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "aws/client.hpp"
 #include "aws/credential_chain.hpp"
-#include "aws/json_client.hpp"
 #include "aws/sqs_calls.hpp"
 #include "aws/transport.hpp"
 #include "base/loop.hpp"
@@ -31,7 +31,7 @@ struct SqsSourceOptions {
 struct SqsClient {
   std::unique_ptr<aws::CredentialChain> credentials;
   std::unique_ptr<aws::Transport> transport;
-  std::unique_ptr<aws::JsonClient> client;
+  std::unique_ptr<aws::Client> client;
 };
 
 // Fetches events from an SQS queue: an EventBridge rule's target, a subscription of SNS (raw or in its envelope), the

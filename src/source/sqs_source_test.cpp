@@ -28,13 +28,13 @@ class SqsSourceTest : public ::testing::Test {
     auto transport = std::make_unique<FakeTransport>();
     transport_ = transport.get();
     client.transport = std::move(transport);
-    aws::JsonClientOptions options;
+    aws::ClientOptions options;
     options.service = "sqs";
     options.target = "AmazonSQS";
     options.region = "eu-west-1";
     options.endpoint = "https://sqs.eu-west-1.amazonaws.com";
     client.client =
-        std::make_unique<aws::JsonClient>(options, *client.transport, *client.credentials, loop_, [] { return 0.0; });
+        std::make_unique<aws::Client>(options, *client.transport, *client.credentials, loop_, [] { return 0.0; });
     source_ = std::make_unique<SqsSource>(
         SqsSourceOptions{"prod", std::move(queue), receivers}, std::move(client), loop_,
         [this](std::string_view body, bool first) {

@@ -1,4 +1,4 @@
-#include "aws/json_client.hpp"
+#include "aws/client.hpp"
 
 #include <fmt/format.h>
 
@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/http_date.hpp"
+#include "base/text.hpp"
 
 namespace trunkline::aws {
 namespace {
@@ -21,8 +22,10 @@ constexpr Millis kAskedMax = std::chrono::seconds(20);
 
 // One call through its tries.
 struct Call {
-  std::string operation;
-  std::string body;
+  std::string method = "POST";
+  std::string path{};  // without its first '/'
+  net::Headers headers{};
+  std::string body{};
   Millis timeout{};
   ReplyCallback done;
   std::uint32_t tries = 0;
@@ -35,8 +38,8 @@ using CallPtr = std::shared_ptr<Call>;
 
 }  // namespace
 
-struct JsonClient::Impl : std::enable_shared_from_this<Impl> {
-  Impl(JsonClientOptions given, Transport& over, CredentialChain& chain, base::Loop& its_loop, Fraction jitter)
+struct Client::Impl : std::enable_shared_from_this<Impl> {
+  Impl(ClientOptions given, Transport& over, CredentialChain& chain, base::Loop& its_loop, Fraction jitter)
       : options(std::move(given)),
         transport(over),
         credentials(chain),
@@ -52,7 +55,7 @@ struct JsonClient::Impl : std::enable_shared_from_this<Impl> {
   bool again(const CallPtr& call, const Failure& failure, const net::Headers& headers);
   void finish(const CallPtr& call, Reply reply);
 
-  const JsonClientOptions options;
+  const ClientOptions options;
   Transport& transport;
   CredentialChain& credentials;
   base::Loop& loop;
@@ -62,7 +65,7 @@ struct JsonClient::Impl : std::enable_shared_from_this<Impl> {
   Millis offset{0};
 };
 
-void JsonClient::Impl::attempt(const CallPtr& call) {
+void Client::Impl::attempt(const CallPtr& call) {
   ++call->tries;
   credentials.get([weak = weak_from_this(), call](Result<Credentials> found) {
     const auto self = weak.lock();
@@ -72,11 +75,11 @@ void JsonClient::Impl::attempt(const CallPtr& call) {
   });
 }
 
-void JsonClient::Impl::send(const CallPtr& call, const Credentials& with) {
+void Client::Impl::send(const CallPtr& call, const Credentials& with) {
   net::ClientRequest request;
-  request.url = url;
-  request.headers = {{"Content-Type", "application/x-amz-json-" + options.version},
-                     {"X-Amz-Target", fmt::format("{}.{}", options.target, call->operation)}};
+  request.method = call->method;
+  request.url = url + call->path;
+  request.headers = call->headers;
   request.body = call->body;
   request.timeout = call->timeout;
   request.connect_timeout = std::min(options.connect_timeout, call->timeout);
@@ -88,7 +91,7 @@ void JsonClient::Impl::send(const CallPtr& call, const Credentials& with) {
   });
 }
 
-void JsonClient::Impl::answered(const CallPtr& call, Result<net::ClientResponse> answer) {
+void Client::Impl::answered(const CallPtr& call, Result<net::ClientResponse> answer) {
   if (!answer.ok()) return failed(call, Failure{answer.error().code, {}, answer.error().detail}, {});
   if (answer->status < 200 || answer->status >= 300) return failed(call, failure_of(*answer), answer->headers);
   // What came is cut there.
@@ -99,7 +102,7 @@ void JsonClient::Impl::answered(const CallPtr& call, Result<net::ClientResponse>
 }
 
 // Whether the clock was wrong, and is not any more.
-bool JsonClient::Impl::correct_clock(const Failure& failure, const net::Headers& headers) {
+bool Client::Impl::correct_clock(const Failure& failure, const net::Headers& headers) {
   if (!may_be_clock_skew(failure.code)) return false;
   const auto date = net::find_header(headers, "Date");
   const base::WallTime now = loop.clock().wall();
@@ -112,7 +115,7 @@ bool JsonClient::Impl::correct_clock(const Failure& failure, const net::Headers&
 }
 
 // Whether the call may be made again; then the quota has paid for it.
-bool JsonClient::Impl::again(const CallPtr& call, const Failure& failure, const net::Headers& headers) {
+bool Client::Impl::again(const CallPtr& call, const Failure& failure, const net::Headers& headers) {
   if (call->tries >= options.tries_max) return false;
   const bool unheard = failure.status == 0;
   bool worth = unheard
@@ -128,7 +131,7 @@ bool JsonClient::Impl::again(const CallPtr& call, const Failure& failure, const 
   return quota.take(call->cost);
 }
 
-void JsonClient::Impl::failed(const CallPtr& call, Failure failure, const net::Headers& headers) {
+void Client::Impl::failed(const CallPtr& call, Failure failure, const net::Headers& headers) {
   if (!again(call, failure, headers)) return finish(call, {std::move(failure)});
   Millis delay = retry_delay(call->tries, fraction());
   if (const auto asked = net::find_header(headers, "x-amz-retry-after")) {
@@ -141,28 +144,56 @@ void JsonClient::Impl::failed(const CallPtr& call, Failure failure, const net::H
   });
 }
 
-void JsonClient::Impl::finish(const CallPtr& call, Reply reply) {
+void Client::Impl::finish(const CallPtr& call, Reply reply) {
   std::exchange(call->done, {})(std::move(reply));
 }
 
-JsonClient::JsonClient(JsonClientOptions options, Transport& transport, CredentialChain& credentials, base::Loop& loop,
-                       Fraction fraction)
+Client::Client(ClientOptions options, Transport& transport, CredentialChain& credentials, base::Loop& loop,
+               Fraction fraction)
     : impl_(std::make_shared<Impl>(std::move(options), transport, credentials, loop, std::move(fraction))) {}
-JsonClient::~JsonClient() = default;
+Client::~Client() = default;
 
-void JsonClient::call(std::string_view operation, std::string body, base::Millis timeout, ReplyCallback done) {
+namespace {
+
+CallPtr make_call(std::string body, base::Millis timeout, ReplyCallback done) {
   auto call = std::make_shared<Call>();
-  call->operation = operation;
   call->body = std::move(body);
   call->timeout = timeout;
   call->done = std::move(done);
+  return call;
+}
+
+}  // namespace
+
+void Client::call(std::string_view operation, std::string body, base::Millis timeout, ReplyCallback done) {
+  const CallPtr call = make_call(std::move(body), timeout, std::move(done));
+  call->headers = {{"Content-Type", "application/x-amz-json-" + impl_->options.version},
+                   {"X-Amz-Target", fmt::format("{}.{}", impl_->options.target, operation)}};
   impl_->attempt(call);
 }
 
-const JsonClientOptions& JsonClient::options() const {
+void Client::query(std::string_view action, const std::vector<std::pair<std::string, std::string>>& parameters,
+                   base::Millis timeout, ReplyCallback done) {
+  std::string form = fmt::format("Action={}&Version={}", action, impl_->options.version);
+  for (const auto& [name, value] : parameters)
+    form += fmt::format("&{}={}", base::percent_encode(name), base::percent_encode(value));
+  const CallPtr call = make_call(std::move(form), timeout, std::move(done));
+  call->headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
+  impl_->attempt(call);
+}
+
+void Client::get(std::string path, base::Millis timeout, ReplyCallback done) {
+  const CallPtr call = make_call({}, timeout, std::move(done));
+  call->method = "GET";
+  call->path = std::move(path);
+  call->path.erase(0, call->path.find_first_not_of('/'));
+  impl_->attempt(call);
+}
+
+const ClientOptions& Client::options() const {
   return impl_->options;
 }
-base::Millis JsonClient::clock_offset() const {
+base::Millis Client::clock_offset() const {
   return impl_->offset;
 }
 

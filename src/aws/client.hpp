@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "aws/answers.hpp"
@@ -16,10 +17,10 @@
 
 namespace trunkline::aws {
 
-struct JsonClientOptions {
+struct ClientOptions {
   std::string service;          // that requests are signed for: "sqs"
-  std::string target;           // before the operation in X-Amz-Target: "AmazonSQS"
-  std::string version = "1.0";  // of the AWS JSON protocol: "1.0" or "1.1"
+  std::string target{};         // JSON protocol: before the operation in X-Amz-Target: "AmazonSQS"
+  std::string version = "1.0";  // JSON protocol: "1.0" or "1.1"; Query protocol: of the API, "2010-03-31"
   std::string region;
   std::string endpoint;         // "https://sqs.eu-west-1.amazonaws.com"
   std::uint32_t tries_max = 3;  // standard retry mode
@@ -37,23 +38,29 @@ struct Reply {
 };
 using ReplyCallback = base::UniqueFunction<void(Reply)>;
 
-// Calls operations of one AWS service in its JSON protocol: signed by Signature Version 4, each try anew; repeated as the
+// Calls operations of one AWS service: signed by Signature Version 4, each try anew; repeated as the
 // SDKs' standard retry mode does it (RetryQuota over all calls of the client, full jitter up to 20 s, throttling and
 // transient faults only). A clock that is wrong by more than four minutes is made good by the server's Date; credentials
 // that a service does not know any more are asked for once more. Loop thread only; the callback runs later, once; what is
 // under way when the client is destroyed gets none. `transport`, `credentials` and `loop` must outlive it.
-class JsonClient {
+class Client {
  public:
-  JsonClient(JsonClientOptions options, Transport& transport, CredentialChain& credentials, base::Loop& loop,
-             Fraction fraction = random_fraction());
-  ~JsonClient();
-  JsonClient(const JsonClient&) = delete;
-  JsonClient& operator=(const JsonClient&) = delete;
+  Client(ClientOptions options, Transport& transport, CredentialChain& credentials, base::Loop& loop,
+         Fraction fraction = random_fraction());
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
 
-  // `timeout` of each try. The body is a JSON object.
+  // `timeout` of each try.
+  // JSON protocol; the body is a JSON object.
   void call(std::string_view operation, std::string body, base::Millis timeout, ReplyCallback done);
+  // Query protocol, answered in XML.
+  void query(std::string_view action, const std::vector<std::pair<std::string, std::string>>& parameters,
+             base::Millis timeout, ReplyCallback done);
+  // REST; the path with its query, percent-encoded.
+  void get(std::string path, base::Millis timeout, ReplyCallback done);
 
-  const JsonClientOptions& options() const;
+  const ClientOptions& options() const;
   base::Millis clock_offset() const;  // that signatures are made with
 
  private:

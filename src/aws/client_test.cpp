@@ -1,4 +1,4 @@
-#include "aws/json_client.hpp"
+#include "aws/client.hpp"
 
 #include <gtest/gtest.h>
 
@@ -159,13 +159,13 @@ TEST_F(AwsChain, a_refused_key_is_forgotten_and_a_newer_one_is_not) {
 class AwsClient : public AwsChain {
  protected:
   AwsClient() {
-    JsonClientOptions options;
+    ClientOptions options;
     options.service = "sqs";
     options.target = "AmazonSQS";
     options.region = "eu-west-1";
     options.endpoint = "https://sqs.eu-west-1.amazonaws.com";
     options.response_bytes_max = 64;
-    client_ = std::make_unique<JsonClient>(options, transport_, *chain_, loop_, [] { return 0.5; });
+    client_ = std::make_unique<Client>(options, transport_, *chain_, loop_, [] { return 0.5; });
   }
   void call() {
     reply_.reset();
@@ -183,7 +183,7 @@ class AwsClient : public AwsChain {
   }
 
   FakeTransport transport_;
-  std::unique_ptr<JsonClient> client_;
+  std::unique_ptr<Client> client_;
   std::optional<Reply> reply_;
 };
 
@@ -191,7 +191,9 @@ class AwsClient : public AwsChain {
 std::optional<net::AwsSignatureFault> signature_fault(const net::ClientRequest& request, base::WallTime now) {
   net::HttpRequest received;
   received.method = request.method;
-  received.path = "/";
+  const std::string target = request.url.substr(request.url.find('/', 8));
+  received.path = target.substr(0, target.find('?'));
+  received.query = target.size() > received.path.size() ? target.substr(received.path.size() + 1) : "";
   received.headers = request.headers;
   received.headers.emplace_back("Host", "sqs.eu-west-1.amazonaws.com");
   received.body = request.body;
@@ -208,6 +210,19 @@ TEST_F(AwsClient, signs_each_call_so_that_a_server_takes_it) {
   sent.answer(200, "{}", {{"x-amzn-RequestId", "r-7"}});
   EXPECT_EQ(said(), "{}");
   EXPECT_EQ(reply_->request_id, "r-7");
+}
+
+TEST_F(AwsClient, calls_in_the_query_protocol_and_by_rest_are_signed_as_well) {
+  client_->query("Publish", {{"TopicArn", "a:b"}, {"Message", "1 & 2"}}, std::chrono::seconds(5), [](const Reply&) {});
+  auto sent = next();
+  EXPECT_EQ(sent.request.body, "Action=Publish&Version=1.0&TopicArn=a%3Ab&Message=1%20%26%202");
+  EXPECT_EQ(sent.header("X-Amz-Target"), "");
+  EXPECT_FALSE(signature_fault(sent.request, clock_.wall()).has_value());
+  client_->get("/2015-03-31/functions/f/configuration?MaxItems=1", std::chrono::seconds(5), [](const Reply&) {});
+  sent = next();
+  EXPECT_EQ(sent.request.method + " " + sent.request.url,
+            "GET https://sqs.eu-west-1.amazonaws.com/2015-03-31/functions/f/configuration?MaxItems=1");
+  EXPECT_FALSE(signature_fault(sent.request, clock_.wall()).has_value());
 }
 
 TEST_F(AwsClient, what_the_caller_did_wrong_is_not_tried_again) {
