@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "app/aws_command.hpp"
 #include "app/client_commands.hpp"
 #include "app/commands.hpp"
 #include "app/completion.hpp"
@@ -157,6 +158,7 @@ int run(int argc, char** argv) {
   add_client_commands(app, code);
   add_init(app, code);
   add_names(app, code);
+  add_aws(app, code);
   add_completion(app, code);
   try {
     app.parse(argc, argv);

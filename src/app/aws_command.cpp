@@ -1,0 +1,116 @@
+#include "app/aws_command.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "account/findings.hpp"
+#include "account/read.hpp"
+#include "app/aws_api.hpp"
+#include "json/writer.hpp"
+
+namespace trunkline::app {
+namespace {
+
+using account::Account;
+using account::Finding;
+using base::Errc;
+using base::Result;
+
+struct DoctorOptions {
+  account::ReadScope scope;
+  bool json = false;
+};
+
+Result<Account> read(DoctorOptions options) {
+  const aws::Environment environment = aws::process_environment();
+  TRUNKLINE_TRY(aws::SharedFiles files, aws::SharedFiles::load(environment));
+  if (options.scope.region.empty()) options.scope.region = aws::region_of(environment, files);
+  if (options.scope.region.empty())
+    return {Errc::invalid, "no region: give --region, or set AWS_REGION or the profile's"};
+  net::IoLoop loop("aws");
+  loop.start();
+  Result<Account> found = [&] {
+    AwsApi api(loop, environment, std::move(files), options.scope.region);
+    const bool shown = ::isatty(STDERR_FILENO) == 1;
+    auto read = account::read(api, options.scope, [shown](std::string_view what, std::size_t calls) {
+      if (shown) fmt::print(stderr, "\r\033[K{} calls, reading {}", calls, what);
+    });
+    if (shown) fmt::print(stderr, "\r\033[K");
+    return read;
+  }();
+  loop.stop();
+  loop.join();
+  return found;
+}
+
+void print_json(const Account& account, const std::vector<Finding>& findings) {
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object().member("account", account.id).member("region", account.region);
+  writer.key("findings").begin_array();
+  for (const Finding& each : findings) {
+    writer.begin_object().member("risk", account::to_string(each.risk)).member("code", each.code);
+    writer.member("subject", each.subject).member("what", each.what).member("repair", each.repair).end_object();
+  }
+  writer.end_array().key("unread").begin_array();
+  for (const std::string& each : account.unread) writer.string(each);
+  writer.end_array().end_object();
+  fmt::print("{}\n", out);
+}
+
+void print_text(const Account& account, const std::vector<Finding>& findings) {
+  for (const Finding& each : findings)
+    fmt::print("{} {}\n  {}\n  {}\n  repair: {}\n\n", account::to_string(each.risk), each.code, each.subject, each.what,
+               each.repair);
+  for (const std::string& each : account.unread) fmt::print("not read  {}\n", each);
+  fmt::print(
+      "{} of account {} in {}: {} event sources, {} rules, {} topics, {} queues, {} functions that read queues\n",
+      findings.empty() ? "no finding" : fmt::format("{} findings", findings.size()), account.id, account.region,
+      account.sources.size(), account.rules.size(), account.topics.size(), account.queues.size(),
+      account.functions.size());
+}
+
+int run_doctor(const DoctorOptions& options) {
+  const auto account = read(options);
+  if (!account.ok()) {
+    fmt::print(stderr, "the account cannot be read: {}\n", account.error().detail);
+    return account.error().code == Errc::invalid ? 2 : 1;
+  }
+  const auto findings = account::examine(*account);
+  if (options.json) {
+    print_json(*account, findings);
+  } else {
+    print_text(*account, findings);
+  }
+  return findings.empty() && account->unread.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+void add_aws(CLI::App& app, int& code) {
+  CLI::App* aws = app.add_subcommand("aws", "Events in an AWS account");
+  aws->require_subcommand(1);
+  auto options = std::make_shared<DoctorOptions>();
+  CLI::App* doctor = aws->add_subcommand("doctor", "Which settings would lose or reorder events, each with its repair");
+  doctor->add_option("--region", options->scope.region, "Region; else AWS_REGION or the profile's");
+  doctor->add_option("--prefix", options->scope.prefix, "Only topics and queues whose names begin so");
+  doctor->add_option("--bus", options->scope.buses, "Also rules of this event bus; those of Genesys are always read");
+  doctor->add_flag("--json", options->json, "As JSON");
+  doctor->footer(R"(Reads and changes nothing. Credentials are found as the AWS SDKs find them. Permissions:
+  events:ListEventSources, ListEventBuses, ListRules, ListTargetsByRule; sns:ListTopics, GetTopicAttributes, ListSubscriptionsByTopic,
+  GetSubscriptionAttributes; sqs:ListQueues, GetQueueAttributes; lambda:ListEventSourceMappings, GetFunctionConfiguration,
+  GetFunctionConcurrency; cloudwatch:DescribeAlarms. What is not allowed is said and left out.
+
+Exit code 0: nothing found; 1: findings, or not all could be read; 2: wrong options.
+
+Examples:
+  AWS_PROFILE=prod trunkline aws doctor --region eu-central-1
+  trunkline aws doctor --prefix genesys- --json | jq '.findings[] | select(.risk == "loses")')");
+  doctor->callback([options, &code] { code = run_doctor(*options); });
+}
+
+}  // namespace trunkline::app
