@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -100,7 +101,23 @@ struct Probes {
     --open;
     answered.notify_all();
   }
+  // All that were answered in time; the others stand as they were set up.
+  std::vector<Finding> wait() {
+    std::unique_lock lock(mutex);
+    answered.wait_for(lock, kProbesWithin, [this] { return open == 0; });
+    return findings;
+  }
 };
+
+// What lives on a loop ends there.
+void end_on(net::IoLoop& loop, const std::function<void()>& end) {
+  std::promise<void> ended;
+  loop.post([&] {
+    end();
+    ended.set_value();
+  });
+  ended.get_future().wait();
+}
 
 void probe(const std::shared_ptr<Probes>& probes, std::size_t at, const config::Consumer& consumer, net::IoLoop& loop,
            std::vector<std::unique_ptr<delivery::Sink>>& sinks) {
@@ -136,19 +153,8 @@ std::vector<Finding> try_consumers(const config::Config& config, net::IoLoop& lo
     }
     loop.post([probes, i, &consumer, &loop, &sinks] { probe(probes, i, consumer, loop, sinks); });
   }
-  std::vector<Finding> findings;
-  {
-    std::unique_lock lock(probes->mutex);
-    probes->answered.wait_for(lock, kProbesWithin, [&] { return probes->open == 0; });
-    findings = probes->findings;
-  }
-  // Sinks end where they live.
-  std::promise<void> ended;
-  loop.post([&] {
-    sinks.clear();
-    ended.set_value();
-  });
-  ended.get_future().wait();
+  std::vector<Finding> findings = probes->wait();
+  end_on(loop, [&] { sinks.clear(); });
   return findings;
 }
 
@@ -173,18 +179,8 @@ std::vector<Finding> try_queues(const config::Config& config, net::IoLoop& loop)
       });
     });
   }
-  std::vector<Finding> findings;
-  {
-    std::unique_lock lock(probes->mutex);
-    probes->answered.wait_for(lock, kProbesWithin, [&] { return probes->open == 0; });
-    findings = probes->findings;
-  }
-  std::promise<void> ended;
-  loop.post([&] {
-    clients.clear();
-    ended.set_value();
-  });
-  ended.get_future().wait();
+  std::vector<Finding> findings = probes->wait();
+  end_on(loop, [&] { clients.clear(); });
   return findings;
 }
 
@@ -211,18 +207,8 @@ std::optional<Finding> try_alarm_webhook(const config::Config& config, net::IoLo
       probes->answer(0, said.ok() ? Outcome::good : Outcome::bad, said.ok() ? *said : said.error().detail);
     });
   });
-  Finding finding;
-  {
-    std::unique_lock lock(probes->mutex);
-    probes->answered.wait_for(lock, kProbesWithin, [&] { return probes->open == 0; });
-    finding = probes->findings[0];
-  }
-  std::promise<void> ended;
-  loop.post([&] {
-    sink.reset();
-    ended.set_value();
-  });
-  ended.get_future().wait();
+  Finding finding = probes->wait()[0];
+  end_on(loop, [&] { sink.reset(); });
   return finding;
 }
 

@@ -19,22 +19,12 @@
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "net/raw_client_test.hpp"
-#include "queue/embedded_engine.hpp"
+#include "queue/embedded_fixture.hpp"
 #include "sqs/service.hpp"
 
 namespace trunkline::sqs::testing {
 
-// Real time with an offset that any thread may move.
-class MovableClock final : public base::Clock {
- public:
-  base::WallTime wall() const override { return real_.wall() + base::Millis(offset_.load()); }
-  base::MonoTime mono() const override { return real_.mono(); }
-  void advance(base::Millis by) { offset_.fetch_add(by.count()); }
-
- private:
-  base::SystemClock real_;
-  std::atomic<std::int64_t> offset_{0};
-};
+using queue::MovableClock;
 
 class FakeQueues final : public Queues {
  public:

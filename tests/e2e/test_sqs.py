@@ -227,6 +227,7 @@ class Sqs(HubTest):
         self.assertEqual(self.take("jobs", 1), ["kept"])
 
     def test_the_aws_cli_makes_a_queue_and_sends(self):
+        self.start()
         aws = self.aws_cli()
         url = aws("sqs", "create-queue", "--queue-name", "jobs", "--attributes", "VisibilityTimeout=9")["QueueUrl"]
         sent = aws("sqs", "send-message", "--queue-url", url, "--message-body", "hello", "--message-attributes",
@@ -242,7 +243,6 @@ class Sqs(HubTest):
     def aws_cli(self):
         if not shutil.which("aws"):
             self.skipTest("awscli is not here")
-        self.start()
         env = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "AWS_ACCESS_KEY_ID": KEY_ID,
                "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
 
@@ -255,20 +255,9 @@ class Sqs(HubTest):
         return aws
 
     def test_the_aws_cli_receives_and_deletes(self):
-        if not shutil.which("aws"):
-            self.skipTest("awscli is not here")
-        hub = self.start()
+        hub, aws = self.start(), self.aws_cli()
         event = self.make.conversation()
         self.accepted(hub.post(event))
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "AWS_ACCESS_KEY_ID": KEY_ID,
-               "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
-
-        def aws(*arguments):
-            done = subprocess.run(["aws", "--endpoint-url", self.endpoint, "--output", "json", *arguments],
-                                  capture_output=True, timeout=120, env=env)
-            self.assertEqual(done.returncode, 0, done.stderr.decode())
-            return json.loads(done.stdout) if done.stdout.strip() else {}
-
         self.assertEqual(aws("sqs", "list-queues", "--queue-name-prefix", "w")["QueueUrls"], [self.url("wfm")])
         [message] = aws("sqs", "receive-message", "--queue-url", self.url("wfm"), "--wait-time-seconds", "20",
                         "--attribute-names", "All", "--message-attribute-names", "All")["Messages"]
