@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ struct Subscription {
   std::string endpoint;
   bool confirmed = true;
   std::string dead_letter_arn;
+
+  bool for_people() const { return protocol == "email" || protocol == "email-json" || protocol == "sms"; }
 };
 
 struct Topic {
@@ -92,6 +95,10 @@ struct Account {
   std::vector<Alarm> alarms;
   // What could not be read, in words with the permission that it takes: what it would have shown is not known.
   std::vector<std::string> unread;
+  // Known from a configuration, by names: queues of which nobody expects an order, or whose reader makes it; and queues that
+  // Trunkline reads.
+  std::set<std::string> unordered;
+  std::set<std::string> read_here;
 
   const Topic* topic(const std::string& arn) const;
   const Queue* queue(const std::string& arn) const;

@@ -86,7 +86,7 @@ void check_queue_target(const Account& account, const Rule& rule, const Target& 
                      "send it: one message that fails holds up all behind it until they expire",
                      rule.name, target.message_group_id),
          "let the rule send to a standard queue, and Trunkline's `sqs` source read that: its lanes are conversations"});
-  } else {
+  } else if (!account.unordered.contains(name_of(target.arn))) {
     out.push_back(
         {Risk::reorders, "standard-queue", target.arn,
          fmt::format("a standard queue keeps no order: what rule {} sends is read in any", rule.name),

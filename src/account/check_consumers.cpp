@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "account/findings.hpp"
 
@@ -113,7 +114,8 @@ bool takes_dead_letters(const Account& account, const std::string& queue) {
 }
 
 bool is_read(const Account& account, const std::string& queue) {
-  return std::any_of(account.mappings.begin(), account.mappings.end(),
+  return account.read_here.contains(name_of(queue)) ||
+         std::any_of(account.mappings.begin(), account.mappings.end(),
                      [&](const SourceMapping& each) { return each.queue_arn == queue; });
 }
 
@@ -128,7 +130,8 @@ void check_consumers(const Account& account, Findings& out) {
 
 void check_alarms(const Account& account, Findings& out) {
   for (const Topic& topic : account.topics) {
-    if (topic.subscriptions.empty()) continue;
+    if (std::all_of(topic.subscriptions.begin(), topic.subscriptions.end(), std::mem_fn(&Subscription::for_people)))
+      continue;
     want_alarm(account, "AWS/SNS", "NumberOfNotificationsFailed", "TopicName", topic.arn,
                "failed deliveries go unnoticed", out);
     if (!topic.logs_failures) {

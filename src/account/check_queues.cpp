@@ -49,7 +49,7 @@ void check_queue(const Account& account, const Topic& topic, const Subscription&
          fmt::format("make a FIFO topic and subscribe the queue to it (aws sns create-topic --name {}.fifo "
                      "--attributes FifoTopic=true)",
                      name_of(topic.arn))});
-  } else if (!is_fifo(each.endpoint)) {
+  } else if (!is_fifo(each.endpoint) && !account.unordered.contains(name_of(each.endpoint))) {
     out.push_back({Risk::reorders, "standard-queue", each.endpoint,
                    "a standard queue keeps no order and may give a message twice",
                    "a FIFO topic and FIFO queue with the conversation as message group, where the order matters"});
@@ -114,7 +114,7 @@ void check_subscriptions(const Account& account, Findings& out) {
                        "confirm it, or subscribe again"});
         continue;
       }
-      if (each.protocol == "email" || each.protocol == "sms") continue;  // for people
+      if (each.for_people()) continue;
       check_dead_letters(account, topic, each, out);
       if (each.protocol == "sqs") check_queue(account, topic, each, out);
     }

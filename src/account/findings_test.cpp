@@ -171,6 +171,27 @@ const std::vector<Planted>& planted() {
        [](Account& a) { ingest(a).arn = arn("sqs", "crm.fifo"), ingest(a).message_group_id = "all"; },
        {"queue-policy-events", "one-group"}},
       {"a_standard_queue", [](Account& a) { ingest(a).arn = arn("sqs", "rule-dead"); }, {"standard-queue"}},
+      {"a_standard_queue_that_trunkline_reads",
+       [](Account& a) {
+         ingest(a).arn = arn("sqs", "rule-dead");
+         a.unordered = {"rule-dead"};
+       },
+       {}},
+      {"a_standard_queue_behind_a_topic",
+       [](Account& a) {
+         a.queues.push_back(queue("copy", policy("sns.amazonaws.com", "sqs:SendMessage", arn("sns", "events.fifo"))));
+         a.topics[0].subscriptions.push_back(crm(a));
+         a.topics[0].subscriptions.back().endpoint = arn("sqs", "copy");
+       },
+       {"standard-queue"}},
+      {"a_standard_queue_behind_a_topic_of_which_nobody_expects_an_order",
+       [](Account& a) {
+         a.queues.push_back(queue("copy", policy("sns.amazonaws.com", "sqs:SendMessage", arn("sns", "events.fifo"))));
+         a.topics[0].subscriptions.push_back(crm(a));
+         a.topics[0].subscriptions.back().endpoint = arn("sqs", "copy");
+         a.unordered = {"copy"};
+       },
+       {}},
   };
   return all;
 }
@@ -192,6 +213,21 @@ TEST_P(Findings_, are_what_was_planted_and_nothing_else) {
 }
 INSTANTIATE_TEST_SUITE_P(Account, Findings_, testing::ValuesIn(planted()),
                          [](const testing::TestParamInfo<Planted>& each) { return each.param.name; });
+
+TEST(Findings, want_an_alarm_on_the_age_of_what_trunkline_reads_and_none_on_topics_for_people) {
+  Account account = good();
+  Subscription mail;
+  mail.arn = arn("sns", "copy:1");
+  mail.protocol = "email";
+  account.topics[1].subscriptions = {mail};
+  EXPECT_TRUE(examine(account).empty());
+  account.queues.push_back(queue("wfm.fifo", ""));
+  EXPECT_TRUE(examine(account).empty());
+  account.read_here = {"wfm.fifo"};
+  const auto found = examine(account);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].code + " " + found[0].subject, "no-alarm " + arn("sqs", "wfm.fifo"));
+}
 
 TEST(Findings, come_with_what_loses_first) {
   Account account = good();
