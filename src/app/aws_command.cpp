@@ -10,6 +10,7 @@
 #include "account/findings.hpp"
 #include "account/read.hpp"
 #include "app/aws_api.hpp"
+#include "app/aws_plan.hpp"
 #include "json/writer.hpp"
 
 namespace trunkline::app {
@@ -94,6 +95,7 @@ int run_doctor(const DoctorOptions& options) {
 void add_aws(CLI::App& app, int& code) {
   CLI::App* aws = app.add_subcommand("aws", "Events in an AWS account");
   aws->require_subcommand(1);
+  add_aws_plan(*aws, code);
   auto options = std::make_shared<DoctorOptions>();
   CLI::App* doctor = aws->add_subcommand("doctor", "Which settings would lose or reorder events, each with its repair");
   doctor->add_option("--region", options->scope.region, "Region; else AWS_REGION or the profile's");

@@ -4,7 +4,7 @@
 
 namespace trunkline::app {
 
-// `trunkline aws doctor`: which settings of an AWS account would lose or reorder events.
+// `trunkline aws`: `plan`, and `doctor`, which names the settings of an AWS account that would lose or reorder events.
 void add_aws(CLI::App& app, int& code);
 
 }  // namespace trunkline::app

@@ -119,7 +119,8 @@ struct SqsQueue {
   base::Millis timeout{};
   bool allow_loopback = false;
   bool allow_private = false;
-  std::string tls_ca;  // path of a PEM file
+  std::string tls_ca;     // path of a PEM file
+  std::string event_bus;  // that a rule takes events from into this queue: for `trunkline aws plan`
 };
 
 enum class SourceKind : std::uint8_t { eventbridge, eventgrid, genesys, sqs, put_events };
@@ -602,6 +603,16 @@ struct Sqs {
   std::vector<SqsKey> keys;
 };
 
+// What `trunkline aws plan` deploys beside the queues of sources.
+enum class AwsDeploy : std::uint8_t { all, ingest };
+struct Aws {
+  AwsDeploy deploy{};
+  std::string prefix;
+  std::string table;
+  std::vector<std::string> alarm_topics;  // ARNs; empty: one is made
+  std::string alarm_email;
+};
+
 // An extra row of the topic table.
 struct Topic {
   std::string pattern;  // "v2.custom.{id}.thing"
@@ -632,6 +643,7 @@ struct Config {
   Alarms alarms;
   PrivacyOptions privacy;
   Sqs sqs;
+  Aws aws;
   std::string names_file;           // empty: no enrichment with names
   std::vector<Source> sources;      // in file order
   std::vector<Consumer> consumers;  // in file order

@@ -84,6 +84,14 @@ constexpr std::array kQueue = {
                    .reloadable = true,
                    .help = "PEM file of the CAs that the server is verified against, instead of the system's."},
                   assign<&SqsQueue::tls_ca>},
+    Row<SqsQueue>{
+        {.path = "event_bus",
+         .type = Type::text,
+         .reloadable = true,
+         .help = "For `trunkline aws plan`, see [aws.md](aws.md#a-deployment): the partner event source "
+                 "(`aws.partner/genesys.com/cloud/…`) or event bus whose events a rule sends to this queue. The hub "
+                 "itself does not look at it."},
+        assign<&SqsQueue::event_bus>},
 };
 
 }  // namespace

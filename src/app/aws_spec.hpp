@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/config.hpp"
+#include "stack/spec.hpp"
+
+namespace trunkline::app {
+
+// What of the configuration is deployed on AWS, and where.
+struct AwsDeployment {
+  stack::Spec spec;
+  std::string region;   // that the queues of sources are in; empty: their URLs say none
+  std::string account;  // likewise
+};
+
+// Reads the configuration and prints on standard error what is wrong with it or cannot be deployed; nothing then.
+// Credentials that cannot be found are no error: the deployment has none of them. Consumers have no numbers yet.
+std::optional<AwsDeployment> load_deployment(const std::string& path);
+
+}  // namespace trunkline::app
