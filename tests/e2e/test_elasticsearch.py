@@ -135,6 +135,18 @@ class Elasticsearch(HubTest):
         self.assertCountEqual(self.index.sequences(), places)
         self.assertEqual(self.letters(hub), [])
 
+    def test_an_answer_of_200_in_which_every_item_has_failed_is_an_outage_too(self):
+        self.index.fault = lambda *_: (500, "illegal_state_exception")
+        hub = self.hub_with({"order": "conversation", "attempts": 2})
+        places = self.accepted(hub.post([self.make.conversation() for _ in range(200)]), 200)
+        self.until(lambda: hub.consumer("search")["breaker"] == "open", lambda: hub.consumer("search"))
+        self.index.fault = lambda *_: None
+        hub.drained("search")
+        self.assertCountEqual(self.index.sequences(), places)
+        shown = hub.consumer("search")
+        self.assertEqual((shown["dead_letters"], shown["parked"]), (0, 0))
+        self.assertEqual(shown["statistics"]["attempts_spent"], shown["statistics"]["attempts_given_back"])
+
     def test_answers_that_are_none_and_requests_that_are_too_large(self):
         answers = [lambda one: (200, {"content-type": "text/html"}, b"<html>login</html>"),
                    lambda one: (200, JSON, b'{"took":1,"errors":false,"items":[{"create"'),

@@ -1,6 +1,5 @@
-"""Elasticsearch and OpenSearch as peers: their files, fetched and held against a list, and a node of a test class's own."""
+"""Elasticsearch and OpenSearch as peers: a node of a test class's own, and what each of them has to show."""
 import base64
-import hashlib
 import http.client
 import json
 import pathlib
@@ -13,23 +12,10 @@ import unittest
 from .case import HubTest
 from .certificates import Authority
 from .ledger import accepted_lines
+from .maven import fetch
 from .process import Answer, free_address, request
 
 QUICK = {"retry": {"base": "20ms", "cap": "200ms"}, "breaker": {"window": "1s", "probe_every": "200ms"}}
-
-
-def fetch(node, jars):
-    """What node/pom.xml names, in the directory `jars`, each file as node/jars.sha256 has it."""
-    if not jars.is_dir():
-        done = subprocess.run(["mvn", "-q", "-B", "-f", str(node / "pom.xml"), "dependency:copy-dependencies",
-                               f"-DoutputDirectory={jars}"], capture_output=True, text=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"the server cannot be fetched:\n{done.stdout}{done.stderr}")
-    wanted = dict(reversed(line.split()) for line in (node / "jars.sha256").read_text().splitlines())
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in jars.iterdir()}
-    if found != wanted:
-        odd = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
-        raise RuntimeError(f"not what jars.sha256 says: {', '.join(odd)}")
 
 
 class SearchServer(HubTest):
