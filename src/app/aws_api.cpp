@@ -27,13 +27,15 @@ struct Service {
   std::string_view target;
   std::string_view version;
 };
-constexpr std::array<Service, 6> kServices = {{
+constexpr std::array<Service, 8> kServices = {{
     {"sts", "sts", "", "2011-06-15"},
     {"events", "eventbridge", "AWSEvents", "1.1"},
     {"sns", "sns", "", "2010-03-31"},
     {"sqs", "sqs", "AmazonSQS", "1.0"},
     {"lambda", "lambda", "", ""},
     {"monitoring", "cloudwatch", "", "2010-08-01"},
+    {"cloudformation", "cloudformation", "", "2010-05-15"},
+    {"dynamodb", "dynamodb", "DynamoDB_20120810", "1.0"},
 }};
 
 const Service& service_named(std::string_view name) {

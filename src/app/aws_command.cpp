@@ -4,13 +4,17 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "account/findings.hpp"
 #include "account/read.hpp"
-#include "app/aws_api.hpp"
+#include "app/aws_deploy.hpp"
 #include "app/aws_plan.hpp"
+#include "app/aws_session.hpp"
+#include "app/aws_spec.hpp"
 #include "json/writer.hpp"
 
 namespace trunkline::app {
@@ -23,29 +27,21 @@ using base::Result;
 
 struct DoctorOptions {
   account::ReadScope scope;
+  std::string config;  // whose sources' queues Trunkline reads
   bool json = false;
 };
 
-Result<Account> read(DoctorOptions options) {
-  const aws::Environment environment = aws::process_environment();
-  TRUNKLINE_TRY(aws::SharedFiles files, aws::SharedFiles::load(environment));
-  if (options.scope.region.empty()) options.scope.region = aws::region_of(environment, files);
-  if (options.scope.region.empty())
-    return {Errc::invalid, "no region: give --region, or set AWS_REGION or the profile's"};
-  net::IoLoop loop("aws");
-  loop.start();
-  Result<Account> found = [&] {
-    AwsApi api(loop, environment, std::move(files), options.scope.region);
+Result<Account> read(const DoctorOptions& options) {
+  return with_aws(options.scope.region, [&](AwsApi& api, const std::string& region) {
+    account::ReadScope scope = options.scope;
+    scope.region = region;
     const bool shown = ::isatty(STDERR_FILENO) == 1;
-    auto read = account::read(api, options.scope, [shown](std::string_view what, std::size_t calls) {
+    auto found = account::read(api, scope, [shown](std::string_view what, std::size_t calls) {
       if (shown) fmt::print(stderr, "\r\033[K{} calls, reading {}", calls, what);
     });
     if (shown) fmt::print(stderr, "\r\033[K");
-    return read;
-  }();
-  loop.stop();
-  loop.join();
-  return found;
+    return found;
+  });
 }
 
 void print_json(const Account& account, const std::vector<Finding>& findings) {
@@ -76,31 +72,43 @@ void print_text(const Account& account, const std::vector<Finding>& findings) {
 }
 
 int run_doctor(const DoctorOptions& options) {
-  const auto account = read(options);
+  std::optional<std::set<std::string>> queues = std::set<std::string>();
+  if (!options.config.empty()) queues = load_source_queues(options.config);
+  if (!queues) return 2;
+  auto account = read(options);
   if (!account.ok()) {
     fmt::print(stderr, "the account cannot be read: {}\n", account.error().detail);
     return account.error().code == Errc::invalid ? 2 : 1;
   }
-  const auto findings = account::examine(*account);
-  if (options.json) {
-    print_json(*account, findings);
-  } else {
-    print_text(*account, findings);
-  }
-  return findings.empty() && account->unread.empty() ? 0 : 1;
+  account->read_here = account->unordered = *queues;
+  const bool well = report_account(*account, options.json);
+  return well && account->unread.empty() ? 0 : 1;
 }
 
 }  // namespace
+
+bool report_account(const account::Account& account, bool json) {
+  const auto findings = account::examine(account);
+  if (json) {
+    print_json(account, findings);
+  } else {
+    print_text(account, findings);
+  }
+  return findings.empty();
+}
 
 void add_aws(CLI::App& app, int& code) {
   CLI::App* aws = app.add_subcommand("aws", "Events in an AWS account");
   aws->require_subcommand(1);
   add_aws_plan(*aws, code);
+  add_aws_deploy(*aws, code);
   auto options = std::make_shared<DoctorOptions>();
   CLI::App* doctor = aws->add_subcommand("doctor", "Which settings would lose or reorder events, each with its repair");
   doctor->add_option("--region", options->scope.region, "Region; else AWS_REGION or the profile's");
   doctor->add_option("--prefix", options->scope.prefix, "Only topics and queues whose names begin so");
   doctor->add_option("--bus", options->scope.buses, "Also rules of this event bus; those of Genesys are always read");
+  doctor->add_option("-c,--config", options->config,
+                     "Configuration of a hub: its sources' queues are read by Trunkline");
   doctor->add_flag("--json", options->json, "As JSON");
   doctor->footer(R"(Reads and changes nothing. Credentials are found as the AWS SDKs find them. Permissions:
   events:ListEventSources, ListEventBuses, ListRules, ListTargetsByRule; sns:ListTopics, GetTopicAttributes, ListSubscriptionsByTopic,
@@ -111,6 +119,7 @@ Exit code 0: nothing found; 1: findings, or not all could be read; 2: wrong opti
 
 Examples:
   AWS_PROFILE=prod trunkline aws doctor --region eu-central-1
+  trunkline aws doctor -c trunkline.yaml
   trunkline aws doctor --prefix genesys- --json | jq '.findings[] | select(.risk == "loses")')");
   doctor->callback([options, &code] { code = run_doctor(*options); });
 }

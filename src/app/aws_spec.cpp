@@ -113,6 +113,16 @@ class Reader {
 
 }  // namespace
 
+std::optional<std::set<std::string>> load_source_queues(const std::string& path) {
+  const auto config = read(path);
+  if (!config) return std::nullopt;
+  std::set<std::string> names;
+  for (const config::Source& each : config->sources) {
+    if (each.queue) names.insert(account_and_name(each.queue->url).second);
+  }
+  return names;
+}
+
 std::optional<AwsDeployment> load_deployment(const std::string& path) {
   const auto config = read(path);
   if (!config) return std::nullopt;

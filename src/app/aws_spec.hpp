@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "config/config.hpp"
@@ -18,5 +19,8 @@ struct AwsDeployment {
 // Reads the configuration and prints on standard error what is wrong with it or cannot be deployed; nothing then.
 // Credentials that cannot be found are no error: the deployment has none of them. Consumers have no numbers yet.
 std::optional<AwsDeployment> load_deployment(const std::string& path);
+
+// Names of the queues that the configuration's sources fetch from. Errors as above.
+std::optional<std::set<std::string>> load_source_queues(const std::string& path);
 
 }  // namespace trunkline::app
