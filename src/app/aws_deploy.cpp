@@ -15,6 +15,7 @@
 #include "app/aws_plan.hpp"
 #include "app/aws_session.hpp"
 #include "stack/deploy.hpp"
+#include "stack/registry.hpp"
 
 namespace trunkline::app {
 namespace {
@@ -105,9 +106,26 @@ Result<int> preview(Session& session, const stack::Wanted& wanted) {
   return 0;
 }
 
+// Workers find their queues in the table; false: not all of them.
+Result<bool> handed_over(Session& session) {
+  const stack::Spec& spec = session.deployment.spec;
+  if (!spec.engine) return true;
+  stack::EngineRegistry registry(session.api, spec.table);
+  TRUNKLINE_TRY_VOID(registry.ensure_expiry());
+  TRUNKLINE_TRY(const auto resources, session.deployer.resources(session.stack));
+  TRUNKLINE_TRY(const auto left, registry.hand_over(spec, resources, base::SystemClock().wall()));
+  for (const std::string& each : left) fmt::print(stderr, "not handed over to workers: {}\n", each);
+  return left.empty();
+}
+
 Result<int> apply(Session& session, const DeployOptions& options) {
   stack::Spec& spec = session.deployment.spec;
-  TRUNKLINE_TRY(const stack::Numbers numbers, session.deployer.numbers(session.stack, spec.prefix));
+  TRUNKLINE_TRY(stack::Numbers numbers, session.deployer.numbers(session.stack, spec.prefix));
+  if (spec.engine) {
+    // Of a table that stayed when its stack was deleted: no number is given twice.
+    TRUNKLINE_TRY(const std::uint32_t last, stack::EngineRegistry(session.api, spec.table).last_number());
+    numbers.last = std::max(numbers.last, last);
+  }
   stack::assign_numbers(spec, numbers);
   stack::Wanted wanted{session.stack, stack::make_template(spec), {}};
   if (std::string large = too_large(wanted.json); !large.empty()) return {Errc::too_large, std::move(large)};
@@ -118,9 +136,10 @@ Result<int> apply(Session& session, const DeployOptions& options) {
   constexpr std::string_view kWords[] = {"created", "updated", "no change"};
   fmt::print("stack {} of account {} in {}: {}\n", session.stack, session.account, session.region,
              kWords[static_cast<std::size_t>(outcome)]);
+  TRUNKLINE_TRY(const bool complete, handed_over(session));
   const auto account = examined(session);
   if (!account.ok()) return account.error().with("deployed, and the doctor cannot read the account");
-  return report_account(*account, false) ? 0 : 1;
+  return report_account(*account, false) && complete ? 0 : 1;
 }
 
 bool confirmed(const Session& session, const DeployOptions& options) {
@@ -158,6 +177,9 @@ Result<int> destroy(Session& session, const DeployOptions& options) {
   }
   if (!confirmed(session, options)) return 2;
   TRUNKLINE_TRY_VOID(session.deployer.remove(session.stack));
+  if (session.deployment.spec.engine && !options.with_table) {
+    TRUNKLINE_TRY_VOID(stack::EngineRegistry(session.api, table).forget());
+  }
   if (options.with_table) {
     TRUNKLINE_TRY_VOID(session.deployer.remove_table(table));
   }
@@ -205,7 +227,7 @@ void add_aws_deploy(CLI::App& aws, int& code) {
       R"(The template of `trunkline aws plan` as a stack of CloudFormation. Applied again it changes nothing. Each resource is told
 on standard error as it goes; what fails is rolled back, and the reason is said. Credentials are found as the AWS SDKs find
 them. They need cloudformation:* on the stack, what the stack makes (events, sqs, sns, dynamodb, cloudwatch, iam: the roles and
-policies of this stack), and what `trunkline aws doctor --help` names.
+policies of this stack), dynamodb:GetItem, Query, PutItem, UpdateItem and DeleteItem on the table, and what `trunkline aws doctor --help` names.
 
 Exit code 0: as it should be; 1: it failed, or the doctor has findings; 2: the configuration or the command line is wrong.
 
