@@ -10,10 +10,6 @@
 namespace trunkline::sqs {
 namespace {
 
-// Of messages of one standard queue that wait for their DelaySeconds; each costs memory. AWS has the same number of
-// messages in flight.
-constexpr std::uint64_t kDelayedMax = 120'000;
-
 struct Entry {
   std::string id{};
   SentMessage message{};

@@ -7,6 +7,10 @@
 
 namespace trunkline::sqs {
 
+// Of messages of one standard queue that wait for their DelaySeconds; each costs memory. AWS has the same number of
+// messages in flight.
+inline constexpr std::uint64_t kDelayedMax = 120'000;
+
 // What the engine is given of a message: a record that is routed to this queue and no other, with the group, the delay
 // and the deduplication of the queue. `delay` is for standard queues.
 engine::PublishEntry publish_entry(const Queue& queue, const SentMessage& message, base::Millis delay,

@@ -40,34 +40,13 @@ bool starts_with_any_case(std::string_view text, std::string_view lower) {
   });
 }
 
-bool is_attribute_name(std::string_view name) {
-  if (name.empty() || name.size() > kNameMax || name.front() == '.' || name.back() == '.') return false;
-  if (name.find("..") != std::string_view::npos) return false;
-  if (starts_with_any_case(name, "aws.") || starts_with_any_case(name, "amazon.")) return false;
-  return std::ranges::all_of(name, [](char c) { return is_alphanumeric(c) || c == '_' || c == '-' || c == '.'; });
-}
-
-bool is_number(std::string_view text) {
-  double value = 0;
-  if (text.starts_with('+')) text.remove_prefix(1);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = end == text.data() + text.size();
-  return whole && (error == std::errc::result_out_of_range || (error == std::errc() && std::isfinite(value)));
-}
-
-// Alphanumeric and punctuation characters of ASCII.
-bool is_group_text(std::string_view text) {
-  return !text.empty() && text.size() <= kGroupMax &&
-         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
-}
-
 std::optional<Fault> read_value(const Parameters& parameters, const std::string& path, std::string_view of,
                                 MessageAttribute& attribute) {
   attribute.data_type = parameters.text(path + "DataType").value_or("");
   const std::string type = attribute.data_type.substr(0, attribute.data_type.find('.'));
   const std::string named = fmt::format("Message ({}) attribute '{}'", of, attribute.name);
   if (attribute.data_type.empty()) return invalid(named + " must contain a non-empty attribute type.");
-  if (attribute.data_type.size() > kNameMax || (type != "String" && type != "Number" && type != "Binary"))
+  if (!is_attribute_type(attribute.data_type))
     return invalid(named +
                    " has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and "
                    "String.");
@@ -127,6 +106,31 @@ std::optional<Fault> read_system_attributes(const Parameters& parameters, const 
 
 bool is_message_text(std::string_view text) {
   return base::is_valid_utf8(text) && xml_characters(text) == text;
+}
+
+bool is_attribute_name(std::string_view name) {
+  if (name.empty() || name.size() > kNameMax || name.front() == '.' || name.back() == '.') return false;
+  if (name.find("..") != std::string_view::npos) return false;
+  if (starts_with_any_case(name, "aws.") || starts_with_any_case(name, "amazon.")) return false;
+  return std::ranges::all_of(name, [](char c) { return is_alphanumeric(c) || c == '_' || c == '-' || c == '.'; });
+}
+
+bool is_number(std::string_view text) {
+  double value = 0;
+  if (text.starts_with('+')) text.remove_prefix(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = end == text.data() + text.size();
+  return whole && (error == std::errc::result_out_of_range || (error == std::errc() && std::isfinite(value)));
+}
+
+bool is_group_text(std::string_view text) {
+  return !text.empty() && text.size() <= kGroupMax &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+bool is_attribute_type(std::string_view type) {
+  const std::string_view head = type.substr(0, type.find('.'));
+  return type.size() <= kNameMax && (head == "String" || head == "Number" || head == "Binary");
 }
 
 std::size_t message_bytes(const SentMessage& message) {

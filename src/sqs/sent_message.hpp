@@ -40,5 +40,12 @@ std::optional<Fault> read_message(const Parameters& parameters, const std::strin
 
 // Whether SQS knows all characters of the text, which must be UTF-8.
 bool is_message_text(std::string_view text);
+// What attributes may be called, and which types they may have.
+bool is_attribute_name(std::string_view name);
+bool is_attribute_type(std::string_view type);
+// Whether the text is a number as attributes have it.
+bool is_number(std::string_view text);
+// MessageGroupId and MessageDeduplicationId: alphanumeric and punctuation characters of ASCII, 128 at most.
+bool is_group_text(std::string_view text);
 
 }  // namespace trunkline::sqs
