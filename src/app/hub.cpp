@@ -230,9 +230,11 @@ Result<void> Hub::listen_sqs(const std::vector<net::IoLoop*>& loops) {
   const auto work = [this](base::Task task) { return !stopping_.load() && sqs_work_->post(std::move(task)); };
   sqs_ = std::make_unique<sqs::Service>(sqs_queues_, *sqs_registry_, work, sqs_options(config_), clock_);
   put_events_ = make_put_events();
+  sns_ = make_sns(work);
   sqs_server_ = std::make_unique<net::HttpServer>(
       loops, server_options(config_), [this](net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
         if (put_events::Service::owns(request)) return put_events_->handle(loop, request, std::move(respond));
+        if (sns::Service::owns(request)) return sns_->handle(loop, request, std::move(respond));
         sqs_->handle(loop, std::move(request), std::move(respond));
       });
   TRUNKLINE_TRY(sqs_port_, sqs_server_->listen(config_.sqs.listen));

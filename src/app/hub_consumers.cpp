@@ -30,6 +30,8 @@ Result<void> Hub::start_consumers() {
   sqs_registry_ = std::make_unique<sqs::Registry>(*engine_, *loops_[0], clock_);
   // Whether anybody listens for them now or not: what waits in them is kept, and ends when its time has come.
   TRUNKLINE_TRY_VOID(sqs_registry_->open(stored));
+  sns_topics_ = std::make_unique<sns::Registry>(*engine_, *loops_[0], clock_);
+  TRUNKLINE_TRY_VOID(sns_topics_->open());
   std::vector<source::Subscription> subscriptions;
   for (const config::Consumer& consumer : config_.consumers) {
     TRUNKLINE_TRY_VOID(check_sqs_name(consumer));
