@@ -87,7 +87,7 @@ bool DiskGuard::over(const store::Store::Usage& usage) const {
   // While refusing, 5 % must be free again before events are let in: else it flaps.
   const std::uint64_t slack = refusing_ ? options_.disk_budget / 20 : 0;
   return (options_.disk_budget > 0 && usage.bytes > options_.disk_budget - slack) ||
-         usage.free_bytes < options_.min_free;
+         usage.free_bytes < options_.min_free + usage.merge_bytes;
 }
 
 void DiskGuard::check() {

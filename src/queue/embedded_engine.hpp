@@ -28,8 +28,9 @@ struct EmbeddedOptions {
   std::size_t read_threads = 8;                      // they wait for the disk more than they work
   base::Millis retain = std::chrono::hours(24 * 3);  // settled history is kept that long, disk permitting
   std::uint64_t disk_budget = 0;                     // bytes of the store's files; 0: only min_free bounds it
-  std::uint64_t min_free =
-      256 << 20;  // bytes of the device below which publishes are refused: RocksDB needs room to compact
+  // Bytes of the device below which publishes are refused, and that much more as a merge of the identities may need:
+  // RocksDB needs room to compact.
+  std::uint64_t min_free = 256 << 20;
   base::Millis sweep_interval = std::chrono::seconds(5);
   std::size_t queues_max = 1'000;                    // a queue costs a cursor record a second and some memory
   std::shared_ptr<rocksdb::FileSystem> file_system;  // tests and the crash drill

@@ -479,7 +479,15 @@ Store::Usage Store::usage() const {
   if (!ignored) usage.free_bytes = space.available;
   usage.memory_bytes = impl_->cache->GetUsage() + impl_->log_cache->GetUsage();
   usage.unflushed_bytes = impl_->write_buffers->mutable_memtable_memory_usage();
-  if (const auto opened = impl_->require(); opened.ok()) usage.changes = (*opened)->db->GetLatestSequenceNumber();
+  const auto opened = impl_->require();
+  if (!opened.ok()) return usage;
+  usage.changes = (*opened)->db->GetLatestSequenceNumber();
+  for (std::size_t i = 0; i < impl_->options.families.size(); ++i) {
+    if (impl_->options.families[i].shape != Shape::lookup) continue;
+    std::uint64_t size = 0;
+    (*opened)->db->GetIntProperty(impl_->handle(**opened, i), rocksdb::DB::Properties::kLiveSstFilesSize, &size);
+    usage.merge_bytes += size;
+  }
   return usage;
 }
 

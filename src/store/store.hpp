@@ -118,6 +118,7 @@ class Store {
   struct Usage {
     std::uint64_t bytes = 0;            // files of the store
     std::uint64_t free_bytes = 0;       // of the device
+    std::uint64_t merge_bytes = 0;      // files of lookup families: a merge may need that much more until it has ended
     std::uint64_t memory_bytes = 0;     // memtables and block cache
     std::uint64_t unflushed_bytes = 0;  // memtables: what a start after a kill replays from the write-ahead logs
     std::uint64_t changes = 0;          // made so far: the same number twice says that nothing was written in between

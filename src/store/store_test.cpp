@@ -22,7 +22,7 @@ class StoreTest : public ::testing::Test {
   void open(std::shared_ptr<rocksdb::FileSystem> file_system) {
     Options options;
     options.directory = directory_ + "/data";
-    options.families = {{"log", Shape::log, {}}, {"other", Shape::small, {}}};
+    options.families = {{"log", Shape::log, {}}, {"other", Shape::small, {}}, {"looked_up", Shape::lookup, {}}};
     options.memory_budget = 16 << 20;
     options.file_system = std::move(file_system);
     auto opened = Store::open(std::move(options));
@@ -117,6 +117,20 @@ TEST_F(StoreTest, compacting_a_range_gives_back_what_was_removed_and_keeps_the_r
     ASSERT_TRUE(value.ok());
     EXPECT_TRUE(value->has_value()) << kept;
   }
+}
+
+TEST_F(StoreTest, says_what_room_a_merge_of_what_is_looked_up_may_need) {
+  put(0, 16, 64 << 10);
+  ASSERT_TRUE(store_->flush().ok());
+  EXPECT_EQ(store_->usage().merge_bytes, 0u) << "logs are merged file by file";
+  for (int i = 0; i < 16; ++i) {
+    Batch batch;
+    batch.put(2, key(i), std::string(64 << 10, 'x'));
+    ASSERT_TRUE(store_->write(batch).ok());
+  }
+  ASSERT_TRUE(store_->flush().ok());
+  EXPECT_GT(store_->usage().merge_bytes, 16u * (64 << 10));
+  EXPECT_LT(store_->usage().merge_bytes, 2u * 16 * (64 << 10));
 }
 
 // Reading through a log that is larger than the memory leaves the rest of the memory to what is looked up.
