@@ -1,0 +1,86 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "aws_engine/outbox.hpp"
+#include "aws_engine/publisher.hpp"
+#include "aws_engine/quarantine.hpp"
+#include "aws_engine/queue_worker.hpp"
+#include "aws_engine/services.hpp"
+#include "engine/engine.hpp"
+
+namespace trunkline::aws_engine {
+
+struct AwsOptions {
+  std::string table = "trunkline";
+  std::string prefix = "trunkline";  // of the names of queues and topics
+  bool create_table = false;         // where it is not there
+  ServiceOptions services;
+  PublisherOptions publisher;
+  OutboxOptions outbox;
+  QuarantineOptions quarantine;
+  QueueOptions queue;
+  // How long what is routed to a new queue is sent there directly: AWS lets a filter policy take a quarter of an hour
+  // until it has effect, and workers' clocks differ.
+  base::Millis young = std::chrono::minutes(16);
+  std::size_t queues_max = 1'000;
+  std::size_t administration_max = 1'000;  // calls that wait for the administration's thread
+};
+
+// The engine on DynamoDB, SNS FIFO and SQS (DESIGN section 5). Everything is in AWS: workers are alike and know nothing of
+// each other. An event is accepted when one transaction has stored it, its identities and its entry in the outbox; it is
+// then published to the topic of each order in use, whose subscriptions choose by the routes. SQS's order in a message
+// group is the lane's order; sequences ascend per worker only. What is not here: event-time windows, operations, and the
+// queue's order after it was made. A skipped event that is redriven goes to the end of its lane.
+//
+// One loop and one thread of its own: the loop makes every call, the thread administers, one thing after the other.
+// declare, remove and the state's reads wait for AWS on the caller's thread.
+class AwsEngine final : public engine::Engine {
+ public:
+  // Loops are given and outlive the engine. The table must be there, or create_table says so.
+  static base::Result<std::unique_ptr<AwsEngine>> open(AwsOptions options, std::vector<base::Loop*> loops,
+                                                       const aws::Environment& environment);
+  ~AwsEngine() override;
+
+  // What was accepted is published, and what this worker holds is given back, for two seconds at most. Not on a loop.
+  void stop();
+
+  std::vector<engine::Capability> capabilities() const override;
+  base::Result<base::QueueId> declare(const engine::QueueSpec& spec) override;
+  base::Result<void> remove(base::QueueId queue) override;
+  base::Loop& loop_of(base::QueueId queue) override;
+  void publish(std::vector<engine::PublishItem> items, base::Loop& reply_on, engine::PublishCallback done) override;
+  void receive(base::QueueId queue, const engine::ReceiveLimits& limits, engine::ReceiveCallback done) override;
+  void cancel_receive(base::QueueId queue) override;
+  void settle(base::QueueId queue, std::uint64_t lease, std::vector<engine::MessageFate> fates,
+              engine::DoneCallback done) override;
+  void extend(base::QueueId queue, std::uint64_t lease, base::Millis visibility_timeout,
+              engine::DoneCallback done) override;
+  engine::QueueStatistics statistics(base::QueueId queue) override;
+  void dead_letters(base::QueueId queue, engine::Page page, base::Loop& reply_on,
+                    base::UniqueFunction<void(base::Result<std::vector<engine::DeadLetter>>)> done) override;
+  void redrive(base::QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
+               base::UniqueFunction<void(base::Result<std::uint64_t>)> done) override;
+  void purge_dead_letters(base::QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
+                          base::UniqueFunction<void(base::Result<std::uint64_t>)> done) override;
+  void quarantine_list(engine::Page page, base::Loop& reply_on,
+                       base::UniqueFunction<void(base::Result<std::vector<engine::Quarantined>>)> done) override;
+  void quarantine_remove(std::vector<std::uint64_t> ids, base::Loop& reply_on, engine::DoneCallback done) override;
+  base::Result<std::optional<StateValue>> get_state(const std::string& owner, const std::string& key) override;
+  void put_state(const std::string& owner, const std::string& key, std::uint64_t version, std::string bytes,
+                 base::Loop& reply_on, engine::DoneCallback done) override;
+  void update_state(const std::string& owner, std::vector<StateWrite> writes, base::Loop& reply_on,
+                    engine::DoneCallback done) override;
+  base::Result<std::map<std::string, std::string>> list_state(const std::string& owner) override;
+  base::Result<void> remove_state(const std::string& owner) override;
+  void write_state(base::QueueId queue, const std::string& owner, std::vector<StateWrite> writes) override;
+
+ private:
+  struct Impl;
+  explicit AwsEngine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace trunkline::aws_engine
