@@ -44,6 +44,7 @@ class Copies {
     add(*dead, message);
   }
 
+  std::size_t bytes() const { return out_.bytes; }
   FanOut take() { return std::move(out_); }
 
  private:
@@ -69,6 +70,7 @@ class Copies {
     if (subscription.raw()) {
       message.body = publication_.message;
       message.attributes = publication_.attributes;
+      std::erase_if(message.attributes, [](const sqs::MessageAttribute& each) { return is_for_phones(each.name); });
     } else {
       message.body = envelope(publication_, arn_, signature(),
                               fmt::format("http://{}/?Action=Unsubscribe&SubscriptionArn={}&Version=2010-03-31",
@@ -125,6 +127,7 @@ class Copies {
 FanOut fan_out(const Call& call, const TopicState& state, const Publication& publication) {
   Copies copies(call, state, publication);
   for (const auto& [id, subscription] : state.subscriptions) {
+    if (copies.bytes() > kCopiesBytesMax) break;
     if (accepts(*subscription, publication)) copies.deliver(*subscription);
   }
   return copies.take();

@@ -12,7 +12,7 @@ namespace trunkline::sns {
 // What one message becomes: a message in each queue that is to get it.
 struct FanOut {
   std::vector<engine::PublishItem> items{};
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;   // over kCopiesBytesMax: not all of it
   bool throttled = false;  // a queue has all the delayed messages that it may have
 };
 

@@ -26,10 +26,14 @@ bool is_subject(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f'; });
 }
 
+// AWS.SNS.SMS.SenderID and the like.
+constexpr std::string_view kForPhones = "AWS.SNS.";
+
 std::optional<Fault> read_attribute(const sqs::Parameters& parameters, const std::string& path,
                                     sqs::MessageAttribute& out) {
   out.name = parameters.text(path + "Name").value_or("");
-  if (!sqs::is_attribute_name(out.name))
+  const std::string_view name = out.name;
+  if (!sqs::is_attribute_name(is_for_phones(name) ? name.substr(kForPhones.size()) : name))
     return invalid_value(fmt::format("Invalid attribute name '{}' in message attributes.", out.name));
   out.data_type = parameters.text(path + "Value.DataType").value_or("");
   if (out.data_type.empty())
@@ -145,6 +149,10 @@ std::optional<Fault> fit(const Topic& topic, Publication& publication) {
         "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly");
   publication.deduplication_id = base::hex_encode(base::sha256(publication.message));
   return std::nullopt;
+}
+
+bool is_for_phones(std::string_view attribute) {
+  return attribute.starts_with(kForPhones);
 }
 
 bool accepts(const Subscription& subscription, const Publication& publication) {

@@ -36,6 +36,9 @@ std::optional<Fault> read_publication(const sqs::Parameters& parameters, const s
 // What the kind of the topic wants of it, and gives it.
 std::optional<Fault> fit(const Topic& topic, Publication& publication);
 
+// Whether the attribute is for another kind of subscriber: SQS knows no such names, so raw messages are without it.
+bool is_for_phones(std::string_view attribute);
+
 bool accepts(const Subscription& subscription, const Publication& publication);
 
 // What is signed of a notification, by AWS's description.

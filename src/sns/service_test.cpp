@@ -335,6 +335,19 @@ TEST_F(Sns, publish_says_in_awss_words_what_is_wrong) {
             "'String'.");
 }
 
+TEST_F(Sns, attributes_for_phones_are_no_fault_and_reach_no_queue_raw) {
+  create("raw");
+  create("wrapped");
+  make_topic("orders");
+  subscribe("orders", "raw", {{"RawMessageDelivery", "true"}});
+  subscribe("orders", "wrapped");
+  ASSERT_EQ(publish("orders", "x", attribute(1, "AWS.SNS.SMS.SenderID", "String", "hub")).status, 200);
+  EXPECT_THAT(on("ReceiveMessage", "raw", R"(,"WaitTimeSeconds":20,"MessageAttributeNames":["All"])").body,
+              Not(HasSubstr("SenderID")));
+  EXPECT_THAT(drain("wrapped", 1).at(0), HasSubstr("AWS.SNS.SMS.SenderID"));
+  EXPECT_EQ(publish("orders", "x", attribute(1, "AWS.Other", "String", "hub")).status, 400);
+}
+
 TEST_F(Sns, a_structured_message_has_a_text_for_queues) {
   create("one");
   make_topic("orders");
