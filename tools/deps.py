@@ -20,7 +20,7 @@ FENCES = {
     "yaml-cpp/": {"config"},
     "CLI/": {"app"},
     "prometheus/": {"api"},
-    "pugixml": {"account"},
+    "pugixml": {"account", "aws"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 MODULE = re.compile(r"trunkline_module\((\w+)([^)]*)\)", re.S)

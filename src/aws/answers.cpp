@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <pugixml.hpp>
 
 #include "aws/retry.hpp"
 #include "base/text.hpp"
@@ -38,18 +38,20 @@ Result<Credentials> checked(Credentials credentials, std::string_view expiration
   return credentials;
 }
 
-// "&lt;" and the like; an unknown one stays as it is.
-std::string unescaped(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, char>, 5> kEntities = {
-      {{"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}, {"&amp;", '&'}}};
-  std::string out;
-  while (!text.empty()) {
-    const auto entity = std::ranges::find_if(kEntities, [&](const auto& each) { return text.starts_with(each.first); });
-    out += entity == kEntities.end() ? text.front() : entity->second;
-    text.remove_prefix(entity == kEntities.end() ? 1 : entity->first.size());
+// An answer of the Query protocol. Of what is no XML nothing is read.
+class XmlAnswer {
+ public:
+  explicit XmlAnswer(std::string_view body) {
+    if (!document_.load_buffer(body.data(), body.size())) document_.reset();
   }
-  return out;
-}
+  // Of the first element of that name; empty where there is none.
+  std::string text(std::string_view name) const {
+    return document_.find_node([name](const pugi::xml_node& node) { return name == node.name(); }).text().get();
+  }
+
+ private:
+  pugi::xml_document document_;
+};
 
 // "com.amazonaws.sqs#QueueDoesNotExist", "InvalidKey:http://internal.amazon.com/…": the name alone.
 std::string bare_code(std::string_view code) {
@@ -67,15 +69,6 @@ Errc errc_of(const Failure& failure) {
 
 }  // namespace
 
-std::optional<std::string> xml_text(std::string_view xml, std::string_view name) {
-  const std::string open = fmt::format("<{}>", name);
-  const std::size_t begin = xml.find(open);
-  if (begin == std::string_view::npos) return std::nullopt;
-  const std::size_t end = xml.find(fmt::format("</{}>", name), begin);
-  if (end == std::string_view::npos) return std::nullopt;
-  return unescaped(xml.substr(begin + open.size(), end - begin - open.size()));
-}
-
 Result<Credentials> parse_endpoint_credentials(std::string_view body) {
   json::Document document;
   const auto parsed = document.parse(body);
@@ -91,11 +84,12 @@ Result<Credentials> parse_endpoint_credentials(std::string_view body) {
 }
 
 Result<Credentials> parse_sts_credentials(std::string_view body) {
+  const XmlAnswer answer(body);
   Credentials credentials;
-  credentials.keys.access_key_id = xml_text(body, "AccessKeyId").value_or("");
-  credentials.keys.secret_access_key = xml_text(body, "SecretAccessKey").value_or("");
-  credentials.keys.session_token = xml_text(body, "SessionToken").value_or("");
-  return checked(std::move(credentials), xml_text(body, "Expiration").value_or(""));
+  credentials.keys.access_key_id = answer.text("AccessKeyId");
+  credentials.keys.secret_access_key = answer.text("SecretAccessKey");
+  credentials.keys.session_token = answer.text("SessionToken");
+  return checked(std::move(credentials), answer.text("Expiration"));
 }
 
 Result<Credentials> parse_sso_credentials(std::string_view body) {
@@ -153,9 +147,10 @@ Failure failure_of(const net::ClientResponse& response) {
       if (failure.message.empty()) failure.message = parsed->string_at(member);
     }
   } else {
-    if (failure.code.empty()) failure.code = xml_text(response.body, "Code").value_or("");
-    failure.message = xml_text(response.body, "Message").value_or("");
-    if (failure.request_id.empty()) failure.request_id = xml_text(response.body, "RequestId").value_or("");
+    const XmlAnswer answer(response.body);
+    if (failure.code.empty()) failure.code = answer.text("Code");
+    failure.message = answer.text("Message");
+    if (failure.request_id.empty()) failure.request_id = answer.text("RequestId");
   }
   failure.message.resize(std::min(failure.message.size(), kMessageMax));
   failure.code.resize(std::min<std::size_t>(failure.code.size(), 128));
