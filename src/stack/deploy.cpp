@@ -29,13 +29,6 @@ bool says(const Error& error, std::string_view words) {
   return error.detail.find(words) != std::string::npos;
 }
 
-// "<X><member><Key>…" to a map.
-std::map<std::string, std::string> pairs(pugi::xml_node list, const char* key, const char* value) {
-  std::map<std::string, std::string> out;
-  for (const pugi::xml_node each : list.children("member")) out[each.child_value(key)] = each.child_value(value);
-  return out;
-}
-
 Parameters parameters_of(const Wanted& wanted) {
   Parameters out = {{"StackName", wanted.name}, {"TemplateBody", wanted.json}};
   out.emplace_back("Capabilities.member.1", "CAPABILITY_IAM");
@@ -87,18 +80,7 @@ Result<std::optional<StackState>> Deployer::find(const std::string& name) {
       return std::optional<StackState>();
     return body.error();
   }
-  std::optional<StackState> found;
-  TRUNKLINE_TRY(const std::string token, account::each_member(*body, "Stacks", [&](pugi::xml_node each) {
-                  StackState state;
-                  state.id = each.child_value("StackId");
-                  state.status = each.child_value("StackStatus");
-                  state.reason = each.child_value("StackStatusReason");
-                  state.parameters = pairs(each.child("Parameters"), "ParameterKey", "ParameterValue");
-                  state.outputs = pairs(each.child("Outputs"), "OutputKey", "OutputValue");
-                  found = std::move(state);
-                }));
-  if (found && found->status == "DELETE_COMPLETE") found.reset();
-  return found;
+  return read_stack(*body);
 }
 
 Result<std::vector<StackResource>> Deployer::resources(const std::string& name) {
@@ -108,10 +90,7 @@ Result<std::vector<StackResource>> Deployer::resources(const std::string& name) 
     Parameters parameters = {{"StackName", name}};
     if (!token.empty()) parameters.emplace_back("NextToken", token);
     TRUNKLINE_TRY(const std::string body, api_.query(kService, "ListStackResources", parameters));
-    TRUNKLINE_TRY(token, account::each_member(body, "StackResourceSummaries", [&](pugi::xml_node each) {
-                    all.push_back({each.child_value("LogicalResourceId"), each.child_value("ResourceType"),
-                                   each.child_value("PhysicalResourceId"), each.child_value("ResourceStatus")});
-                  }));
+    TRUNKLINE_TRY(token, read_resources(body, all));
     if (token.empty()) break;
   }
   return all;
@@ -177,18 +156,16 @@ Result<std::map<std::string, std::string>> Deployer::parameters(const Spec& spec
 Result<std::vector<Event>> Deployer::events_after(const std::string& name, const std::string& last) {
   std::vector<Event> events;
   std::string token;
-  bool known = false;
-  for (std::size_t page = 0; page < kPagesMax && !known; ++page) {
+  for (std::size_t page = 0; page < kPagesMax; ++page) {
     Parameters parameters = {{"StackName", name}};
     if (!token.empty()) parameters.emplace_back("NextToken", token);
     TRUNKLINE_TRY(const std::string body, api_.query(kService, "DescribeStackEvents", parameters));
-    TRUNKLINE_TRY(token, account::each_member(body, "StackEvents", [&](pugi::xml_node each) {
-                    Event event{each.child_value("EventId"), each.child_value("LogicalResourceId"),
-                                each.child_value("ResourceType"), each.child_value("ResourceStatus"),
-                                each.child_value("ResourceStatusReason")};
-                    known = known || event.id == last;
-                    if (!known) events.push_back(std::move(event));
-                  }));
+    TRUNKLINE_TRY(token, read_events(body, events));
+    const auto known = std::ranges::find(events, last, &Event::id);
+    if (known != events.end()) {
+      events.erase(known, events.end());
+      break;
+    }
     if (token.empty()) break;
   }
   std::reverse(events.begin(), events.end());  // they come newest first
@@ -288,11 +265,7 @@ Result<std::vector<Change>> Deployer::changes(const std::string& name, const std
     Parameters parameters = {{"StackName", name}, {"ChangeSetName", change_set}};
     if (!token.empty()) parameters.emplace_back("NextToken", token);
     TRUNKLINE_TRY(const std::string body, api_.query(kService, "DescribeChangeSet", parameters));
-    TRUNKLINE_TRY(token, account::each_member(body, "Changes", [&](pugi::xml_node member) {
-                    const pugi::xml_node each = member.child("ResourceChange");
-                    all.push_back({each.child_value("Action"), each.child_value("LogicalResourceId"),
-                                   each.child_value("ResourceType"), each.child_value("Replacement")});
-                  }));
+    TRUNKLINE_TRY(token, read_changes(body, all));
     if (token.empty()) break;
   }
   return all;
@@ -345,15 +318,7 @@ Result<std::vector<std::pair<std::string, std::int64_t>>> Deployer::waiting_mess
     const auto body = api_.json("sqs", "GetQueueAttributes", asked);
     if (!body.ok() && body.error().code == Errc::not_found) continue;
     if (!body.ok()) return body.error();
-    TRUNKLINE_TRY(const account::Attributes attributes, account::attributes_of(*body, "Attributes"));
-    std::int64_t messages = 0;
-    for (const char* which : {"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
-                              "ApproximateNumberOfMessagesDelayed"}) {
-      std::int64_t count = 0;
-      if (const auto at = attributes.find(which); at != attributes.end())
-        std::from_chars(at->second.data(), at->second.data() + at->second.size(), count);
-      messages += count;
-    }
+    TRUNKLINE_TRY(const std::int64_t messages, read_messages(*body));
     if (messages > 0) found.emplace_back(each.physical.substr(each.physical.rfind('/') + 1), messages);
   }
   return found;

@@ -10,18 +10,12 @@
 #include "account/api.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "stack/answers.hpp"
 #include "stack/spec.hpp"
 
 // A stack of CloudFormation, made, changed and deleted. Everything waits: not for a loop's thread.
 namespace trunkline::stack {
 
-struct Event {
-  std::string id;
-  std::string resource;  // its logical id
-  std::string type;
-  std::string status;  // "CREATE_COMPLETE"
-  std::string reason;
-};
 using Told = std::function<void(const Event&)>;  // in the order in which they happened
 
 // Asked again every `poll` until `limit` is over; CloudFormation goes on by itself then.
@@ -31,33 +25,12 @@ struct Waiting {
   base::Millis limit = std::chrono::minutes(60);
 };
 
-struct StackState {
-  std::string id;
-  std::string status;  // "UPDATE_COMPLETE"
-  std::string reason;
-  std::map<std::string, std::string> parameters;
-  std::map<std::string, std::string> outputs;
-};
-struct StackResource {
-  std::string id;
-  std::string type;
-  std::string physical;  // of a queue its URL, of topics and subscriptions their ARN
-  std::string status;
-};
-
 struct Wanted {
   std::string name;
   std::string json;  // the template
   std::map<std::string, std::string> parameters;
 };
 enum class Outcome : std::uint8_t { created, updated, unchanged };
-
-struct Change {
-  std::string action;  // "Add", "Modify", "Remove"
-  std::string id;
-  std::string type;
-  std::string replacement;  // "True": what it holds is lost
-};
 
 class Deployer {
  public:

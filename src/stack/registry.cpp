@@ -3,10 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
-#include "account/answer.hpp"
-#include "json/document.hpp"
 #include "json/writer.hpp"
 
 namespace trunkline::stack {
@@ -29,19 +26,6 @@ void key(json::Writer& out, std::string_view sort) {
   text(out, "pk", "reg");
   text(out, "sk", sort);
   out.end_object();
-}
-
-std::string text_of(const json::Value& item, std::string_view name) {
-  const auto found = item.find(name);
-  return found ? std::string(found->string_at("S")) : std::string();
-}
-std::uint32_t number_of(const json::Value& item, std::string_view name) {
-  const auto found = item.find(name);
-  std::uint32_t value = 0;
-  if (!found) return value;
-  const std::string_view digits = found->string_at("N");
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
 }
 
 bool is_conflict(const base::Error& error) {
@@ -70,14 +54,11 @@ Result<std::uint32_t> EngineRegistry::last_number() {
   const auto body = api_.json("dynamodb", "GetItem", asked);
   if (!body.ok() && body.error().code == Errc::not_found) return std::uint32_t{0};
   if (!body.ok()) return body.error();
-  json::Document document;
-  TRUNKLINE_TRY(const json::Value root, document.parse(*body));
-  const auto item = root.find("Item");
-  return item ? number_of(*item, "e_last") : 0;
+  return read_counter(*body);
 }
 
-Result<std::map<std::string, EngineRegistry::Entry>> EngineRegistry::entries() {
-  std::map<std::string, Entry> found;
+Result<std::map<std::string, RegistryEntry>> EngineRegistry::entries() {
+  std::map<std::string, RegistryEntry> found;
   std::string start;
   for (std::size_t page = 0; page < kPagesMax; ++page) {
     std::string asked;
@@ -91,16 +72,8 @@ Result<std::map<std::string, EngineRegistry::Entry>> EngineRegistry::entries() {
     if (!start.empty()) out.key("ExclusiveStartKey").raw(start);
     out.end_object();
     TRUNKLINE_TRY(const std::string body, api_.json("dynamodb", "Query", asked));
-    json::Document document;
-    TRUNKLINE_TRY(const json::Value root, document.parse(body));
-    const auto items = root.find("Items");
-    for (auto each = items ? items->first() : std::nullopt; each; each = each->next()) {
-      const std::string sort = text_of(*each, "sk");
-      if (sort.starts_with("q#")) found[sort.substr(2)] = {number_of(*each, "e_id"), text_of(*each, "e_subscription")};
-    }
-    const auto last = root.find("LastEvaluatedKey");
-    if (!last) break;
-    start = last->raw();
+    TRUNKLINE_TRY(start, read_entries(body, found));
+    if (start.empty()) break;
   }
   return found;
 }
@@ -112,9 +85,7 @@ Result<std::map<std::string, std::string>> EngineRegistry::subscriptions(const s
     account::Parameters parameters = {{"TopicArn", topic}};
     if (!token.empty()) parameters.emplace_back("NextToken", token);
     TRUNKLINE_TRY(const std::string body, api_.query("sns", "ListSubscriptionsByTopic", parameters));
-    TRUNKLINE_TRY(token, account::each_member(body, "Subscriptions", [&](pugi::xml_node each) {
-                    found[each.child_value("Endpoint")] = each.child_value("SubscriptionArn");
-                  }));
+    TRUNKLINE_TRY(token, read_subscriptions(body, found));
     if (token.empty()) break;
   }
   return found;
@@ -219,10 +190,8 @@ Result<void> EngineRegistry::ensure_expiry() {
   std::string asked;
   json::Writer(asked).begin_object().member("TableName", table_).end_object();
   TRUNKLINE_TRY(const std::string body, api_.json("dynamodb", "DescribeTimeToLive", asked));
-  json::Document document;
-  TRUNKLINE_TRY(const json::Value root, document.parse(body));
-  const auto now = root.find("TimeToLiveDescription");
-  if (now && now->string_at("TimeToLiveStatus").starts_with("ENABL")) return {};
+  TRUNKLINE_TRY(const bool expires, read_expires(body));
+  if (expires) return {};
   asked.clear();
   json::Writer out(asked);
   out.begin_object().member("TableName", table_).key("TimeToLiveSpecification").begin_object();

@@ -8,7 +8,7 @@
 #include "account/api.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "stack/deploy.hpp"
+#include "stack/answers.hpp"
 #include "stack/spec.hpp"
 
 namespace trunkline::stack {
@@ -35,11 +35,7 @@ class EngineRegistry {
   base::Result<void> ensure_expiry();
 
  private:
-  struct Entry {
-    std::uint32_t number = 0;
-    std::string subscription;
-  };
-  base::Result<std::map<std::string, Entry>> entries();
+  base::Result<std::map<std::string, RegistryEntry>> entries();
   base::Result<void> write(const Consumer& consumer, const std::map<std::string, std::string>& members,
                            base::WallTime now);
   base::Result<void> remove(const std::string& name, std::uint32_t number);

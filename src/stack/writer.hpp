@@ -11,20 +11,21 @@
 // CloudFormation's notation over a JSON writer.
 namespace trunkline::stack {
 
+struct ResourceOptions {
+  std::string condition{};
+  bool retain = false;               // stays when the stack or this resource of it is deleted
+  std::vector<std::string> after{};  // DependsOn
+};
+
 // A template's list of resources while it is written.
 class Resources {
  public:
   explicit Resources(json::Writer& out) : out_(out) {}
 
-  struct Options {
-    std::string condition{};
-    bool retain = false;               // stays when the stack or this resource of it is deleted
-    std::vector<std::string> after{};  // DependsOn
-  };
   // `properties` writes members of Properties.
   template <class Properties>
   void add(const std::string& id, std::string_view type, std::string_view description, const Properties& properties,
-           const Options& options = {}) {
+           const ResourceOptions& options = {}) {
     out_.key(id).begin_object().member("Type", type);
     if (!options.condition.empty()) out_.member("Condition", options.condition);
     if (options.retain) out_.member("DeletionPolicy", "Retain").member("UpdateReplacePolicy", "Retain");
