@@ -44,10 +44,11 @@ class XmlAnswer {
   explicit XmlAnswer(std::string_view body) {
     if (!document_.load_buffer(body.data(), body.size())) document_.reset();
   }
-  // Of the first element of that name; empty where there is none.
-  std::string text(std::string_view name) const {
-    return document_.find_node([name](const pugi::xml_node& node) { return name == node.name(); }).text().get();
+  // The first element of that name; may be none.
+  pugi::xml_node element(std::string_view name) const {
+    return document_.find_node([name](const pugi::xml_node& node) { return name == node.name(); });
   }
+  std::string text(std::string_view name) const { return element(name).text().get(); }
 
  private:
   pugi::xml_document document_;
@@ -68,6 +69,12 @@ Errc errc_of(const Failure& failure) {
 }
 
 }  // namespace
+
+std::optional<std::string> xml_text(std::string_view xml, std::string_view name) {
+  const XmlAnswer answer(xml);
+  const pugi::xml_node found = answer.element(name);
+  return found ? std::optional<std::string>(found.text().get()) : std::nullopt;
+}
 
 Result<Credentials> parse_endpoint_credentials(std::string_view body) {
   json::Document document;

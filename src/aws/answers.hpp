@@ -48,4 +48,7 @@ struct Failure {
 Failure failure_of(const net::ClientResponse& response);
 std::string request_id_of(const net::Headers& headers);
 
+// The text of the first element of that name in an answer of the Query protocol; nothing where there is none.
+std::optional<std::string> xml_text(std::string_view xml, std::string_view name);
+
 }  // namespace trunkline::aws
