@@ -61,7 +61,7 @@ Result<bool> end_letter(Cloud& cloud, Outbox& outbox, const QueueInfo& queue, co
                        : "SET e_fate = :fate, e_ends = :ends",
               {},
               {}};
-  state.values.text(":fate", redriven ? fate::redriven : fate::purged).number(":ends", now / 1'000 + kKeepSeconds);
+  state.values.text(":fate", redriven ? fate::kRedriven : fate::kPurged).number(":ends", now / 1'000 + kKeepSeconds);
   if (redriven) state.values.number(":none", 0).number(":one", 1);
   std::vector<Write> writes = {std::move(forget), std::move(state)};
   const Outbox::Queue target{queue.id, queue.spec.order, queue.url};

@@ -78,17 +78,17 @@ inline Item registry_key(std::string_view name) {
 
 // Values of e_fate.
 namespace fate {
-constexpr std::string_view delivered = "delivered";
-constexpr std::string_view dropped = "dropped";
-constexpr std::string_view skipped = "skipped";
-constexpr std::string_view purged = "purged";
-constexpr std::string_view expired = "expired";
-constexpr std::string_view retry = "retry";
-constexpr std::string_view parked = "parked";
-constexpr std::string_view redriven = "redriven";
+constexpr std::string_view kDelivered = "delivered";
+constexpr std::string_view kDropped = "dropped";
+constexpr std::string_view kSkipped = "skipped";
+constexpr std::string_view kPurged = "purged";
+constexpr std::string_view kExpired = "expired";
+constexpr std::string_view kRetry = "retry";
+constexpr std::string_view kParked = "parked";
+constexpr std::string_view kRedriven = "redriven";
 
 inline bool is_settled(std::string_view fate) {
-  return fate == delivered || fate == dropped || fate == skipped || fate == purged || fate == expired;
+  return fate == kDelivered || fate == kDropped || fate == kSkipped || fate == kPurged || fate == kExpired;
 }
 }  // namespace fate
 

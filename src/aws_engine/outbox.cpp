@@ -24,7 +24,7 @@ constexpr base::Millis kDrainLook = std::chrono::milliseconds(10);
 constexpr std::string_view kToQueues = "one";  // TO of what goes to one queue
 constexpr std::array kTopics = {Order::conversation, Order::agent, Order::queue, Order::topic};
 
-Item entry_of(std::string pk, base::Sequence sequence, std::string_view kind, std::string_view suffix) {
+Item entry_of(const std::string& pk, base::Sequence sequence, std::string_view kind, std::string_view suffix) {
   Item entry(pk, hex(sequence.value) + std::string(suffix));
   entry.text("e_kind", kind).number("e_seq", sequence.value);
   return entry;

@@ -35,7 +35,7 @@ void Quarantine::add(const engine::Quarantined& input, std::uint64_t id, Added d
     store(bytes, id, std::move(done));
   };
   if (counted_at_ && cloud_.loop().clock().mono() - *counted_at_ < kCountEvery) return then(Result<void>());
-  waiting_.push_back(std::move(then));
+  waiting_.emplace_back(std::move(then));
   if (std::exchange(counting_, true)) return;
   count(0, std::nullopt);
 }

@@ -281,7 +281,7 @@ void QueueWorker::sift(const BatchPtr& batch, const std::vector<Item>& found) {
     const Item& item = state != states.end() ? *state->second : none;
     const std::string word = item.text("e_fate");
     const std::string parked_copy = item.text("e_message");
-    const bool other_copy = word == fate::parked && !parked_copy.empty() && parked_copy != message.held.id;
+    const bool other_copy = word == fate::kParked && !parked_copy.empty() && parked_copy != message.held.id;
     // Not routed here: a filter policy of SNS that has not taken effect yet lets everything through.
     const auto& routes = message.leased.record->routes;
     if (fate::is_settled(word) || other_copy || std::ranges::find(routes, queue_.id) == routes.end()) {
@@ -304,7 +304,7 @@ void QueueWorker::sift(const BatchPtr& batch, const std::vector<Item>& found) {
       gaps.erase(gap);
     }
     const base::WallTime accepted = message.leased.record->accepted_at;
-    if (word == fate::parked) {
+    if (word == fate::kParked) {
       closed.insert(message.held.group);
       settler_.hide_again(message.held, [](const Result<void>&) {});
     } else if (accepted + queue_.spec.max_wait < cloud_.loop().clock().wall()) {

@@ -23,18 +23,18 @@ constexpr std::string_view kOpen = "attribute_not_exists(e_fate) OR e_fate = :re
 std::string_view word_of(Fate fate) {
   switch (fate) {
     case Fate::delivered:
-      return fate::delivered;
+      return fate::kDelivered;
     case Fate::drop:
-      return fate::dropped;
+      return fate::kDropped;
     case Fate::skip:
-      return fate::skipped;
+      return fate::kSkipped;
     case Fate::park:
-      return fate::parked;
+      return fate::kParked;
     case Fate::retry:
     case Fate::release:
       break;
   }
-  return fate::retry;
+  return fate::kRetry;
 }
 
 bool is_deleted(Fate fate) {
@@ -48,7 +48,7 @@ Write message_write(base::QueueId queue, const Held& message, std::string_view w
               "SET e_fate = :fate, e_ends = :ends, e_attempts = :attempts, e_class = :class",
               std::string(kOpen),
               {}};
-  write.values.text(":fate", word).text(":retry", fate::retry).text(":again", fate::redriven);
+  write.values.text(":fate", word).text(":retry", fate::kRetry).text(":again", fate::kRedriven);
   write.values.number(":ends", now_ms / 1'000 + kKeepSeconds).number(":attempts", fate.attempts);
   write.values.text(":class", fate.error_class);
   return write;
@@ -226,7 +226,7 @@ void Settler::tell_sqs(const JobPtr& job) {
 
 void Settler::expire(const Held& message, Cloud::Done done) {
   const std::uint64_t now = millis(cloud_.loop().clock().wall());
-  cloud_.write(message_write(queue_.id, message, fate::expired, {}, now),
+  cloud_.write(message_write(queue_.id, message, fate::kExpired, {}, now),
                [this, handle = message.handle, done = std::move(done)](const Result<Item>& stored) mutable {
                  if (!stored.ok()) return done(stored.error());
                  cloud_.remove_messages(queue_.url, {handle}, std::move(done));
