@@ -127,7 +127,11 @@ struct ReceiveLimits {
   // A standard queue gives a lease of its own for each message instead of one for all, so that each can be settled and
   // extended by itself. A FIFO queue does the same with max_messages_per_group = 1.
   bool lease_each = false;
-  base::Millis visibility_timeout{0};          // pulled: 0 takes the queue's
+  base::Millis visibility_timeout{0};  // pulled: 0 takes the queue's
+  // Pulled: a message that is received more often than that is the receiver's for `hold` at least, however short the timeout
+  // is: it has to be moved elsewhere, and must not be anybody else's until it has left. 0: none is.
+  std::uint32_t hold_beyond = 0;
+  base::Millis hold{0};
   base::Millis wait = std::chrono::hours(24);  // how long to wait for the first message; then an empty answer
 };
 using ReceiveCallback = base::UniqueFunction<void(base::Result<std::vector<Lease>>)>;

@@ -11,7 +11,8 @@ namespace trunkline::engine {
 // The name of such a queue begins so, and so does the source name of what is in it. No consumer and no source of a
 // configuration can have such a name.
 inline constexpr std::string_view kSentPrefix = "sqs/";
-// An identity of such a message has no twin that was accepted longer ago.
+// The envelope identity of such a message, which its sender chose, has no twin that was accepted longer ago. A content
+// identity is the API's own, and has the engine's window.
 inline constexpr base::Millis kSentIdentityWindow = std::chrono::minutes(5);
 
 inline bool is_sent(const Record& record) {

@@ -411,7 +411,8 @@ PublishResult Committer::stage_event(Cycle& cycle, Prepared& item) {
   for (const auto* identity : {&event.envelope_identity, &event.content_identity}) {
     if (!identity->has_value()) continue;
     for (const Twin& candidate : cycle.identities[**identity].twins) {
-      const std::int64_t window = item.identity_window.count();
+      const bool of_sender = identity == &event.envelope_identity;
+      const std::int64_t window = of_sender ? item.identity_window.count() : 0;
       if (window > 0 && candidate.accepted_ms <= item.scan.accepted_ms - window) continue;
       known = true;
       if (candidate.body_hash != event.body_hash) continue;

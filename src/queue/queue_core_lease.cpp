@@ -91,10 +91,13 @@ void QueueCore::lease_part(GroupKey group, Lane& lane, std::uint32_t count, Leas
   leases_[draft.id].push_back({group, count});
   if (Family* family = family_of(group, lane)) family->leased = true;
   std::uint32_t at = lane.first;
+  base::Millis visible = limits.visibility_timeout.count() > 0 ? limits.visibility_timeout : spec_.visibility_timeout;
   for (std::uint32_t i = 0; i < count; ++i, at = items_[at].next) {
     Item& item = items_[at];
     if (spec_.pulled) {
       ++item.row.receive_count;
+      if (limits.hold_beyond > 0 && item.row.receive_count > limits.hold_beyond)
+        visible = std::max(visible, limits.hold);
       if (item.listed) {
         put_row(group, lane, item.sequence, item.row);
       } else {
@@ -114,8 +117,6 @@ void QueueCore::lease_part(GroupKey group, Lane& lane, std::uint32_t count, Leas
     draft.items.push_back(leased);
   }
   if (!spec_.pulled) return;
-  const base::Millis visible =
-      limits.visibility_timeout.count() > 0 ? limits.visibility_timeout : spec_.visibility_timeout;
   lane.state = LaneState::leased;
   lane.until = now.mono + visible;
   lane.until_ms = millis(now.wall + visible);

@@ -512,6 +512,24 @@ TEST(QueueCore, a_pulled_lease_survives_a_crash_and_ends_at_its_deadline) {
   EXPECT_EQ(world.open[0].items[0].receive_count, 2u);
 }
 
+TEST(QueueCore, what_was_received_too_often_is_held_for_longer_than_the_visibility_timeout) {
+  World world(pulled(fifo()), 1);
+  world.append(1);
+  world.scan();
+  engine::ReceiveLimits limits;
+  limits.visibility_timeout = std::chrono::seconds(1);
+  limits.hold_beyond = 2;
+  limits.hold = std::chrono::seconds(10);
+  for (const int seconds : {1, 1, 10}) {
+    const auto leased = world.core->lease(limits, world.now());
+    ASSERT_EQ(leased.size(), 1u);
+    EXPECT_EQ(leased[0].deadline, world.now().wall + std::chrono::seconds(seconds));
+    world.clock.advance(std::chrono::seconds(seconds));
+    world.core->tick(world.now());
+    world.flush();
+  }
+}
+
 // Rows are read in the order of the lane, in which what was redriven stands before what is leased.
 class LeasedBehindRedriven : public testing::TestWithParam<bool> {
  protected:

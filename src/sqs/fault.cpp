@@ -18,6 +18,8 @@ constexpr std::array kRows = {
             true},
     CodeRow{Code::invalid_contents, "com.amazonaws.sqs#InvalidMessageContents", "InvalidMessageContents", 400, true},
     CodeRow{Code::over_limit, "com.amazonaws.sqs#OverLimit", "OverLimit", 403, true},
+    CodeRow{Code::purge_in_progress, "com.amazonaws.sqs#PurgeQueueInProgress",
+            "AWS.SimpleQueueService.PurgeQueueInProgress", 403, true},
     CodeRow{Code::queue_exists, "com.amazonaws.sqs#QueueNameExists", "QueueAlreadyExists", 400, true},
     CodeRow{Code::empty_batch, "com.amazonaws.sqs#EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest", 400,
             true},

@@ -27,6 +27,7 @@ enum class Code : std::uint8_t {
   missing_token,
   no_such_queue,
   over_limit,
+  purge_in_progress,
   queue_exists,
   receipt_handle_invalid,
   serialization,

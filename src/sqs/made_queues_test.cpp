@@ -7,39 +7,8 @@ namespace trunkline::sqs {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::MadeQueues;
 using ::testing::Not;
-using testing::ServiceTest;
-
-class MadeQueues : public ServiceTest {
- protected:
-  void SetUp() override { start_unsigned(); }
-  net::ClientResponse send(const std::string& queue, const std::string& body, const std::string& rest = "") {
-    return on("SendMessage", queue, R"(,"MessageBody":")" + body + "\"" + rest);
-  }
-  static std::string fifo(const std::string& group, const std::string& id) {
-    return R"(,"MessageGroupId":")" + group + R"(","MessageDeduplicationId":")" + id + "\"";
-  }
-  // Bodies in the order in which they come; each is deleted.
-  std::vector<std::string> drain(const std::string& queue, std::size_t count) {
-    std::vector<std::string> bodies;
-    while (bodies.size() < count) {
-      const auto got = receive(queue, R"(,"MaxNumberOfMessages":10)");
-      if (got.empty()) break;
-      for (const Got& each : got) {
-        bodies.push_back(each.body);
-        EXPECT_EQ(on("DeleteMessage", queue, R"(,"ReceiptHandle":")" + each.handle + "\"").status, 200);
-      }
-    }
-    return bodies;
-  }
-  std::string attribute(const std::string& queue, const std::string& name) {
-    const auto answer = on("GetQueueAttributes", queue, R"(,"AttributeNames":[")" + name + "\"]");
-    json::Document document;
-    const auto root = document.parse(answer.body);
-    const auto attributes = root.ok() ? root->find("Attributes") : std::nullopt;
-    return attributes ? std::string(attributes->string_at(name)) : std::string();
-  }
-};
 
 TEST_F(MadeQueues, a_queue_is_made_once_and_has_what_it_was_told) {
   EXPECT_EQ(create("jobs", R"("VisibilityTimeout":"7","DelaySeconds":"0")").body,

@@ -146,6 +146,19 @@ void delete_queue(CallPtr call) {
   });
 }
 
+void purge_queue(CallPtr call) {
+  const auto queue = queue_of(*call);
+  if (!queue) return;
+  if (!queue->definition) return call->fail(of_configuration("change"));
+  work(std::move(call), [name = queue->name()](Call& purging) -> Outcome {
+    const auto purged = purging.context.registry.purge(name);
+    if (purged.ok()) return {};
+    if (purged.error().code != base::Errc::conflict) return {fault_of(purged.error())};
+    return {Fault{Code::purge_in_progress,
+                  fmt::format("Only one PurgeQueue operation on {} is allowed every 60 seconds.", name)}};
+  });
+}
+
 void set_queue_attributes(CallPtr call) {
   const Texts attributes = attributes_in(call->parameters);
   if (attributes.empty())

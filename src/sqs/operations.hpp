@@ -10,12 +10,14 @@ Output::Pairs attributes_of(const Call& call, const Queue& queue);
 
 // One function for each operation that is there. queue_operations.cpp
 void list_queues(CallPtr call);
+void list_dead_letter_source_queues(CallPtr call);
 void get_queue_url(CallPtr call);
 void get_queue_attributes(CallPtr call);
 void get_caller_identity(CallPtr call);
 // manage.cpp
 void create_queue(CallPtr call);
 void delete_queue(CallPtr call);
+void purge_queue(CallPtr call);
 void set_queue_attributes(CallPtr call);
 void tag_queue(CallPtr call);
 void untag_queue(CallPtr call);

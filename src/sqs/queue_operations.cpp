@@ -71,18 +71,16 @@ Output::Pairs attributes_of(const Call& call, const Queue& queue) {
   return out;
 }
 
-void list_queues(CallPtr call) {
+namespace {
+
+// Pages of queues by name; `json_name` is what the protocol calls their list.
+void answer_page(CallPtr call, std::vector<Queue> queues, std::string_view json_name) {
   Reader reader(call->parameters);
   const auto page = reader.whole("MaxResults", 1, kPageMax, "Must be between 1 and 1000, if provided.");
-  const std::string prefix = call->parameters.text("QueueNamePrefix").value_or("");
-  const std::string token = call->parameters.text("NextToken").value_or("");
-  const auto after = base::base64url_decode(token);
+  const auto after = base::base64url_decode(call->parameters.text("NextToken").value_or(""));
   if (!after) reader.complain({Code::invalid_value, "Value for parameter NextToken is invalid."});
   if (reader.fault()) return call->fail(*reader.fault());
-  std::vector<Queue> queues = all_queues(call->context);
-  std::erase_if(queues, [&](const Queue& queue) {
-    return !queue.name().starts_with(prefix) || (!after->empty() && queue.name() <= *after);
-  });
+  std::erase_if(queues, [&](const Queue& queue) { return !after->empty() && queue.name() <= *after; });
   std::ranges::sort(queues, {}, &Queue::name);
   const auto most = static_cast<std::size_t>(page.value_or(kPageMax));
   const bool more = queues.size() > most;
@@ -90,10 +88,30 @@ void list_queues(CallPtr call) {
   call->answer([&](Output& output) {
     std::vector<std::string> urls;
     for (const Queue& queue : queues) urls.push_back(call->queue_url(queue));
-    output.texts("QueueUrls", "QueueUrl", urls);
+    output.texts(json_name, "QueueUrl", urls);
     // Who asks for no pages gets no token, as on AWS.
     if (more && page) output.text("NextToken", base::base64url_encode(queues.back().name()));
   });
+}
+
+}  // namespace
+
+void list_queues(CallPtr call) {
+  const std::string prefix = call->parameters.text("QueueNamePrefix").value_or("");
+  std::vector<Queue> queues = all_queues(call->context);
+  std::erase_if(queues, [&](const Queue& queue) { return !queue.name().starts_with(prefix); });
+  answer_page(std::move(call), std::move(queues), "QueueUrls");
+}
+
+void list_dead_letter_source_queues(CallPtr call) {
+  const auto target = queue_of(*call);
+  if (!target) return;
+  std::vector<Queue> queues = call->context.registry.all();
+  std::erase_if(queues, [&](const Queue& queue) {
+    const auto policy = queue.definition->redrive_policy();
+    return !policy || policy->target != target->name();
+  });
+  answer_page(std::move(call), std::move(queues), "queueUrls");
 }
 
 void get_queue_url(CallPtr call) {

@@ -5,6 +5,7 @@
 
 #include "base/crypto.hpp"
 #include "mapping/record.hpp"
+#include "sqs/dead_letters.hpp"
 #include "sqs/handle.hpp"
 #include "sqs/operations.hpp"
 #include "sqs/sent_message.hpp"
@@ -20,6 +21,7 @@ struct Receiving {
   CallPtr call;
   Queue queue;
   engine::ReceiveLimits limits;
+  base::MonoTime deadline{};  // of its wait
   std::vector<std::string> system_names;
   std::vector<std::string> attribute_names;
 };
@@ -56,6 +58,11 @@ std::optional<ReceivingPtr> read_receive(CallPtr& call) {
   limits.wait = std::max<base::Millis>(kWaitMin, std::chrono::seconds(wait.value_or(usual)));
   // 0 hands out messages that are visible again at once; to the engine it would be the queue's own.
   if (visible) limits.visibility_timeout = std::max<base::Millis>(base::Millis(1), std::chrono::seconds(*visible));
+  const auto policy = queue->definition ? queue->definition->redrive_policy() : std::nullopt;
+  if (policy && call->context.registry.find(policy->target)) {
+    limits.hold_beyond = policy->max_receive_count;
+    limits.hold = kExhaustedHold;
+  }
   receiving->call = std::move(call);
   return receiving;
 }
@@ -152,7 +159,6 @@ void give(const ReceivingPtr& receiving, base::Result<std::vector<engine::Lease>
   if (!result.ok() && result.error().code != base::Errc::cancelled) return call.fail(fault_of(result.error()));
   std::vector<engine::Lease> leases;
   if (result.ok()) leases = std::move(*result);
-  std::erase_if(leases, [](const engine::Lease& lease) { return lease.messages.empty(); });
   if (call.client_gone()) {
     // Nobody takes them: they go back as if they had never left.
     engine::MessageFate back;
@@ -193,6 +199,39 @@ void give(const ReceivingPtr& receiving, base::Result<std::vector<engine::Lease>
   });
 }
 
+using Received = base::Result<std::vector<engine::Lease>>;
+
+void give_later(const ReceivingPtr& receiving, Received received) {
+  receiving->call->loop.post(
+      [receiving, received = std::move(received)]() mutable { give(receiving, std::move(received)); });
+}
+
+void ask(const ReceivingPtr& receiving);
+
+// What was received too often leaves; where nothing else came, what stands behind it may. On the queue's loop.
+void take(const ReceivingPtr& receiving, Received received) {
+  if (!received.ok()) return give_later(receiving, std::move(received));
+  std::erase_if(*received, [](const engine::Lease& lease) { return lease.messages.empty(); });
+  const Context& context = receiving->call->context;
+  auto exhausted = take_exhausted(context, receiving->queue, *received);
+  if (exhausted.empty()) return give_later(receiving, std::move(received));
+  const bool alone = received->empty();
+  move_exhausted(context, receiving->queue, std::move(exhausted), [receiving, alone](bool moved) {
+    if (!alone) return;
+    const base::MonoTime now = receiving->call->context.clock.mono();
+    if (!moved || now >= receiving->deadline) return give_later(receiving, std::vector<engine::Lease>());
+    receiving->limits.wait = std::chrono::ceil<base::Millis>(receiving->deadline - now);
+    ask(receiving);
+  });
+  if (!alone) give_later(receiving, std::move(received));
+}
+
+// On the queue's loop.
+void ask(const ReceivingPtr& receiving) {
+  receiving->call->context.queues.engine().receive(
+      receiving->queue.id, receiving->limits, [receiving](Received received) { take(receiving, std::move(received)); });
+}
+
 }  // namespace
 
 void receive_message(CallPtr call) {
@@ -205,13 +244,8 @@ void receive_message(CallPtr call) {
     loop.after(receiving->limits.wait, [receiving] { give(receiving, std::vector<engine::Lease>()); });
     return;
   }
-  engine::Engine& engine = receiving->call->context.queues.engine();
-  engine.loop_of(receiving->queue.id).post([&engine, &loop, receiving] {
-    engine.receive(
-        receiving->queue.id, receiving->limits, [&loop, receiving](base::Result<std::vector<engine::Lease>> result) {
-          loop.post([receiving, result = std::move(result)]() mutable { give(receiving, std::move(result)); });
-        });
-  });
+  receiving->deadline = receiving->call->context.clock.mono() + receiving->limits.wait;
+  receiving->call->context.queues.engine().loop_of(receiving->queue.id).post([receiving] { ask(receiving); });
 }
 
 }  // namespace trunkline::sqs

@@ -86,6 +86,28 @@ Result<void> Registry::remove(const std::string& name) {
   return remove_left(name);
 }
 
+// Another queue takes its place: ids of queues are never used again. What is sent meanwhile may go, too, as on AWS.
+Result<void> Registry::purge(const std::string& name) {
+  const auto queue = find(name);
+  if (!queue) return {Errc::not_found, fmt::format("there is no queue '{}'", name)};
+  const base::WallTime now = clock_.wall();
+  std::erase_if(purged_, [&](const auto& each) { return now - each.second >= kPurgeEvery || now < each.second; });
+  if (purged_.contains(name)) return {Errc::conflict, fmt::format("'{}' was purged a moment ago", name)};
+  if (const auto removed = engine_.remove(queue->id); !removed.ok() && removed.error().code != Errc::not_found)
+    return removed.error();
+  auto fresh = declare(*queue->definition);
+  if (!fresh.ok()) {
+    // Nothing may be sent to what is not there any more.
+    erase(name);
+    base::log::error("a queue of the SQS API was purged and cannot be made anew; it is there again after a restart",
+                     "queue", name, "error", fresh.error().detail);
+    return fresh.error();
+  }
+  put(*fresh);
+  purged_.emplace(name, now);
+  return {};
+}
+
 // What is left of it when this fails goes before a queue of that name begins, or at the next start.
 Result<void> Registry::remove_left(const std::string& name) {
   const auto found = left_.find(name);

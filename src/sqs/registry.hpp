@@ -50,6 +50,10 @@ class Registry {
   // `change` makes of the definition what it is to be; a fault of it changes nothing. Errc::not_found.
   using Change = std::function<std::optional<Fault>(Definition&)>;
   base::Result<std::optional<Fault>> change(const std::string& name, const Change& change);
+  // All its messages go, those in flight and what is known of its deduplication ids, too. Errc::not_found;
+  // Errc::conflict: it was purged within kPurgeEvery.
+  static constexpr base::Millis kPurgeEvery = std::chrono::seconds(60);
+  base::Result<void> purge(const std::string& name);
   // With all its messages. Errc::not_found.
   base::Result<void> remove(const std::string& name);
 
@@ -65,7 +69,8 @@ class Registry {
   const base::Clock& clock_;
   mutable std::mutex mutex_;  // guards the map; taken for a look-up
   std::map<std::string, Queue, std::less<>> queues_;
-  std::map<std::string, base::QueueId> left_;  // removals that failed halfway: nobody must find their messages again
+  std::map<std::string, base::WallTime> purged_;  // when last; those of the last minute
+  std::map<std::string, base::QueueId> left_;     // removals that failed halfway: nobody must find their messages again
 };
 
 }  // namespace trunkline::sqs

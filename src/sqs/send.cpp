@@ -214,6 +214,10 @@ engine::PublishEntry publish_entry(const Queue& queue, const SentMessage& messag
   return entry;
 }
 
+base::Hash128 move_identity(const Queue& to, const Queue& from, const engine::Record& record) {
+  return base::hash128(fmt::format("sqs moved {} {} {}", to.id.value, from.id.value, record.sequence.value));
+}
+
 void send_message(CallPtr call) {
   send(std::move(call), false);
 }

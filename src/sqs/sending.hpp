@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/hash.hpp"
 #include "engine/engine.hpp"
 #include "sqs/queues.hpp"
 #include "sqs/sent_message.hpp"
@@ -15,5 +16,9 @@ inline constexpr std::uint64_t kDelayedMax = 120'000;
 // and the deduplication of the queue. `delay` is for standard queues.
 engine::PublishEntry publish_entry(const Queue& queue, const SentMessage& message, base::Millis delay,
                                    base::WallTime now);
+
+// By what a record of `from` that moves to `to` is known there, so that a move that is begun again after a crash makes no
+// second one.
+base::Hash128 move_identity(const Queue& to, const Queue& from, const engine::Record& record);
 
 }  // namespace trunkline::sqs

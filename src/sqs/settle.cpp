@@ -15,6 +15,7 @@ struct Entry {
   std::string handle_text{};
   Handle handle{};
   std::int64_t visibility = 0;  // seconds
+  bool gone = false;            // it was of a queue that is gone, as one is that was purged
   std::optional<Fault> fault{};
 };
 
@@ -35,6 +36,11 @@ Fault bad_handle(const std::string& text) {
           fmt::format("The input receipt handle \"{}\" is not a valid receipt handle.", text)};
 }
 
+bool is_queue(const Context& context, base::QueueId id) {
+  const std::vector<Queue> queues = all_queues(context);
+  return std::ranges::find(queues, id, &Queue::id) != queues.end();
+}
+
 // Reads one entry; `prefix` is empty, or "Entries.2.".
 Entry read_entry(const Call& call, const Queue& queue, Change change, const std::string& prefix) {
   Entry entry;
@@ -48,10 +54,12 @@ Entry read_entry(const Call& call, const Queue& queue, Change change, const std:
   entry.fault = reader.fault();
   if (entry.fault) return entry;
   const auto handle = decode_handle(entry.handle_text);
-  if (!handle || handle->queue != queue.id) {
+  const bool of_another = handle && handle->queue != queue.id && is_queue(call.context, handle->queue);
+  if (!handle || of_another) {
     entry.fault = bad_handle(entry.handle_text);
     return entry;
   }
+  entry.gone = handle->queue != queue.id;
   entry.handle = *handle;
   const std::int64_t now =
       std::chrono::duration_cast<base::Millis>(call.context.clock.wall().time_since_epoch()).count();
@@ -128,6 +136,10 @@ void settle_all(const SettlingPtr& settling) {
   for (std::size_t i = 0; i < settling->entries.size(); ++i) {
     const Entry& entry = settling->entries[i];
     if (entry.fault) continue;
+    if (entry.gone) {
+      settled(settling, i, base::Error{base::Errc::not_found, "its queue is gone"});
+      continue;
+    }
     auto done = [settling, i](const base::Result<void>& result) { settled(settling, i, result); };
     if (entry.visibility > 0) {
       engine.extend(settling->queue.id, entry.handle.lease, std::chrono::seconds(entry.visibility), std::move(done));
