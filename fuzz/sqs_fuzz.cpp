@@ -7,6 +7,7 @@
 #include "sqs/message.hpp"
 #include "sqs/output.hpp"
 #include "sqs/parameters.hpp"
+#include "sqs/task_handle.hpp"
 
 using namespace trunkline;
 
@@ -48,6 +49,14 @@ void handle(const std::string& text) {
                   "a handle does not survive being written again");
 }
 
+void task_handle(const std::string& text) {
+  const auto decoded = sqs::decode_task_handle(text);
+  if (!decoded) return;
+  const auto again = sqs::decode_task_handle(sqs::encode_task_handle(*decoded));
+  TRUNKLINE_CHECK(again && again->id == decoded->id && again->source_arn == decoded->source_arn,
+                  "a task handle does not survive being written again");
+}
+
 void text(const std::string& text) {
   std::string out;
   sqs::append_xml_text(out, text);
@@ -56,12 +65,13 @@ void text(const std::string& text) {
 
 }  // namespace
 
-// First byte: a body of the JSON protocol, a form of the Query protocol, a receipt handle, a text of an answer.
+// First byte: a body of the JSON protocol, a form of the Query protocol, a receipt handle, a text of an answer, a
+// task handle.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   sqs::Parameters parameters;
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0:
       if (!sqs::Parameters::read_json(rest, parameters)) look(parameters);
       break;
@@ -71,8 +81,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 2:
       handle(rest);
       break;
-    default:
+    case 3:
       text(rest);
+      break;
+    default:
+      task_handle(rest);
   }
   return 0;
 }

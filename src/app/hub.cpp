@@ -229,6 +229,7 @@ Result<void> Hub::listen_sqs(const std::vector<net::IoLoop*>& loops) {
   // Once a stop has begun nobody may come to run it.
   const auto work = [this](base::Task task) { return !stopping_.load() && sqs_work_->post(std::move(task)); };
   sqs_ = std::make_unique<sqs::Service>(sqs_queues_, *sqs_registry_, work, sqs_options(config_), clock_);
+  TRUNKLINE_TRY_VOID(sqs_->open());
   put_events_ = make_put_events();
   sns_ = make_sns(work);
   sqs_server_ = std::make_unique<net::HttpServer>(

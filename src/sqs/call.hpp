@@ -18,6 +18,8 @@
 
 namespace trunkline::sqs {
 
+class MoveTasks;
+
 // What all requests of one listener share.
 struct Context {
   Queues& queues;
@@ -26,6 +28,7 @@ struct Context {
   const base::Clock& clock;
   const std::string region;
   const std::string account;
+  MoveTasks& moves;
   SettledLeases settled{};  // of FIFO queues
 };
 

@@ -43,6 +43,8 @@ constexpr std::array kRows = {
             true},
     CodeRow{Code::receipt_handle_invalid, "com.amazonaws.sqs#ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", 400,
             true},
+    CodeRow{Code::resource_not_found, "com.amazonaws.sqs#ResourceNotFoundException", "ResourceNotFoundException", 404,
+            true},
     CodeRow{Code::serialization, "com.amazon.coral.service#SerializationException", "MalformedInput", 400, true},
     CodeRow{Code::service_unavailable, "com.amazon.coral.service#ServiceUnavailableException", "ServiceUnavailable",
             503, false},

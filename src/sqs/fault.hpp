@@ -30,6 +30,7 @@ enum class Code : std::uint8_t {
   purge_in_progress,
   queue_exists,
   receipt_handle_invalid,
+  resource_not_found,
   serialization,
   service_unavailable,
   throttled,

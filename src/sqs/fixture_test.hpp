@@ -97,6 +97,7 @@ class ServiceTest : public ::testing::Test {
       return true;
     };
     service_ = std::make_unique<Service>(*queues_, *registry_, work, std::move(options), clock_);
+    ASSERT_TRUE(service_->open().ok());
     server_ = std::make_unique<net::HttpServer>(
         std::vector<net::IoLoop*>{loops_[0].get(), loops_[1].get()}, net::HttpServerOptions{},
         [this](net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {

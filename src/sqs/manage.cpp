@@ -5,31 +5,10 @@
 
 #include "json/document.hpp"
 #include "sqs/operations.hpp"
+#include "sqs/work.hpp"
 
 namespace trunkline::sqs {
 namespace {
-
-struct Outcome {
-  std::optional<Fault> fault{};
-  Call::Write write = [](Output&) {};
-};
-using Run = std::function<Outcome(Call& call)>;
-
-// `run` on that thread, the answer on the connection's loop.
-void work(CallPtr call, Run run) {
-  const Work& post = call->context.work;
-  // Shared with the task, which may not be taken.
-  auto shared = std::make_shared<CallPtr>(std::move(call));
-  const bool taken = post([shared, run = std::move(run)] {
-    base::Loop& loop = (*shared)->loop;
-    loop.post([shared, outcome = run(**shared)] {
-      if (outcome.fault) return (*shared)->fail(*outcome.fault);
-      (*shared)->answer(outcome.write);
-    });
-  });
-  if (!taken)
-    (*shared)->fail({Code::service_unavailable, "Too many changes of queues are waiting, or the hub is stopping."});
-}
 
 Texts texts_of(const Parameters& parameters, std::string_view json, std::string_view query, std::string_view key) {
   Texts out;

@@ -22,6 +22,10 @@ void set_queue_attributes(CallPtr call);
 void tag_queue(CallPtr call);
 void untag_queue(CallPtr call);
 void list_queue_tags(CallPtr call);
+// move_operations.cpp
+void start_message_move_task(CallPtr call);
+void cancel_message_move_task(CallPtr call);
+void list_message_move_tasks(CallPtr call);
 // send.cpp
 void send_message(CallPtr call);
 void send_message_batch(CallPtr call);

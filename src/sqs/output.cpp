@@ -12,6 +12,7 @@ class JsonOutput final : public Output {
   JsonOutput() { writer_.begin_object(); }
   void text(std::string_view name, std::string_view value) override { writer_.member(name, value); }
   void flag(std::string_view name, bool value) override { writer_.member(name, value); }
+  void number(std::string_view name, std::int64_t value) override { writer_.member(name, value); }
   void texts(std::string_view json_name, std::string_view, const std::vector<std::string>& values) override {
     if (values.empty()) return;
     writer_.key(json_name).begin_array();
@@ -65,6 +66,7 @@ class XmlOutput final : public Output {
     fmt::format_to(std::back_inserter(out_), "</{}>", name);
   }
   void flag(std::string_view name, bool value) override { text(name, value ? "true" : "false"); }
+  void number(std::string_view name, std::int64_t value) override { text(name, std::to_string(value)); }
   void texts(std::string_view, std::string_view xml_name, const std::vector<std::string>& values) override {
     for (const std::string& value : values) text(xml_name, value);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ class Output {
   virtual ~Output() = default;
   virtual void text(std::string_view name, std::string_view value) = 0;
   virtual void flag(std::string_view name, bool value) = 0;
+  virtual void number(std::string_view name, std::int64_t value) = 0;
   virtual void texts(std::string_view json_name, std::string_view xml_name, const std::vector<std::string>& values) = 0;
   // `key` is what XML calls the names.
   virtual void map(std::string_view json_name, std::string_view xml_name, const Pairs& values,

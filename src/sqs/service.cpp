@@ -10,6 +10,7 @@
 
 #include "base/crypto.hpp"
 #include "net/aws_signature.hpp"
+#include "sqs/move_tasks.hpp"
 #include "sqs/operations.hpp"
 
 namespace trunkline::sqs {
@@ -23,7 +24,7 @@ struct Operation {
 };
 constexpr std::array kOperations = {
     Operation{"AddPermission", nullptr},
-    Operation{"CancelMessageMoveTask", nullptr},
+    Operation{"CancelMessageMoveTask", cancel_message_move_task},
     Operation{"ChangeMessageVisibility", change_message_visibility},
     Operation{"ChangeMessageVisibilityBatch", change_message_visibility_batch},
     Operation{"CreateQueue", create_queue, true},
@@ -33,7 +34,7 @@ constexpr std::array kOperations = {
     Operation{"GetQueueAttributes", get_queue_attributes},
     Operation{"GetQueueUrl", get_queue_url},
     Operation{"ListDeadLetterSourceQueues", list_dead_letter_source_queues},
-    Operation{"ListMessageMoveTasks", nullptr},
+    Operation{"ListMessageMoveTasks", list_message_move_tasks},
     Operation{"ListQueueTags", list_queue_tags},
     Operation{"ListQueues", list_queues, true},
     Operation{"PurgeQueue", purge_queue},
@@ -42,7 +43,7 @@ constexpr std::array kOperations = {
     Operation{"SendMessage", send_message},
     Operation{"SendMessageBatch", send_message_batch},
     Operation{"SetQueueAttributes", set_queue_attributes},
-    Operation{"StartMessageMoveTask", nullptr},
+    Operation{"StartMessageMoveTask", start_message_move_task},
     Operation{"TagQueue", tag_queue},
     Operation{"UntagQueue", untag_queue},
 };
@@ -93,13 +94,15 @@ std::optional<Fault> read(const net::HttpRequest& request, Call& call) {
 
 struct Service::Impl {
   Impl(Queues& queues, Registry& registry, Work work, ServiceOptions options, const base::Clock& clock)
-      : context{queues, registry, std::move(work), clock, options.region, options.account},
+      : moves(queues, registry, clock),
+        context{queues, registry, std::move(work), clock, options.region, options.account, moves},
         unsigned_requests(options.unsigned_requests) {
     for (ServiceOptions::Key& key : options.keys) secrets.emplace(std::move(key.id), std::move(key.secret));
   }
 
   std::optional<Fault> authenticate(const net::HttpRequest& request, Call& call) const;
 
+  MoveTasks moves;
   Context context;
   const bool unsigned_requests;
   std::map<std::string, std::string, std::less<>> secrets;
@@ -131,6 +134,10 @@ Service::Service(Queues& queues, Registry& registry, Work work, ServiceOptions o
     : impl_(std::make_unique<Impl>(queues, registry, std::move(work), std::move(options), clock)) {}
 Service::~Service() = default;
 
+base::Result<void> Service::open() {
+  return impl_->moves.open();
+}
+
 void Service::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
   auto call = std::make_unique<Call>(Call{impl_->context, loop, std::move(respond), request.connection});
   call->request_id = new_request_id();
@@ -159,6 +166,7 @@ void Service::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder
 
 void Service::stop() {
   impl_->stopping.store(true);
+  impl_->moves.stop();
   engine::Engine& engine = impl_->context.queues.engine();
   for (const Queue& queue : all_queues(impl_->context)) engine.cancel_receive(queue.id);
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/result.hpp"
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "sqs/queues.hpp"
@@ -30,6 +31,9 @@ class Service {
   // `queues`, `registry` and `clock` outlive all requests.
   Service(Queues& queues, Registry& registry, Work work, ServiceOptions options, const base::Clock& clock);
   ~Service();
+
+  // Once, before handle(): tasks that were under way go on.
+  base::Result<void> open();
 
   // On the connection's loop, which outlives the request.
   void handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond);

@@ -268,11 +268,12 @@ TEST_F(ServiceTest, the_query_protocol_says_the_same_in_xml) {
 }
 
 TEST_F(ServiceTest, what_is_not_there_says_so) {
+  add("wfm", event::Order::none);
   start_unsigned();
-  const auto create = json("StartMessageMoveTask", R"({"SourceArn":"x"})");
-  EXPECT_EQ(create.status, 400);
-  EXPECT_THAT(create.body, HasSubstr("com.amazonaws.sqs#UnsupportedOperation"));
-  EXPECT_EQ(header(create, "x-amzn-query-error"), "AWS.SimpleQueueService.UnsupportedOperation;Sender");
+  const auto purge = on("PurgeQueue", "wfm");
+  EXPECT_EQ(purge.status, 400);
+  EXPECT_THAT(purge.body, HasSubstr("com.amazonaws.sqs#UnsupportedOperation"));
+  EXPECT_EQ(header(purge, "x-amzn-query-error"), "AWS.SimpleQueueService.UnsupportedOperation;Sender");
   EXPECT_THAT(json("Dance", "{}").body, HasSubstr("UnknownOperationException"));
   EXPECT_THAT(json("ListQueues", "[").body, HasSubstr("SerializationException"));
   EXPECT_THAT(json("ListQueues", R"({"MaxResults":1001})").body,

@@ -2,7 +2,8 @@
 import collections
 import json
 
-from harness.sqs import ACCOUNT, SqsTest
+from harness import node
+from harness.sqs import ACCOUNT, KEY_ID, SECRET, SqsTest
 
 
 def arn(queue):
@@ -123,3 +124,59 @@ class SqsDeadLetters(SqsTest):
                          {"queueUrls": [self.url("work")]})
         aws("sqs", "purge-queue", "--queue-url", self.url("work"))
         self.assertTrue(self.empty("work"))
+
+    def fill(self, count):
+        """So many messages of `work` that were received too often."""
+        self.make_pair()
+        sent = self.send_all("work", count)
+        receive = {"QueueUrl": self.url("work"), "WaitTimeSeconds": 1, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
+        while "Messages" in self.call("ReceiveMessage", **receive):
+            pass
+        return sent
+
+    def moved(self, source):
+        """The newest task of the queue, once it has ended."""
+        tasks = []
+
+        def ended():
+            tasks[:] = self.call("ListMessageMoveTasks", SourceArn=arn(source))["Results"]
+            return tasks[0]["Status"] not in ("RUNNING", "CANCELLING")
+
+        self.until(ended, "the task did not end")
+        return tasks[0]
+
+    def test_a_move_goes_on_after_kills_and_moves_each_once(self):
+        hub = self.start()
+        sent = self.fill(24)
+        hub.kill()
+        hub.start(TRUNKLINE_FAILPOINTS="settle=kill@3")
+        try:
+            self.call("StartMessageMoveTask", SourceArn=arn("dead"), MaxNumberOfMessagesPerSecond=100)
+        except OSError:
+            pass  # it was killed before it could answer
+        hub.child.wait(30)
+        # The task goes on by itself, and is killed when some of what it moves is in both queues.
+        hub.start(TRUNKLINE_FAILPOINTS="settle=kill@5")
+        hub.child.wait(30)
+        hub.start()
+        task = self.moved("dead")
+        self.assertEqual((task["Status"], task["ApproximateNumberOfMessagesMoved"], task["MaxNumberOfMessagesPerSecond"]),
+                         ("COMPLETED", 24, 100))
+        self.assertTrue(self.empty("dead"))
+        bodies = collections.Counter()
+        for (message_id, body), count in self.take_all("work", 24).items():
+            self.assertNotIn(message_id, sent, "what is moved back is a new message")
+            bodies[body] += count
+        self.assertEqual(bodies, collections.Counter(sent.values()))
+        self.assertTrue(self.empty("work"))
+
+    def test_the_javascript_sdk_moves_a_dead_letter_queue_back_and_purges(self):
+        modules = node.modules(self)
+        self.start()
+        out = node.run(modules, "sqs_move.mjs", {"endpoint": self.endpoint,
+                                                 "credentials": {"accessKeyId": KEY_ID, "secretAccessKey": SECRET}},
+                       timeout=120)
+        self.assertEqual((out["sources"], out["late"], out["twice"], out["bodies"]),
+                         ([self.url("work")], "ResourceNotFoundException", "PurgeQueueInProgress", ["0", "1", "2"]))
+        self.assertEqual((out["task"]["Status"], out["task"]["SourceArn"], out["task"]["ApproximateNumberOfMessagesMoved"],
+                          out["task"]["MaxNumberOfMessagesPerSecond"]), ("COMPLETED", arn("dead"), 3, 500))
