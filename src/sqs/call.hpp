@@ -13,6 +13,7 @@
 #include "sqs/output.hpp"
 #include "sqs/parameters.hpp"
 #include "sqs/queues.hpp"
+#include "sqs/receive_attempts.hpp"
 #include "sqs/registry.hpp"
 #include "sqs/settled_leases.hpp"
 
@@ -29,7 +30,8 @@ struct Context {
   const std::string region;
   const std::string account;
   MoveTasks& moves;
-  SettledLeases settled{};  // of FIFO queues
+  SettledLeases settled{};     // of FIFO queues
+  ReceiveAttempts attempts{};  // likewise
 };
 
 // One request on its way to its answer. Exactly one of answer() and fail() ends it; one that is dropped is answered 503

@@ -5,6 +5,7 @@
 
 #include "json/document.hpp"
 #include "sqs/operations.hpp"
+#include "sqs/permission.hpp"
 #include "sqs/work.hpp"
 
 namespace trunkline::sqs {
@@ -23,6 +24,12 @@ Texts tags_in(const Parameters& parameters) {
   Texts tags = texts_of(parameters, "Tags", "Tag", "Key");
   for (auto& [key, value] : texts_of(parameters, "tags", "", "Key")) tags[key] = value;  // as CreateQueue spells it
   return tags;
+}
+
+// A list, as either protocol names it.
+std::vector<std::string> list_of(const Parameters& parameters, std::string_view json, std::string_view query) {
+  std::vector<std::string> values = parameters.list(json);
+  return values.empty() ? parameters.list(query) : values;
 }
 
 Fault of_configuration(std::string_view how) {
@@ -149,6 +156,25 @@ void set_queue_attributes(CallPtr call) {
   });
 }
 
+void add_permission(CallPtr call) {
+  Permission permission;
+  permission.label = call->parameters.text("Label").value_or("");
+  permission.actions = list_of(call->parameters, "Actions", "ActionName");
+  permission.accounts = list_of(call->parameters, "AWSAccountIds", "AWSAccountId");
+  if (const auto fault = check_permission(permission)) return call->fail(*fault);
+  change(std::move(call), [permission](const Call& changing, Definition& definition) {
+    return add_permission_to(definition, changing.arn_of(definition.name), permission);
+  });
+}
+
+void remove_permission(CallPtr call) {
+  Reader reader(call->parameters);
+  const std::string label = reader.required("Label");
+  if (reader.fault()) return call->fail(*reader.fault());
+  change(std::move(call),
+         [label](const Call&, Definition& definition) { return remove_permission_from(definition, label); });
+}
+
 void tag_queue(CallPtr call) {
   const Texts tags = tags_in(call->parameters);
   if (tags.empty()) return call->fail({Code::missing_parameter, "The request must contain the parameter Tags."});
@@ -156,8 +182,7 @@ void tag_queue(CallPtr call) {
 }
 
 void untag_queue(CallPtr call) {
-  std::vector<std::string> keys = call->parameters.list("TagKeys");
-  if (keys.empty()) keys = call->parameters.list("TagKey");
+  const std::vector<std::string> keys = list_of(call->parameters, "TagKeys", "TagKey");
   if (keys.empty()) return call->fail({Code::missing_parameter, "The request must contain the parameter TagKeys."});
   change(std::move(call), [keys](const Call&, Definition& definition) {
     for (const std::string& key : keys) definition.tags.erase(key);

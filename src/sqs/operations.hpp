@@ -19,6 +19,8 @@ void create_queue(CallPtr call);
 void delete_queue(CallPtr call);
 void purge_queue(CallPtr call);
 void set_queue_attributes(CallPtr call);
+void add_permission(CallPtr call);
+void remove_permission(CallPtr call);
 void tag_queue(CallPtr call);
 void untag_queue(CallPtr call);
 void list_queue_tags(CallPtr call);

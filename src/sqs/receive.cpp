@@ -21,11 +21,31 @@ struct Receiving {
   CallPtr call;
   Queue queue;
   engine::ReceiveLimits limits;
-  base::MonoTime deadline{};  // of its wait
+  base::MonoTime deadline{};               // of its wait
+  std::string attempt{};                   // ReceiveRequestAttemptId
+  std::optional<base::WallTime> before{};  // what it gives is what an attempt of that time has given
   std::vector<std::string> system_names;
   std::vector<std::string> attribute_names;
 };
 using ReceivingPtr = std::shared_ptr<Receiving>;  // shared by callbacks that must be copyable
+
+std::string read_attempt(Reader& reader, const Queue& queue) {
+  constexpr std::string_view kName = "ReceiveRequestAttemptId";
+  const auto id = reader.parameters().text(kName);
+  if (!id) return {};
+  if (!is_group_text(*id))
+    reader.complain({Code::invalid_value,
+                     fmt::format("Value {} for parameter {} is invalid. Reason: {} can only include alphanumeric and "
+                                 "punctuation characters. 1 to 128 in length.",
+                                 *id, kName, kName)});
+  if (!queue.fifo())
+    reader.complain(
+        {Code::invalid_value,
+         fmt::format("Value {} for parameter {} is invalid. Reason: The request include parameter that is not "
+                     "valid for this queue type.",
+                     *id, kName)});
+  return *id;
+}
 
 std::optional<ReceivingPtr> read_receive(CallPtr& call) {
   const auto queue = queue_of(*call);
@@ -42,6 +62,7 @@ std::optional<ReceivingPtr> read_receive(CallPtr& call) {
     if (!is_system_attribute(name))
       reader.complain({Code::invalid_attribute_name, fmt::format("Unknown Attribute {}.", name)});
   }
+  receiving->attempt = read_attempt(reader, *queue);
   receiving->attribute_names = call->parameters.list("MessageAttributeNames");
   if (reader.fault()) {
     call->fail(*reader.fault());
@@ -153,6 +174,16 @@ void write_message(Output& output, const Receiving& receiving, const engine::Lea
   output.end_item("Message");
 }
 
+// For a receive of the same attempt, which gets the same again.
+void remember(const Receiving& receiving, std::vector<engine::Lease> unmapped, const std::vector<engine::Lease>& given,
+              base::WallTime now) {
+  if (receiving.attempt.empty() || given.empty()) return;
+  std::erase_if(unmapped, [&](const engine::Lease& lease) {
+    return std::ranges::find(given, lease.id, &engine::Lease::id) == given.end();
+  });
+  receiving.call->context.attempts.put(receiving.queue.id, receiving.attempt, {std::move(unmapped), now});
+}
+
 // On the connection's loop.
 void give(const ReceivingPtr& receiving, base::Result<std::vector<engine::Lease>> result) {
   Call& call = *receiving->call;
@@ -167,6 +198,7 @@ void give(const ReceivingPtr& receiving, base::Result<std::vector<engine::Lease>
     for (const engine::Lease& lease : leases) settle_later(*receiving, lease, back);
     leases.clear();
   }
+  const std::vector<engine::Lease> unmapped = receiving->attempt.empty() ? std::vector<engine::Lease>() : leases;
   if (receiving->queue.mapping) {
     mapping::Scratch scratch;
     std::erase_if(leases, [&](engine::Lease& lease) {
@@ -179,7 +211,7 @@ void give(const ReceivingPtr& receiving, base::Result<std::vector<engine::Lease>
       return true;
     });
   }
-  const base::WallTime now = call.context.clock.wall();
+  const base::WallTime now = receiving->before.value_or(call.context.clock.wall());
   std::vector<Shown> shown;
   std::erase_if(leases, [&](const engine::Lease& lease) {
     auto one = shown_of(*receiving, lease.messages[0], now);
@@ -190,6 +222,7 @@ void give(const ReceivingPtr& receiving, base::Result<std::vector<engine::Lease>
     settle_later(*receiving, lease, unmappable(*receiving, lease, one.error().detail));
     return true;
   });
+  remember(*receiving, unmapped, leases, now);
   call.answer([&](Output& output) {
     if (leases.empty()) return;
     output.begin_list("Messages");
@@ -232,6 +265,31 @@ void ask(const ReceivingPtr& receiving) {
       receiving->queue.id, receiving->limits, [receiving](Received received) { take(receiving, std::move(received)); });
 }
 
+// What the attempt has given is given again, its visibility begins anew; where any of it has come to its end the receive is
+// a new one. On the queue's loop.
+void give_again(const ReceivingPtr& receiving, const ReceiveAttempts::Given& given) {
+  struct Again {
+    std::size_t open;
+    bool all = true;
+  };
+  const auto again = std::make_shared<Again>(Again{given.leases.size()});  // shared by the callbacks of the leases
+  const base::Millis asked = receiving->limits.visibility_timeout;
+  const base::Millis visible = asked.count() > 0 ? asked : receiving->queue.spec.visibility_timeout;
+  for (const engine::Lease& lease : given.leases) {
+    receiving->call->context.queues.engine().extend(
+        receiving->queue.id, lease.id, visible, [receiving, again, given](const base::Result<void>& extended) {
+          again->all = again->all && extended.ok();
+          if (--again->open > 0) return;
+          if (again->all) {
+            receiving->before = given.at;
+            return give_later(receiving, given.leases);
+          }
+          receiving->call->context.attempts.forget(receiving->queue.id, receiving->attempt);
+          ask(receiving);
+        });
+  }
+}
+
 }  // namespace
 
 void receive_message(CallPtr call) {
@@ -245,7 +303,14 @@ void receive_message(CallPtr call) {
     return;
   }
   receiving->deadline = receiving->call->context.clock.mono() + receiving->limits.wait;
-  receiving->call->context.queues.engine().loop_of(receiving->queue.id).post([receiving] { ask(receiving); });
+  receiving->call->context.queues.engine().loop_of(receiving->queue.id).post([receiving] {
+    const Context& context = receiving->call->context;
+    const auto given = receiving->attempt.empty()
+                           ? std::nullopt
+                           : context.attempts.find(receiving->queue.id, receiving->attempt, context.clock.wall());
+    if (given) return give_again(receiving, *given);
+    ask(receiving);
+  });
 }
 
 }  // namespace trunkline::sqs

@@ -136,6 +136,7 @@ void settle_all(const SettlingPtr& settling) {
   for (std::size_t i = 0; i < settling->entries.size(); ++i) {
     const Entry& entry = settling->entries[i];
     if (entry.fault) continue;
+    if (settling->queue.fifo()) settling->call->context.attempts.changed(entry.handle.lease);
     if (entry.gone) {
       settled(settling, i, base::Error{base::Errc::not_found, "its queue is gone"});
       continue;

@@ -105,6 +105,41 @@ class Sqs(SqsTest):
         with self.assertRaises(sqs.exceptions.QueueDoesNotExist):
             sqs.send_message(QueueUrl=url, MessageBody="late", MessageGroupId="g", MessageDeduplicationId="late")
 
+    def test_boto3_gets_the_messages_of_an_attempt_again_and_gives_permissions(self):
+        self.start()
+        sqs = self.boto3()("sqs")
+        url = sqs.create_queue(QueueName="work.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        for body in ("1", "2"):
+            sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId="g", MessageDeduplicationId=body)
+        first, again = (sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, ReceiveRequestAttemptId="a")["Messages"]
+                        for _ in range(2))
+        self.assertEqual(again, first)
+        self.assertNotIn("Messages", sqs.receive_message(QueueUrl=url, ReceiveRequestAttemptId="b"))
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=again[0]["ReceiptHandle"])
+        [second] = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, ReceiveRequestAttemptId="a")["Messages"]
+        self.assertEqual(second["Body"], "2")
+
+        def statements():
+            got = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
+            return [each["Sid"] for each in json.loads(got.get("Policy", '{"Statement":[]}'))["Statement"]]
+
+        for label in ("a", "b"):
+            sqs.add_permission(QueueUrl=url, Label=label, AWSAccountIds=["111111111111"], Actions=["SendMessage", "*"])
+        self.assertEqual(statements(), ["a", "b"])
+        sqs.remove_permission(QueueUrl=url, Label="a")
+        self.assertEqual(statements(), ["b"])
+
+    def test_the_aws_cli_gives_permissions(self):
+        self.start()
+        aws = self.aws_cli()
+        url = aws("sqs", "create-queue", "--queue-name", "jobs")["QueueUrl"]
+        aws("sqs", "add-permission", "--queue-url", url, "--label", "a", "--aws-account-ids", "111111111111", "--actions",
+            "SendMessage")
+        policy = aws("sqs", "get-queue-attributes", "--queue-url", url, "--attribute-names", "Policy")["Attributes"]
+        self.assertEqual(json.loads(policy["Policy"])["Statement"][0]["Action"], "SQS:SendMessage")
+        aws("sqs", "remove-permission", "--queue-url", url, "--label", "a")
+        self.assertEqual(aws("sqs", "get-queue-attributes", "--queue-url", url, "--attribute-names", "Policy"), {})
+
     def test_what_a_client_sent_survives_kills_in_order_and_once(self):
         hub = self.start()
         self.call("CreateQueue", QueueName="work.fifo", Attributes={"FifoQueue": "true"})

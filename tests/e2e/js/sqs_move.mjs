@@ -1,9 +1,10 @@
-// Fills a dead-letter queue and moves it back, with the JavaScript SDK v3. In: {endpoint, credentials} on standard input; out:
+// Gives a permission and takes it back, fills a dead-letter queue and moves it back, with the JavaScript SDK v3. In: {endpoint, credentials} on standard input; out:
 // what was answered.
 import { readFileSync } from "node:fs";
 import {
-  CancelMessageMoveTaskCommand, CreateQueueCommand, ListDeadLetterSourceQueuesCommand, ListMessageMoveTasksCommand,
-  PurgeQueueCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient, StartMessageMoveTaskCommand,
+  AddPermissionCommand, CancelMessageMoveTaskCommand, CreateQueueCommand, ListDeadLetterSourceQueuesCommand,
+  ListMessageMoveTasksCommand, PurgeQueueCommand, ReceiveMessageCommand, RemovePermissionCommand, SendMessageCommand,
+  SQSClient, StartMessageMoveTaskCommand,
 } from "@aws-sdk/client-sqs";
 
 const { endpoint, credentials } = JSON.parse(readFileSync(0, "utf8"));
@@ -14,6 +15,10 @@ const { QueueUrl } = await sqs.send(new CreateQueueCommand({
   QueueName: "work",
   Attributes: { RedrivePolicy: JSON.stringify({ maxReceiveCount: 1, deadLetterTargetArn: SourceArn }) },
 }));
+await sqs.send(new AddPermissionCommand({
+  QueueUrl, Label: "a", AWSAccountIds: ["111111111111"], Actions: ["SendMessage"],
+}));
+await sqs.send(new RemovePermissionCommand({ QueueUrl, Label: "a" }));
 const { queueUrls: sources } = await sqs.send(new ListDeadLetterSourceQueuesCommand({ QueueUrl: dead }));
 for (let number = 0; number < 3; number++) {
   await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: `${number}` }));

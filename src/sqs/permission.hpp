@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sqs/definition.hpp"
+#include "sqs/fault.hpp"
+
+namespace trunkline::sqs {
+
+// A statement of a queue's Policy, as AddPermission makes one.
+struct Permission {
+  std::string label;
+  std::vector<std::string> accounts;
+  std::vector<std::string> actions;
+};
+
+// What AWS says of it before it looks at the queue.
+std::optional<Fault> check_permission(const Permission& permission);
+// Adds its statement to the Policy, which is made where there is none. All else in the Policy stays as it is.
+std::optional<Fault> add_permission_to(Definition& definition, const std::string& arn, const Permission& permission);
+// Takes the statement of that label away, and a Policy that has no other.
+std::optional<Fault> remove_permission_from(Definition& definition, const std::string& label);
+
+}  // namespace trunkline::sqs
