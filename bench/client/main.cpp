@@ -10,6 +10,7 @@
 #include "load.hpp"
 #include "peers.hpp"
 #include "sinks.hpp"
+#include "sqs.hpp"
 #include "wire.hpp"
 
 namespace trunkline::bench {
@@ -17,6 +18,7 @@ namespace {
 
 struct Settings {
   LoadOptions load;
+  SqsOptions sqs;
   HttpWireOptions http;
   std::string stream = "events";
   std::string directory;
@@ -159,6 +161,29 @@ int run_rabbitmq(const Settings& settings) {
   return 0;
 }
 
+int run_sqs_queue(const SqsOptions& options) {
+  const SqsResult result = run_sqs(options);
+  std::string error;
+  for (const char c : result.error) error += c >= ' ' && c != '"' && c != '\\' && c < 0x7F ? c : ' ';
+  fmt::print(
+      R"({{"sent":{},"deleted":{},"seconds":{:.3f},"rate":{:.1f},"error":"{}","send":{{{}}},"receive":{{{}}},"delete":{{{}}},"delivery":{{{}}}}})"
+      "\n",
+      result.sent, result.deleted, result.seconds, static_cast<double>(result.deleted) / result.seconds, error,
+      times_json(result.send), times_json(result.receive), times_json(result.remove), times_json(result.delivery));
+  return 0;
+}
+
+void add_sqs_options(CLI::App& command, SqsOptions& sqs) {
+  command.add_option("--port", sqs.port)->required();
+  command.add_option("--queue-url", sqs.queue_url)->required();
+  command.add_option("--senders", sqs.senders);
+  command.add_option("--receivers", sqs.receivers);
+  command.add_option("--batch", sqs.batch)->check(CLI::Range(1, 10));
+  command.add_option("--seconds", sqs.seconds);
+  command.add_option("--bytes", sqs.bytes);
+  command.add_option("--rate", sqs.rate, "messages a second; 0: as fast as it goes");
+}
+
 void add_load_options(CLI::App& command, Settings& settings) {
   command.add_option("--port", settings.load.port);
   command.add_option("--connections", settings.load.connections);
@@ -196,6 +221,8 @@ int run(int argc, char** argv) {
   sinks->add_option("--sinks", settings.sinks);
   CLI::App* redis = app.add_subcommand("redis", "XADD, and read by consumer groups");
   CLI::App* rabbit = app.add_subcommand("rabbitmq", "publish to three quorum queues and consume");
+  CLI::App* sqs = app.add_subcommand("sqs", "send to, receive from and delete in one queue of an SQS endpoint");
+  add_sqs_options(*sqs, settings.sqs);
   for (CLI::App* command : {post, deliver}) add_event_options(*command, settings);
   for (CLI::App* command : {post, deliver, redis, rabbit}) add_load_options(*command, settings);
   redis->add_option("--stream", settings.stream);
@@ -212,6 +239,7 @@ int run(int argc, char** argv) {
   if (sinks->parsed()) return run_sinks(settings);
   if (redis->parsed()) return run_redis(settings);
   if (rabbit->parsed()) return run_rabbitmq(settings);
+  if (sqs->parsed()) return run_sqs_queue(settings.sqs);
   if (disk->parsed()) {
     fmt::print("{{{}}}\n", times_json(time_fdatasync(settings.directory, settings.bytes, settings.load.seconds)));
     return 0;
