@@ -11,7 +11,7 @@ from .rows import Bench, Line, alternate, median, ratio_of_pairs, say
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CALL = {"content-type": "application/x-amz-json-1.0"}
 RATE = 1_000  # messages a second of the paced runs
-WORKERS = ("--senders", 8, "--receivers", 8, "--batch", 10)
+WORKERS = ("--senders", 16, "--receivers", 16, "--batch", 10)
 
 
 def elasticmq(bench: Bench) -> pathlib.Path:
@@ -76,7 +76,8 @@ def queue_lines(bench: Bench) -> list:
             for options, what in (((), "as fast as it goes"), (("--rate", RATE), f"at {RATE:,} messages/s")):
                 def contestant(name, at, options=options):
                     return lambda: run(bench, name, at, number, *options)
-                contestant("ElasticMQ, to warm up", peer.port)()
+                for _ in range(2):
+                    contestant("ElasticMQ, to warm up", peer.port)()
                 results = alternate(bench.pairs, contestant("trunkline", port), {"elasticmq": contestant("ElasticMQ", peer.port)})
                 lines.append(line(what, results, bool(options)))
     finally:
