@@ -174,8 +174,8 @@ sqs::ServiceOptions sqs_options(const config::Config& config) {
   sqs::ServiceOptions options;
   options.region = config.sqs.region;
   options.account = config.sqs.account;
-  options.unsigned_requests = config.sqs.unsigned_requests;
-  for (const config::SqsKey& key : config.sqs.keys) options.keys.push_back({key.id, key.secret.reveal()});
+  if (config.sqs.unsigned_requests) options.keys = net::AwsKeys::unchecked();
+  for (const config::SqsKey& key : config.sqs.keys) options.keys.add(key.id, key.secret.reveal());
   return options;
 }
 

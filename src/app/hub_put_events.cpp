@@ -8,8 +8,7 @@ std::unique_ptr<put_events::Service> Hub::make_put_events() {
   const sqs::ServiceOptions like = sqs_options(config_);
   put_events::ServiceOptions options;
   options.where = {like.account, like.region};
-  for (const sqs::ServiceOptions::Key& key : like.keys) options.keys.emplace(key.id, key.secret);
-  options.unsigned_requests = like.unsigned_requests;
+  options.keys = like.keys;
   return std::make_unique<put_events::Service>(
       std::move(options),
       [this](std::string_view bus) { return ingest_.load(std::memory_order_acquire)->source_of_bus(bus); },

@@ -9,8 +9,7 @@ std::unique_ptr<sns::Service> Hub::make_sns(sqs::Work work) {
   sns::ServiceOptions options;
   options.region = like.region;
   options.account = like.account;
-  for (const sqs::ServiceOptions::Key& key : like.keys) options.keys.emplace(key.id, key.secret);
-  options.unsigned_requests = like.unsigned_requests;
+  options.keys = like.keys;
   return std::make_unique<sns::Service>(
       *sns_topics_, *sqs_registry_, *engine_, std::move(work),
       [this](base::Sequence sequence, base::Loop& reply_on,

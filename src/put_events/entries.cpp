@@ -4,20 +4,13 @@
 
 #include <cmath>
 
-#include "base/crypto.hpp"
 #include "base/text.hpp"
+#include "base/uuid.hpp"
 #include "json/document.hpp"
 #include "json/writer.hpp"
 
 namespace trunkline::put_events {
 namespace {
-
-std::string new_event_id() {
-  const std::string hex = base::hex_encode(base::random_bytes(16));
-  const std::string_view view = hex;
-  return fmt::format("{}-{}-{}-{}-{}", view.substr(0, 8), view.substr(8, 4), view.substr(12, 4), view.substr(16, 4),
-                     view.substr(20));
-}
 
 std::string bus_of(std::string_view name) {
   if (name.empty()) return "default";
@@ -50,7 +43,7 @@ std::string time_of(json::Value entry, base::WallTime now) {
 }
 
 void write_envelope(json::Value source, const Where& where, base::WallTime now, Entry& entry) {
-  entry.event_id = new_event_id();
+  entry.event_id = base::random_uuid();
   json::Writer writer(entry.envelope);
   writer.begin_object().member("version", "0").member("id", entry.event_id);
   writer.member("detail-type", source.string_at("DetailType")).member("source", source.string_at("Source"));

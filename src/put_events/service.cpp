@@ -4,9 +4,8 @@
 
 #include <utility>
 
-#include "base/crypto.hpp"
+#include "base/uuid.hpp"
 #include "json/writer.hpp"
-#include "net/aws_signature.hpp"
 
 namespace trunkline::put_events {
 namespace {
@@ -71,19 +70,8 @@ bool Service::owns(const net::HttpRequest& request) {
 }
 
 std::optional<net::HttpResponse> Service::refused(const net::HttpRequest& request, const std::string& id) const {
-  if (!options_.unsigned_requests) {
-    const auto secret_of = [this](std::string_view key) -> std::optional<std::string> {
-      const auto found = options_.keys.find(key);
-      if (found == options_.keys.end()) return std::nullopt;
-      return found->second;
-    };
-    const net::AwsSignatureCheck check = net::verify_aws_signature(request, secret_of, clock_.wall());
-    if (check.fault) return fault(type_of(*check.fault), check.detail, id);
-    if (check.scope.service != "events" || check.scope.region != options_.where.region)
-      return fault(
-          "InvalidSignatureException",
-          fmt::format("Credential should be scoped to service 'events' and region '{}'.", options_.where.region), id);
-  }
+  const net::AwsSignatureCheck check = options_.keys.check(request, "events", options_.where.region, clock_.wall());
+  if (check.fault) return fault(type_of(*check.fault), check.detail, id);
   if (!request.body_error.empty()) return fault("SerializationException", request.body_error, id);
   const std::string_view operation = request.header("X-Amz-Target")->substr(kTargetPrefix.size());
   if (operation != "PutEvents")
@@ -93,7 +81,7 @@ std::optional<net::HttpResponse> Service::refused(const net::HttpRequest& reques
 }
 
 void Service::handle(net::IoLoop& loop, const net::HttpRequest& request, net::Responder respond) const {
-  const std::string id = base::hex_encode(base::random_bytes(16));
+  const std::string id = base::random_uuid();
   if (auto response = refused(request, id)) return respond(std::move(*response));
   Call call = read_entries(request.body, options_.where, clock_.wall());
   if (call.fault) return respond(fault("ValidationException", *call.fault, id));

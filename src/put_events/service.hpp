@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/function.hpp"
+#include "net/aws_keys.hpp"
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "put_events/entries.hpp"
@@ -17,8 +17,7 @@ namespace trunkline::put_events {
 
 struct ServiceOptions {
   Where where{};
-  std::map<std::string, std::string, std::less<>> keys{};  // secrets by access key id
-  bool unsigned_requests = false;                          // signatures are not looked at
+  net::AwsKeys keys{};
 };
 
 // EventBridge's PutEvents over HTTP, in AWS's JSON protocol 1.1. An entry is an event of the source that its bus stands

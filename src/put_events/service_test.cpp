@@ -15,7 +15,7 @@ class PutEvents : public ::testing::Test {
   PutEvents() {
     ServiceOptions options;
     options.where = {"111122223333", "eu-west-1"};
-    options.keys = {{"AKID", "secret"}};
+    options.keys.add("AKID", "secret");
     service_ = std::make_unique<Service>(
         options,
         [](std::string_view bus) { return bus == "default" ? std::optional<std::string>("test") : std::nullopt; },

@@ -16,6 +16,12 @@ constexpr std::size_t kChecksPerInterval = 5;  // usage is looked at more often 
 
 }  // namespace
 
+bool over(const DiskGuardOptions& options, const store::Store::Usage& usage, bool refusing) {
+  const std::uint64_t slack = refusing ? options.disk_budget / 20 : 0;
+  return (options.disk_budget > 0 && usage.bytes > options.disk_budget - slack) ||
+         usage.free_bytes < options.min_free + usage.merge_bytes;
+}
+
 DiskGuard::DiskGuard(store::Store& store, Committer& committer, const base::Clock& clock, DiskGuardOptions options,
                      Hooks hooks)
     : store_(store),
@@ -83,24 +89,17 @@ void DiskGuard::round() {
   check();
 }
 
-bool DiskGuard::over(const store::Store::Usage& usage) const {
-  // While refusing, 5 % must be free again before events are let in: else it flaps.
-  const std::uint64_t slack = refusing_ ? options_.disk_budget / 20 : 0;
-  return (options_.disk_budget > 0 && usage.bytes > options_.disk_budget - slack) ||
-         usage.free_bytes < options_.min_free + usage.merge_bytes;
-}
-
 void DiskGuard::check() {
   store::Store::Usage fresh = store_.usage();
-  if (over(fresh)) {
+  if (over(options_, fresh, refusing_)) {
     sweep_hard();
     fresh = store_.usage();
-    if (over(fresh) && hooks_.expire_some(kExpireAtOnce)) {
+    if (over(options_, fresh, refusing_) && hooks_.expire_some(kExpireAtOnce)) {
       sweep_hard();
       fresh = store_.usage();
     }
   }
-  const bool refuse = over(fresh);
+  const bool refuse = over(options_, fresh, refusing_);
   if (refuse != refusing_) {
     refusing_ = refuse;
     committer_.refuse_for_budget(refuse);
@@ -165,7 +164,7 @@ void DiskGuard::reclaim() {
 // hold something else as well. While publishes are refused nothing else would make RocksDB rewrite them.
 void DiskGuard::sweep_hard() {
   sweep_all(std::numeric_limits<std::int64_t>::max());
-  if (compacted_ || !over(store_.usage())) return;
+  if (compacted_ || !over(options_, store_.usage(), refusing_)) return;
   compacted_ = true;
   const auto ranges = swept_ranges(store_);
   if (!ranges.ok() || ranges->empty()) return;

@@ -21,6 +21,11 @@ struct DiskGuardOptions {
   base::Loop* runs_on = nullptr;  // null: a thread; else on that loop, on whose thread alone the guard is used
 };
 
+// Whether nothing more may be stored: the files are over the budget (0: there is none), or less is free on the device than
+// `min_free` and what a merge of the lookup families may need. What refuses already goes on until 5 % of the budget are free
+// again, else it flaps.
+bool over(const DiskGuardOptions& options, const store::Store::Usage& usage, bool refusing);
+
 // A thread that keeps the store inside its disk budget: deletes settled history older than `retain`; over the budget
 // whatever is settled; then expires the oldest waiting events of queues that allow it; and when nothing else is left,
 // refuses publishes until there is room again (promise I7). When nothing was written for an interval it gives back the
@@ -56,7 +61,6 @@ class DiskGuard {
   // Everything that is settled, and also what shares its files with something that is not.
   void sweep_hard();
   void reclaim();
-  bool over(const store::Store::Usage& usage) const;
 
   store::Store& store_;
   Committer& committer_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/crypto.hpp"
+#include "sqs/work_on.hpp"
 
 namespace trunkline::sns {
 namespace {
@@ -39,13 +40,6 @@ std::optional<std::string> local_part(Call& call, std::string_view parameter) {
 }
 
 }  // namespace
-
-std::string new_id() {
-  const std::string hex = base::hex_encode(base::random_bytes(16));
-  const std::string_view view = hex;
-  return fmt::format("{}-{}-{}-{}-{}", view.substr(0, 8), view.substr(8, 4), view.substr(12, 4), view.substr(16, 4),
-                     view.substr(20));
-}
 
 std::string Context::arn_head(std::string_view service) const {
   return fmt::format("arn:aws:{}:{}:{}:", service, region, account);
@@ -98,17 +92,9 @@ std::optional<SubscriptionPlace> subscription_place(Call& call) {
 
 void work(CallPtr call, std::function<Outcome(Call& call)> run) {
   const sqs::Work& post = call->context.work;
-  // Shared with the task, which may not be taken.
-  auto shared = std::make_shared<CallPtr>(std::move(call));
-  const bool taken = post([shared, run = std::move(run)] {
-    base::Loop& loop = (*shared)->loop;
-    loop.post([shared, outcome = run(**shared)] {
-      if (outcome.fault) return (*shared)->fail(*outcome.fault);
-      (*shared)->answer(outcome.write);
-    });
-  });
-  if (!taken)
-    (*shared)->fail({Code::service_unavailable, "Too many changes of topics are waiting, or the hub is stopping."});
+  sqs::work_on(post, std::move(call),
+               Fault{Code::service_unavailable, "Too many changes of topics are waiting, or the hub is stopping."},
+               std::move(run));
 }
 
 Outcome outcome_of(const Registry::Outcome& changed, Call::Write write) {

@@ -65,9 +65,6 @@ struct Call {
 };
 using CallPtr = std::unique_ptr<Call>;
 
-// A random UUID.
-std::string new_id();
-
 // The topic that the ARN names; nothing when the call has been failed for want of it. `parameter` is its name.
 std::optional<std::string> topic_name(Call& call, std::string_view parameter);
 TopicPtr topic_of(Call& call, std::string_view parameter = "TopicArn");

@@ -29,10 +29,10 @@ class Sns : public sqs::testing::ServiceTest {
       return true;
     };
     sqs::ServiceOptions of_queues;
-    of_queues.unsigned_requests = true;
+    of_queues.keys = net::AwsKeys::unchecked();
     service_ = std::make_unique<sqs::Service>(*queues_, *registry_, work, of_queues, clock_);
     ServiceOptions options;
-    options.unsigned_requests = true;
+    options.keys = net::AwsKeys::unchecked();
     sns_ = std::make_unique<Service>(
         *topics_, *registry_, *engine_, work,
         [this](base::Sequence sequence, base::Loop& loop,
@@ -109,18 +109,6 @@ class Sns : public sqs::testing::ServiceTest {
     return {{entry + ".Name", name},
             {entry + ".Value.DataType", type},
             {entry + (type == "Binary" ? ".Value.BinaryValue" : ".Value.StringValue"), value}};
-  }
-  std::vector<std::string> drain(const std::string& queue, std::size_t count) {
-    std::vector<std::string> bodies;
-    while (bodies.size() < count) {
-      const auto got = receive(queue, R"(,"MaxNumberOfMessages":10)");
-      if (got.empty()) break;
-      for (const Got& each : got) {
-        bodies.push_back(each.body);
-        EXPECT_EQ(on("DeleteMessage", queue, R"(,"ReceiptHandle":")" + each.handle + "\"").status, 200);
-      }
-    }
-    return bodies;
   }
   // What comes before a message that is sent directly now: all that has come.
   std::vector<std::string> all_of(const std::string& queue) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/uuid.hpp"
 #include "engine/sent.hpp"
 #include "json/document.hpp"
 #include "json/writer.hpp"
@@ -141,7 +142,7 @@ std::string next_sequence(Context& context, base::WallTime now) {
 void add(Publishing& publishing, Entry& entry, std::vector<engine::PublishItem>& items, std::size_t& bytes) {
   Call& call = *publishing.call;
   Publication& publication = entry.publication;
-  publication.id = new_id();
+  publication.id = base::random_uuid();
   publication.at = call.context.clock.wall();
   const Topic& topic = publishing.topic->topic;
   if (topic.fifo()) publication.sequence = next_sequence(call.context, publication.at);

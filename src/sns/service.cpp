@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "net/aws_signature.hpp"
+#include "base/uuid.hpp"
 #include "sns/operations.hpp"
 
 namespace trunkline::sns {
@@ -92,19 +92,8 @@ bool Service::owns(const net::HttpRequest& request) {
 }
 
 std::optional<Fault> Service::authenticate(const net::HttpRequest& request) const {
-  if (options_.unsigned_requests) return std::nullopt;
-  const auto secret_of = [this](std::string_view id) -> std::optional<std::string> {
-    const auto found = options_.keys.find(id);
-    if (found == options_.keys.end()) return std::nullopt;
-    return found->second;
-  };
-  const net::AwsSignatureCheck check = net::verify_aws_signature(request, secret_of, context_->clock.wall());
+  const net::AwsSignatureCheck check = options_.keys.check(request, "sns", options_.region, context_->clock.wall());
   if (check.fault) return fault_of(check);
-  if (check.scope.service != "sns")
-    return Fault{Code::bad_signature, "Credential should be scoped to correct service: 'sns'. "};
-  if (check.scope.region != options_.region)
-    return Fault{Code::bad_signature,
-                 fmt::format("Credential should be scoped to a valid region, not '{}'. ", check.scope.region)};
   return std::nullopt;
 }
 
@@ -124,7 +113,7 @@ net::HttpResponse Service::certificate(const net::HttpRequest& request) const {
 void Service::handle(net::IoLoop& loop, const net::HttpRequest& request, net::Responder respond) {
   if (request.method == "GET" && request.path.starts_with(kCertificatePath)) return respond(certificate(request));
   auto call = std::make_unique<Call>(Call{*context_, loop, std::move(respond)});
-  call->request_id = new_id();
+  call->request_id = base::random_uuid();
   call->host = request.header("Host").value_or("localhost");
   if (const auto fault = read(request, *call)) return call->fail(*fault);
   if (const auto fault = authenticate(request)) return call->fail(*fault);

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "net/aws_keys.hpp"
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "sns/call.hpp"
@@ -15,8 +15,7 @@ namespace trunkline::sns {
 struct ServiceOptions {
   std::string region = "us-east-1";
   std::string account = "000000000000";
-  std::map<std::string, std::string, std::less<>> keys{};  // secrets by access key id
-  bool unsigned_requests = false;                          // signatures are not looked at
+  net::AwsKeys keys{};
 };
 
 // The SNS API over HTTP (Query protocol, 2010-03-31), on the listener of the SQS API. docs/sns.md says what of it there is.

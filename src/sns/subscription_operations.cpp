@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/uuid.hpp"
 #include "sns/operations.hpp"
 #include "sqs/definition.hpp"
 
@@ -122,7 +123,7 @@ void subscribe(CallPtr call) {
   const TopicPtr topic = topic_of(*call);
   if (!topic) return;
   if (const auto fault = check_protocol(call->parameters.text("Protocol").value_or(""))) return call->fail(*fault);
-  Subscription subscription{new_id(), topic->topic.name, call->parameters.text("Endpoint").value_or("")};
+  Subscription subscription{base::random_uuid(), topic->topic.name, call->parameters.text("Endpoint").value_or("")};
   const Texts wanted = texts_of(call->parameters, "Attributes.entry", "key", "value");
   if (const auto fault = set_attributes(subscription, wanted, call->context.arn_head("sqs"), At::creation))
     return call->fail(*fault);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/uuid.hpp"
 #include "sns/operations.hpp"
 
 namespace trunkline::sns {
@@ -72,7 +73,7 @@ void change(CallPtr call, std::string_view parameter, Registry::ChangeTopic how)
 void create_topic(CallPtr call) {
   Topic topic;
   topic.name = call->parameters.text("Name").value_or("");
-  topic.id = new_id();
+  topic.id = base::random_uuid();
   const Texts attributes = attributes_in(*call);
   const auto fifo = attributes.find("FifoTopic");
   if (const auto fault = check_topic_name(topic.name, fifo != attributes.end() && fifo->second == "true"))

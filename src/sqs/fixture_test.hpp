@@ -108,7 +108,7 @@ class ServiceTest : public ::testing::Test {
   }
   void start_unsigned() {
     ServiceOptions options;
-    options.unsigned_requests = true;
+    options.keys = net::AwsKeys::unchecked();
     start(std::move(options));
   }
   void TearDown() override {
@@ -199,6 +199,19 @@ class ServiceTest : public ::testing::Test {
   std::vector<Got> receive(const std::string& queue, const std::string& rest = "") {
     return messages(on("ReceiveMessage", queue, R"(,"WaitTimeSeconds":20,"AttributeNames":["All"])" + rest));
   }
+  // Bodies in the order in which they come; each is deleted.
+  std::vector<std::string> drain(const std::string& queue, std::size_t count) {
+    std::vector<std::string> bodies;
+    while (bodies.size() < count) {
+      const auto got = receive(queue, R"(,"MaxNumberOfMessages":10)");
+      if (got.empty()) break;
+      for (const Got& each : got) {
+        bodies.push_back(each.body);
+        EXPECT_EQ(on("DeleteMessage", queue, R"(,"ReceiptHandle":")" + each.handle + "\"").status, 200);
+      }
+    }
+    return bodies;
+  }
   std::vector<Got> receive_at_once(const std::string& queue) { return messages(on("ReceiveMessage", queue)); }
   static std::string header(const net::ClientResponse& answer, std::string_view name) {
     return std::string(net::find_header(answer.headers, name).value_or(""));
@@ -244,19 +257,6 @@ class MadeQueues : public ServiceTest {
   static std::string redrive_policy(const std::string& target, int count) {
     return R"("RedrivePolicy":"{\"maxReceiveCount\":)" + std::to_string(count) +
            R"(,\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:)" + target + R"(\"}")";
-  }
-  // Bodies in the order in which they come; each is deleted.
-  std::vector<std::string> drain(const std::string& queue, std::size_t count) {
-    std::vector<std::string> bodies;
-    while (bodies.size() < count) {
-      const auto got = receive(queue, R"(,"MaxNumberOfMessages":10)");
-      if (got.empty()) break;
-      for (const Got& each : got) {
-        bodies.push_back(each.body);
-        EXPECT_EQ(on("DeleteMessage", queue, R"(,"ReceiptHandle":")" + each.handle + "\"").status, 200);
-      }
-    }
-    return bodies;
   }
   std::string attribute(const std::string& queue, const std::string& name) {
     const auto answer = on("GetQueueAttributes", queue, R"(,"AttributeNames":[")" + name + "\"]");

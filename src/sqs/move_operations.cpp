@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "base/crypto.hpp"
+#include "base/uuid.hpp"
 #include "sqs/move_tasks.hpp"
 #include "sqs/operations.hpp"
 #include "sqs/task_handle.hpp"
@@ -64,14 +64,6 @@ std::optional<Fault> read_task(const Call& call, MoveTask& task) {
   return std::nullopt;
 }
 
-// A UUID.
-std::string new_id() {
-  const std::string hex = base::hex_encode(base::random_bytes(16));
-  const std::string_view view = hex;
-  return fmt::format("{}-{}-4{}-8{}-{}", view.substr(0, 8), view.substr(8, 4), view.substr(12, 3), view.substr(15, 3),
-                     view.substr(18, 12));
-}
-
 void write_task(Output& output, const Call& call, const MoveTask& task) {
   output.begin_item("ListMessageMoveTasksResultEntry");
   if (task.status == MoveStatus::running) output.text("TaskHandle", handle_of(call, task));
@@ -91,7 +83,7 @@ void write_task(Output& output, const Call& call, const MoveTask& task) {
 void start_message_move_task(CallPtr call) {
   MoveTask task;
   if (const auto fault = read_task(*call, task)) return call->fail(*fault);
-  task.id = new_id();
+  task.id = base::random_uuid();
   const auto source = call->context.registry.find(task.source);
   if (source) task.to_move = call->context.queues.engine().statistics(source->id).waiting;
   work(std::move(call), [task](Call& starting) -> Outcome {

@@ -5,11 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <map>
 #include <optional>
 
-#include "base/crypto.hpp"
-#include "net/aws_signature.hpp"
+#include "base/uuid.hpp"
 #include "sqs/move_tasks.hpp"
 #include "sqs/operations.hpp"
 
@@ -50,13 +48,6 @@ constexpr std::array kOperations = {
 constexpr std::string_view kCallerIdentity = "GetCallerIdentity";
 constexpr std::string_view kTargetPrefix = "AmazonSQS.";
 
-std::string new_request_id() {
-  const std::string hex = base::hex_encode(base::random_bytes(16));
-  const std::string_view view = hex;
-  return fmt::format("{}-{}-{}-{}-{}", view.substr(0, 8), view.substr(8, 4), view.substr(12, 4), view.substr(16, 4),
-                     view.substr(20));
-}
-
 Fault fault_of(const net::AwsSignatureCheck& check) {
   using Signature = net::AwsSignatureFault;
   switch (*check.fault) {
@@ -96,36 +87,22 @@ struct Service::Impl {
   Impl(Queues& queues, Registry& registry, Work work, ServiceOptions options, const base::Clock& clock)
       : moves(queues, registry, clock),
         context{queues, registry, std::move(work), clock, options.region, options.account, moves},
-        unsigned_requests(options.unsigned_requests) {
-    for (ServiceOptions::Key& key : options.keys) secrets.emplace(std::move(key.id), std::move(key.secret));
-  }
+        keys(std::move(options.keys)) {}
 
   std::optional<Fault> authenticate(const net::HttpRequest& request, Call& call) const;
 
   MoveTasks moves;
   Context context;
-  const bool unsigned_requests;
-  std::map<std::string, std::string, std::less<>> secrets;
+  const net::AwsKeys keys;
   std::atomic<bool> stopping{false};
 };
 
 std::optional<Fault> Service::Impl::authenticate(const net::HttpRequest& request, Call& call) const {
-  if (unsigned_requests) return std::nullopt;
-  const auto secret_of = [this](std::string_view id) -> std::optional<std::string> {
-    const auto found = secrets.find(id);
-    if (found == secrets.end()) return std::nullopt;
-    return found->second;
-  };
-  const net::AwsSignatureCheck check = net::verify_aws_signature(request, secret_of, context.clock.wall());
-  if (check.fault) return fault_of(check);
-  const bool identity = call.operation == kCallerIdentity;
-  const std::string_view service = identity ? "sts" : "sqs";
-  if (check.scope.service != service)
-    return Fault{Code::bad_signature, fmt::format("Credential should be scoped to correct service: '{}'. ", service)};
   // Who one is does not depend on the region; queues do.
-  if (!identity && check.scope.region != context.region)
-    return Fault{Code::bad_signature,
-                 fmt::format("Credential should be scoped to a valid region, not '{}'. ", check.scope.region)};
+  const bool identity = call.operation == kCallerIdentity;
+  const net::AwsSignatureCheck check =
+      keys.check(request, identity ? "sts" : "sqs", identity ? "" : context.region, context.clock.wall());
+  if (check.fault) return fault_of(check);
   call.access_key_id = check.access_key_id;
   return std::nullopt;
 }
@@ -140,7 +117,7 @@ base::Result<void> Service::open() {
 
 void Service::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
   auto call = std::make_unique<Call>(Call{impl_->context, loop, std::move(respond), request.connection});
-  call->request_id = new_request_id();
+  call->request_id = base::random_uuid();
   call->host = request.header("Host").value_or("localhost");
   call->path = request.path;
   if (const auto fault = read(request, *call)) return call->fail(*fault);

@@ -2,10 +2,10 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "net/aws_keys.hpp"
 #include "net/http_server.hpp"
 #include "net/io_loop.hpp"
 #include "sqs/queues.hpp"
@@ -14,14 +14,9 @@
 namespace trunkline::sqs {
 
 struct ServiceOptions {
-  struct Key {
-    std::string id;
-    std::string secret;
-  };
   std::string region = "us-east-1";
   std::string account = "000000000000";
-  std::vector<Key> keys{};
-  bool unsigned_requests = false;  // signatures are not looked at
+  net::AwsKeys keys{};
 };
 
 // The SQS API over HTTP: both protocols, on a listener of its own. docs/sqs.md says what of it there is. What is answered

@@ -296,7 +296,7 @@ TEST_F(ServiceTest, limits_of_a_receive_are_those_of_aws) {
 TEST_F(ServiceTest, a_request_without_a_good_signature_gets_nothing) {
   add("wfm", event::Order::none);
   ServiceOptions options;
-  options.keys = {{"AKID", "secret"}};
+  options.keys.add("AKID", "secret");
   start(std::move(options));
   const auto answer = json("ListQueues", "{}");
   EXPECT_EQ(answer.status, 403);
