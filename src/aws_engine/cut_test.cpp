@@ -11,7 +11,7 @@
 #include "aws_engine/peer_fixture_test.hpp"
 
 // A worker is killed before or after any of its calls, or loses the connection there and lives on: no event is lost, and
-// each lane keeps its order. tests/peers/aws_engine_node/server.py does the cutting.
+// each lane keeps its order. tests/e2e/harness/aws_wire.py does the cutting.
 namespace trunkline::aws_engine::peer {
 namespace {
 

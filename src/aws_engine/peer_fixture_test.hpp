@@ -17,12 +17,16 @@
 #include "net/http_client.hpp"
 #include "net/io_loop.hpp"
 
-// Engines on one emulator, which tests/peers/aws_engine starts and names in the environment.
+// Engines on emulators, which tests/peers/aws_engine and its siblings start and name in the environment.
 namespace trunkline::aws_engine::peer {
 
-inline std::string endpoint() {
-  const char* given = std::getenv("TRUNKLINE_AWS_ENDPOINT");  // NOLINT(concurrency-mt-unsafe)
+inline std::string variable(const char* name) {
+  const char* given = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
   return given == nullptr ? std::string() : given;
+}
+// Of all three services, where they have none of their own; it also cuts calls when it is asked to, see cut_test.cpp.
+inline std::string endpoint() {
+  return variable("TRUNKLINE_AWS_ENDPOINT");
 }
 
 inline std::optional<std::string> environment(const std::string& name) {
@@ -34,6 +38,9 @@ inline std::optional<std::string> environment(const std::string& name) {
 inline AwsOptions options() {
   AwsOptions made;
   made.services.endpoint = endpoint();
+  made.services.dynamodb_endpoint = variable("AWS_ENDPOINT_URL_DYNAMODB");
+  made.services.sns_endpoint = variable("AWS_ENDPOINT_URL_SNS");
+  made.services.sqs_endpoint = variable("AWS_ENDPOINT_URL_SQS");
   made.table = "t" + base::hex_encode(base::random_bytes(6));
   made.prefix = made.table;
   made.create_table = true;

@@ -19,9 +19,10 @@ class AwsServices final : public Services {
   AwsServices(net::IoLoop& loop, const ServiceOptions& options, const aws::Environment& environment)
       : transport_(loop, client_options(options)),
         credentials_(aws::make_credential_chain(loop, environment, options.region)),
-        dynamodb_(client("dynamodb", "DynamoDB_20120810", options), transport_, *credentials_, loop),
-        sqs_(client("sqs", "AmazonSQS", options), transport_, *credentials_, loop),
-        sns_(client("sns", "", options), transport_, *credentials_, loop) {}
+        dynamodb_(client("dynamodb", "DynamoDB_20120810", options.dynamodb_endpoint, options), transport_,
+                  *credentials_, loop),
+        sqs_(client("sqs", "AmazonSQS", options.sqs_endpoint, options), transport_, *credentials_, loop),
+        sns_(client("sns", "", options.sns_endpoint, options), transport_, *credentials_, loop) {}
 
   void call(Service service, std::string_view operation, std::string body, base::Millis timeout,
             aws::ReplyCallback done) override {
@@ -40,16 +41,19 @@ class AwsServices final : public Services {
     client.requests_max = 64 * options.connections_max;  // the engine's own bounds are below that
     // An endpoint that the operator has named may be anywhere; VPC endpoints have private addresses.
     client.addresses.allow_private = true;
-    client.addresses.allow_loopback = !options.endpoint.empty();
+    client.addresses.allow_loopback = !options.endpoint.empty() || !options.dynamodb_endpoint.empty() ||
+                                      !options.sns_endpoint.empty() || !options.sqs_endpoint.empty();
     return client;
   }
-  static aws::ClientOptions client(std::string_view service, std::string_view target, const ServiceOptions& options) {
+  static aws::ClientOptions client(std::string_view service, std::string_view target, const std::string& own,
+                                   const ServiceOptions& options) {
     aws::ClientOptions client;
     client.service = service;
     client.target = target;
     if (target.empty()) client.version = kSnsVersion;
     client.region = options.region;
-    client.endpoint = options.endpoint.empty() ? aws::public_endpoint(service, options.region) : options.endpoint;
+    client.endpoint = !own.empty() ? own : options.endpoint;
+    if (client.endpoint.empty()) client.endpoint = aws::public_endpoint(service, options.region);
     client.tries_max = options.tries_max;
     client.connect_timeout = kConnectTimeout;
     client.response_bytes_max = kAnswerMax;

@@ -30,7 +30,10 @@ class Services {
 
 struct ServiceOptions {
   std::string region = "us-east-1";
-  std::string endpoint{};  // of all three, for an emulator; empty: AWS's own by the region
+  std::string endpoint{};           // of all three, for an emulator; empty: AWS's own by the region
+  std::string dynamodb_endpoint{};  // of one, before that of all
+  std::string sns_endpoint{};
+  std::string sqs_endpoint{};
   std::size_t connections_max = 256;
   std::uint32_t tries_max = 3;  // of a call; the SDKs' standard mode
 };
