@@ -83,6 +83,8 @@ Result<std::unique_ptr<Hub>> Hub::start(const config::Config& config, HubOptions
 }
 
 Result<void> Hub::open() {
+  if (config_.engine == config::EngineKind::aws)
+    return {Errc::unsupported, "'engine: aws' can be checked and deployed, and not be served yet"};
   TRUNKLINE_TRY(event::TopicTable topics, topic_table(config_));
   topics_ = std::make_unique<event::TopicTable>(std::move(topics));
   TRUNKLINE_TRY(names_, name_table(config_));

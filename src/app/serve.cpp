@@ -74,6 +74,10 @@ int wait_for_the_end(const sigset_t& signals, Hub& hub) {
 int run_serve(const ServeOptions& options) {
   auto config = load_config(options.config);
   if (!config) return 2;
+  if (config->engine == config::EngineKind::aws && !options.data_dir.empty()) {
+    fmt::print(stderr, "--data-dir: workers with 'engine: aws' keep nothing on this machine: leave it out\n");
+    return 2;
+  }
   override_with(options, *config);
   if (const auto why = too_open(options, *config)) {
     fmt::print(stderr, "{}\n", *why);

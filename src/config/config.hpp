@@ -603,9 +603,14 @@ struct Sqs {
   std::vector<SqsKey> keys;
 };
 
+// What keeps the events.
+enum class EngineKind : std::uint8_t { embedded, aws };
+
 // What `trunkline aws plan` deploys beside the queues of sources.
 enum class AwsDeploy : std::uint8_t { all, ingest };
 struct Aws {
+  std::string region;        // of the engine; empty: by the environment
+  std::string endpoint_url;  // likewise
   AwsDeploy deploy{};
   std::string prefix;
   std::string table;
@@ -630,6 +635,7 @@ struct Setting {
 };
 
 struct Config {
+  EngineKind engine{};
   std::string data_dir;
   std::string listen;
   std::string listen_tls;  // empty: no TLS

@@ -7,6 +7,7 @@
 #include <map>
 #include <string_view>
 
+#include "config/aws_engine_checks.hpp"
 #include "config/sink_checks.hpp"
 
 namespace trunkline::config {
@@ -81,7 +82,7 @@ void check_client_certificates(const Config& config, Diagnostics& diagnostics) {
 void check_sqs(const Config& config, const Places& places, Diagnostics& diagnostics) {
   const Sqs& sqs = config.sqs;
   for (const Source& source : config.sources) {
-    if (source.kind != SourceKind::put_events || !sqs.listen.empty()) continue;
+    if (source.kind != SourceKind::put_events || !sqs.listen.empty() || config.engine == EngineKind::aws) continue;
     diagnostics.error(source.place, fmt::format("'sources.{}' of kind put_events needs 'sqs.listen', where its calls "
                                                 "come in",
                                                 source.name));
@@ -240,6 +241,7 @@ void check_together(const Config& config, const Places& places, Diagnostics& dia
   check_listen(config, places, diagnostics);
   check_tls(config, places, diagnostics);
   check_sqs(config, places, diagnostics);
+  check_aws_engine(config, places, diagnostics);
   check_client_certificates(config, diagnostics);
   check_files(config, diagnostics);
   check_privacy(config, diagnostics);

@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "config/aws_engine_checks.hpp"
 #include "config/cross_checks.hpp"
 #include "config/maintenance.hpp"
 #include "config/mapping.hpp"
@@ -94,9 +95,10 @@ class Loader {
     source.name = member.name;
     source.place = member.place;
     const ScopeReader reader{"sources." + member.name, kSourceChildren, context_};
-    read_scope(member.value, member.place, source_table(), reader, source);
+    const std::vector<Given> given = read_scope(member.value, member.place, source_table(), reader, source);
     if (const YamlNode::Member* auth = member.value.find("auth")) read_credentials(auth->value, reader, source);
     read_sqs_queue(member, reader, source);
+    if (config.engine == EngineKind::aws) check_aws_source(source, given, diagnostics_);
     config.sources.push_back(std::move(source));
   }
 
@@ -119,6 +121,8 @@ class Loader {
       read_maintenance(*windows, reader, consumer);
     if (const YamlNode::Member* mapping = member.value.find("mapping")) read_mapping(*mapping, reader, consumer);
     check_consumer(consumer, sink != nullptr, given, diagnostics_);
+    if (config.engine == EngineKind::aws)
+      check_aws_consumer(consumer, given, named ? sink->value.members.front().place : member.place, diagnostics_);
     config.consumers.push_back(std::move(consumer));
   }
 

@@ -13,6 +13,14 @@ constexpr std::int64_t kMiB = 1 << 20;
 constexpr std::int64_t kGiB = 1 << 30;
 
 constexpr std::array kRoot = {
+    Row<Config>{
+        {.path = "engine",
+         .type = Type::choice,
+         .fallback = "embedded",
+         .choices = "embedded|aws",
+         .help = "What keeps the events: the store in `data_dir`, or DynamoDB, SNS and SQS, so that any number of "
+                 "workers run with this same file and keep nothing, see [aws.md](aws.md#the-engine-on-aws)."},
+        assign<&Config::engine>},
     Row<Config>{{.path = "data_dir",
                  .type = Type::text,
                  .fallback = "./data",
@@ -243,21 +251,29 @@ constexpr std::array kRoot = {
     Row<Config>{{.path = "aws.prefix",
                  .type = Type::text,
                  .fallback = "trunkline",
-                 .reloadable = true,
-                 .help = "Likewise: begins the names of topics, queues, "
+                 .help = "Of the deployment and of `engine: aws`: begins the names of topics, queues, "
                          "rules and alarms; 1 to 20 letters, digits and `-`. The stack is called so, too."},
                 assign<&Config::aws, &Aws::prefix>},
-    Row<Config>{{.path = "aws.table",
+    Row<Config>{
+        {.path = "aws.table", .type = Type::text, .fallback = "trunkline", .help = "Of both: the DynamoDB table."},
+        assign<&Config::aws, &Aws::table>},
+    Row<Config>{{.path = "aws.region",
                  .type = Type::text,
-                 .fallback = "trunkline",
-                 .reloadable = true,
-                 .help = "Likewise: the DynamoDB table."},
-                assign<&Config::aws, &Aws::table>},
-    Row<Config>{{.path = "aws.alarm_topics",
-                 .type = Type::texts,
-                 .reloadable = true,
-                 .help = "Likewise: ARNs of SNS topics that CloudWatch's alarms go to. None: the stack makes one."},
-                assign<&Config::aws, &Aws::alarm_topics>},
+                 .help = "Of `engine: aws`: where the table, topics and queues are. None: `AWS_REGION`, "
+                         "`AWS_DEFAULT_REGION`, or the profile's."},
+                assign<&Config::aws, &Aws::region>},
+    Row<Config>{{.path = "aws.endpoint_url",
+                 .type = Type::url,
+                 .help = "Of `engine: aws`: where DynamoDB, SNS and SQS are called, for an emulator. None: "
+                         "`AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_DYNAMODB`, `_SNS`, `_SQS`, the profile's, else "
+                         "AWS's own."},
+                assign<&Config::aws, &Aws::endpoint_url>},
+    Row<Config>{
+        {.path = "aws.alarm_topics",
+         .type = Type::texts,
+         .reloadable = true,
+         .help = "Of the deployment: ARNs of SNS topics that CloudWatch's alarms go to. None: the stack makes one."},
+        assign<&Config::aws, &Aws::alarm_topics>},
     Row<Config>{{.path = "aws.alarm_email",
                  .type = Type::text,
                  .reloadable = true,
