@@ -100,6 +100,8 @@ std::string waiting_words(const WhyConsumer& consumer) {
                            : fmt::format("; {} first", count_of(consumer.before, true, "event of its lane goes",
                                                                 "events of its lane go")));
   if (consumer.state == WhyState::blocked) return blocked_words(consumer);
+  if (consumer.before == 0 && !consumer.before_complete)
+    return "waits in its queue, or has been given out and has no verdict yet";
   if (consumer.before > 0)
     return fmt::format("waits its turn: {} first", count_of(consumer.before, consumer.before_complete,
                                                             "event of its lane goes", "events of its lane go"));

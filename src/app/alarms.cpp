@@ -20,10 +20,11 @@ const std::string kExpired = "alarm_expired";
 constexpr std::size_t kStateBytesMax = 64 << 10;  // of the engine's state
 constexpr std::size_t kPutsMax = 10'000;
 
-watch::AlarmBook read_book(engine::Engine& engine) {
+watch::AlarmBook read_book(engine::Engine* engine) {
+  if (engine == nullptr) return {{}, {}};
   std::vector<Incident> open;
   std::vector<Incident> recent;
-  const auto stored = engine.list_state(kOwner);
+  const auto stored = engine->list_state(kOwner);
   if (!stored.ok()) {
     base::log::error("the alarms of the last run cannot be read", "error", stored.error().detail);
     return {{}, {}};
@@ -58,7 +59,7 @@ void log_incident(const Incident& incident, bool resolve) {
 
 }  // namespace
 
-Alarms::Alarms(engine::Engine& engine, net::IoLoop& loop, base::Loop& reply_on)
+Alarms::Alarms(engine::Engine* engine, net::IoLoop& loop, base::Loop& reply_on)
     : engine_(engine), loop_(loop), reply_on_(reply_on), book_(read_book(engine)), life_(std::make_shared<Life>()) {
   life_->self = this;
   publish();
@@ -90,7 +91,8 @@ void Alarms::look(watch::HubSight hub) {
   count_expired(hub);
   for (const watch::SourceSight& source : hub.sources) {
     if (!known_sources_.insert(source.name).second) continue;
-    const auto stored = engine_.get_state(kHours, source.name);
+    if (engine_ == nullptr) continue;
+    const auto stored = engine_->get_state(kHours, source.name);
     if (!stored.ok() || !*stored) continue;
     if (const auto read = observer_.hours(source.name).decode((*stored)->bytes); !read.ok())
       base::log::error("the usual hours of a source are learned anew", "source", source.name, "error",
@@ -115,8 +117,9 @@ void Alarms::count_expired(watch::HubSight& hub) {
   for (watch::ConsumerSight& consumer : hub.consumers) {
     const std::uint64_t total = consumer.expired;
     if (!expired_.contains(consumer.name)) {
-      const auto stored = engine_.get_state(kExpired, consumer.name);
       std::optional<std::uint64_t> before;
+      const auto stored = engine_ != nullptr ? engine_->get_state(kExpired, consumer.name)
+                                             : Result<std::optional<engine::Engine::StateValue>>(std::nullopt);
       if (stored.ok() && *stored) before = base::ByteReader((*stored)->bytes).u64();
       // Without a record it is a new queue, or one of a version that kept none. A queue that was made anew under an old
       // name counts from nothing.
@@ -181,7 +184,8 @@ void Alarms::store_recent(base::UniqueFunction<void()> then) {
 }
 
 void Alarms::put(std::string owner, std::string key, std::string bytes, base::UniqueFunction<void()> then) {
-  if (puts_.size() >= kPutsMax) return then();  // a disk that has hung for hours; what can be told is told
+  if (engine_ == nullptr || puts_.size() >= kPutsMax)
+    return then();  // a disk that has hung for hours; what can be told is told
   puts_.push_back({std::move(owner), std::move(key), std::move(bytes), std::move(then)});
   put_next();
 }
@@ -202,9 +206,9 @@ void Alarms::put_next() {
     self->put_next();
   };
   const Put& put = puts_.front();
-  const auto stored = engine_.get_state(put.owner, put.key);
+  const auto stored = engine_->get_state(put.owner, put.key);
   const std::uint64_t version = stored.ok() && *stored ? (*stored)->version : 0;
-  engine_.put_state(put.owner, put.key, version, put.bytes, reply_on_, [&loop = loop_, end](Result<void> result) {
+  engine_->put_state(put.owner, put.key, version, put.bytes, reply_on_, [&loop = loop_, end](Result<void> result) {
     loop.post([end, result = std::move(result)] { end(result); });
   });
   loop_.after(kStoreWithin, [end] { end(base::Error{base::Errc::timeout, "the store does not answer"}); });

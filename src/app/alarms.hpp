@@ -25,8 +25,9 @@ namespace trunkline::app {
 // Made on any thread before its loop runs; everything else but info() on its loop.
 class Alarms {
  public:
-  // Reads what the last run left. `reply_on` is where the engine answers.
-  Alarms(engine::Engine& engine, net::IoLoop& loop, base::Loop& reply_on);
+  // Reads what the last run left. `reply_on` is where the engine answers. Without an engine nothing is kept: workers on
+  // one engine are alike, and what one sees ends with it.
+  Alarms(engine::Engine* engine, net::IoLoop& loop, base::Loop& reply_on);
   ~Alarms();
   Alarms(const Alarms&) = delete;
   Alarms& operator=(const Alarms&) = delete;
@@ -63,7 +64,7 @@ class Alarms {
   void count_expired(watch::HubSight& hub);
   watch::Now now() const;
 
-  engine::Engine& engine_;
+  engine::Engine* const engine_;
   net::IoLoop& loop_;
   base::Loop& reply_on_;
   watch::Limits limits_;

@@ -13,4 +13,7 @@ namespace trunkline::app {
 base::Result<aws_engine::AwsOptions> aws_engine_options(const config::Config& config,
                                                         const aws::Environment& environment);
 
+// Why the engine cannot be opened, with what to do about it.
+base::Error explain_aws(const base::Error& error, const aws_engine::AwsOptions& options);
+
 }  // namespace trunkline::app

@@ -1,4 +1,5 @@
 #include "app/check_targets.hpp"
+#include "app/aws_engine_options.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <mutex>
 
+#include "app/aws_engine_options.hpp"
 #include "app/files.hpp"
 #include "app/from_config.hpp"
 #include "app/sqs_sources.hpp"
@@ -74,6 +76,15 @@ Finding try_data_dir(const config::Config& config, bool& running) {
     finding.detail += fmt::format("; store.disk_budget is {}, more than that", mib(config.store.disk_budget));
   }
   return finding;
+}
+
+Finding try_table(const config::Config& config) {
+  const aws::Environment environment = aws::process_environment();
+  const auto options = aws_engine_options(config, environment);
+  if (!options.ok()) return {"engine", Outcome::bad, options.error().detail};
+  const auto probed = aws_engine::AwsEngine::probe(*options, environment);
+  if (!probed.ok()) return {"engine", Outcome::bad, explain_aws(probed.error(), *options).detail};
+  return {"engine", Outcome::good, fmt::format("the table {} is there and can be read", options->table)};
 }
 
 Finding try_listen(const std::string& option, const std::string& address, net::IoLoop& loop, bool running) {
@@ -218,7 +229,8 @@ std::vector<Finding> try_everything(const config::Config& config) {
   net::IoLoop loop("check");
   loop.start();
   bool running = false;
-  std::vector<Finding> findings{try_data_dir(config, running)};
+  const bool on_aws = config.engine == config::EngineKind::aws;
+  std::vector<Finding> findings{on_aws ? try_table(config) : try_data_dir(config, running)};
   findings.push_back(try_listen("listen", config.listen, loop, running));
   // Whether the certificates can be read is a matter of the check itself.
   if (!config.listen_tls.empty()) findings.push_back(try_listen("listen_tls", config.listen_tls, loop, running));

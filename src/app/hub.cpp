@@ -27,6 +27,8 @@ namespace {
 constexpr std::size_t kLooksMax = 16;
 // Changes of queues of the SQS API, each of one or two commits.
 constexpr std::size_t kQueueChangesMax = 256;
+// Of state that another worker changes at the same time.
+constexpr int kPutTries = 10;
 // What a stop waits for on another thread. Without an answer in that time the thing is left behind.
 constexpr base::Millis kStopGrace = std::chrono::seconds(5);
 // A reload waits for the disk and for the loops, each bounded by seconds.
@@ -40,15 +42,6 @@ std::uint64_t resident_bytes() {
   return resident * 4096;
 }
 
-template <std::size_t N>
-api::Histogram histogram_of(const queue::Histogram<N>& live, const std::array<double, N>& bounds) {
-  api::Histogram histogram;
-  histogram.bounds.assign(bounds.begin(), bounds.end());
-  for (const auto& count : live.counts) histogram.counts.push_back(count.load(std::memory_order_relaxed));
-  histogram.sum = live.sum.load(std::memory_order_relaxed);
-  return histogram;
-}
-
 }  // namespace
 
 Hub::Hub(const config::Config& config, HubOptions options)
@@ -60,7 +53,7 @@ Hub::~Hub() {
 
 Result<std::unique_ptr<Hub>> Hub::start(const config::Config& config, HubOptions options) {
   std::unique_ptr<Hub> hub(new Hub(config, std::move(options)));
-  hub->disk_budget_.store(config.store.disk_budget);
+  if (config.engine == config::EngineKind::embedded) hub->disk_budget_.store(config.store.disk_budget);
   TRUNKLINE_TRY_VOID(hub->open());
   TRUNKLINE_TRY_VOID(hub->check_alarms(hub->config_));
   TRUNKLINE_TRY_VOID(hub->start_consumers());
@@ -83,8 +76,6 @@ Result<std::unique_ptr<Hub>> Hub::start(const config::Config& config, HubOptions
 }
 
 Result<void> Hub::open() {
-  if (config_.engine == config::EngineKind::aws)
-    return {Errc::unsupported, "'engine: aws' can be checked and deployed, and not be served yet"};
   TRUNKLINE_TRY(event::TopicTable topics, topic_table(config_));
   topics_ = std::make_unique<event::TopicTable>(std::move(topics));
   TRUNKLINE_TRY(names_, name_table(config_));
@@ -95,9 +86,7 @@ Result<void> Hub::open() {
     loops_.back()->start();
     loops.push_back(loops_.back().get());
   }
-  queue::EmbeddedOptions engine = engine_options(config_);
-  engine.file_system = options_.file_system;
-  TRUNKLINE_TRY(engine_, queue::EmbeddedEngine::open(std::move(engine), loops, clock_));
+  TRUNKLINE_TRY_VOID(open_engine(std::move(loops)));
   TRUNKLINE_TRY(mapping_key_, stored_mapping_key(config_));
   take_privacy(config_);
   TRUNKLINE_TRY(auto ingest, make_ingest(config_));
@@ -115,8 +104,12 @@ Result<void> Hub::put_state(const std::string& owner, const std::string& key, st
 }
 
 Result<void> Hub::put_state(const std::string& owner, const std::string& key, std::string bytes) {
-  TRUNKLINE_TRY(const auto now, engine_->get_state(owner, key));
-  return put_state(owner, key, now ? now->version : 0, std::move(bytes));
+  for (int tries = 1;; ++tries) {
+    TRUNKLINE_TRY(const auto now, engine_->get_state(owner, key));
+    if (now && now->bytes == bytes) return {};
+    auto put = put_state(owner, key, now ? now->version : 0, bytes);
+    if (put.ok() || put.error().code != Errc::conflict || tries == kPutTries) return put;
+  }
 }
 
 // ---- sources
@@ -151,12 +144,7 @@ Result<std::string> Hub::token_key(const config::Config& config) {
                                   [](const config::Source& source) { return !source.oauth.empty(); });
   if (!wanted) return std::string();
   if (!config.token_key.empty()) return base::hmac_sha256(config.token_key.reveal(), "trunkline access tokens");
-  TRUNKLINE_TRY(const auto stored, engine_->get_state("oauth", "signing_key"));
-  if (stored) return stored->bytes;
-  std::string key = base::random_bytes(32);
-  const Result<void> put = put_state("oauth", "signing_key", 0, key);
-  if (!put.ok()) return put.error().with("store the key of access tokens");
-  return key;
+  return stored_secret("oauth", "signing_key", "the key of access tokens");
 }
 
 void Hub::take_requests_by(std::unique_ptr<source::Ingest> ingest) {
@@ -261,7 +249,9 @@ void Hub::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder res
 
 api::Readiness Hub::readiness() {
   if (stopping_.load()) return {false, "stopping"};
-  if (const auto refusing = engine_->refusing()) {
+  if (aws_ != nullptr && aws_->unreachable())
+    return {false, "DynamoDB does not answer as it should: events are refused with 503 until it does"};
+  if (const auto refusing = embedded_ != nullptr ? embedded_->refusing() : std::nullopt) {
     return {false, *refusing == Errc::disk_full
                        ? "the disk or its budget is full: events are refused with 503 until there is room"
                        : "the store failed and is being reopened"};
@@ -273,16 +263,7 @@ api::HubMetrics Hub::metrics() {
   api::HubMetrics metrics;
   metrics.version = kVersion;
   metrics.started_at = started_at_;
-  const queue::CommitStatistics& commits = engine_->commit_statistics();
-  metrics.accepted = commits.accepted.load();
-  metrics.duplicates = commits.duplicates.load();
-  metrics.conflicts = commits.conflicts.load();
-  metrics.in_quarantine = commits.in_quarantine.load();
-  metrics.commits = commits.commits.load();
-  metrics.commit_failures = commits.failures.load();
-  metrics.store_reopens = commits.reopens.load();
-  metrics.sync_seconds = histogram_of(commits.sync_seconds, queue::kSyncSeconds);
-  metrics.commit_events = histogram_of(commits.batch_events, queue::kBatchEvents);
+  take_engine_metrics(metrics);
   source::IngestTotals totals = ingest_totals();
   metrics.quarantined = std::move(totals.quarantined);
   metrics.source_events = std::move(totals.events);
@@ -305,11 +286,7 @@ api::HubMetrics Hub::metrics() {
   metrics.tls_resumed = server.tls_resumed;
   metrics.tls_failures = server.tls_failures;
   metrics.certificate_not_after = server.certificate_not_after;
-  const store::Store::Usage usage = engine_->usage();
-  metrics.disk_bytes = usage.bytes;
-  metrics.disk_free_bytes = usage.free_bytes;
   metrics.disk_budget_bytes = disk_budget_.load();
-  metrics.store_memory_bytes = usage.memory_bytes;
   metrics.resident_bytes = resident_bytes();
   return metrics;
 }
@@ -351,11 +328,11 @@ void Hub::stop() {
   }
   if (watcher_) watcher_->stop();
   stop_consumers();
-  if (engine_) engine_->drain(kStopGrace);
+  drain_engine(kStopGrace);
   if (sqs_) sqs_->stop();
   if (sqs_server_) stop_server(*sqs_server_);
   if (server_) stop_server(*server_);
-  if (engine_) engine_->stop();
+  stop_engine();
   for (const auto& consumer : consumers_.all()) {
     base::run_and_wait(consumer->loop(), kStopGrace, [consumer](base::Task done) {
       consumer->destroy();

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "app/sqs_queues.hpp"
 #include "app/sqs_sources.hpp"
 #include "app/watcher.hpp"
+#include "aws_engine/aws_engine.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "config/config.hpp"
@@ -100,7 +102,17 @@ class Hub final : public api::Hub {
  private:
   explicit Hub(const config::Config& config, HubOptions options);
   base::Result<void> open();
-  // Waits until it is on disk; not on a loop. Without a version it replaces what is there.
+  // hub_engine.cpp: what the two engines do in their own ways.
+  base::Result<void> open_engine(std::vector<base::Loop*> loops);
+  base::Result<std::vector<engine::QueueSpec>> stored_queues();
+  base::Result<engine::QueueStatistics> statistics_now(base::QueueId queue);
+  void drain_engine(base::Millis within);
+  void stop_engine();
+  void take_engine_metrics(api::HubMetrics& metrics) const;
+  base::Result<void> read_log(base::Sequence first, const std::function<bool(const engine::Record&)>& take);
+  // A secret that all who run on this engine share: the first one makes it.
+  base::Result<std::string> stored_secret(const std::string& owner, const std::string& key, const std::string& what);
+  // Waits until it is on disk; not on a loop. Without a version it replaces what is there, whoever else writes it.
   base::Result<void> put_state(const std::string& owner, const std::string& key, std::string bytes);
   base::Result<void> put_state(const std::string& owner, const std::string& key, std::uint64_t version,
                                std::string bytes);
@@ -127,10 +139,6 @@ class Hub final : public api::Hub {
   base::Result<void> forget(const std::string& consumer);
   watch::PauseState configured_pause(const config::Consumer& consumer) const;
   base::Result<void> put_pause(const std::string& consumer, const std::string& value);
-  // hub_policies.cpp; not on a loop.
-  base::Result<base::PolicyVersion> policy_version(const std::vector<source::Subscription>& subscriptions);
-  base::Result<void> put_policy_text(std::uint64_t version, const std::string& text);
-  base::Result<std::string> policy_text(base::PolicyVersion version);
   base::Result<void> listen();
   base::Result<void> listen_sqs(const std::vector<net::IoLoop*>& loops);
   std::unique_ptr<put_events::Service> make_put_events();
@@ -147,7 +155,12 @@ class Hub final : public api::Hub {
   base::Result<std::vector<api::ExplainedEvent>> run_explain(const api::ExplainRequest& request);
   // hub_why.cpp; reader thread.
   base::Result<api::WhyReport> run_why(const std::string& what);
+  // hub_aws_why.cpp; likewise.
+  base::Result<std::vector<base::Sequence>> find_in_table(const std::string& what, api::WhyReport& report);
+  base::Result<api::WhyConsumer> why_in_table(const api::ConsumerInfo& consumer, const engine::Record& record);
   base::Result<std::vector<base::Sequence>> find_events(const std::string& what, api::WhyReport& report);
+  base::Result<std::vector<base::Sequence>> find_identified(const std::set<std::string>& organisations,
+                                                            const std::string& what);
   base::Result<std::vector<base::Sequence>> find_in_newest(const std::string& what);
   base::Result<void> find_quarantined(const std::string& what, api::WhyReport& report);
   base::Result<void> why_events(const std::vector<base::Sequence>& sequences, api::WhyReport& report);
@@ -164,6 +177,8 @@ class Hub final : public api::Hub {
   void handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond);
   void set_paused(const std::string& consumer, watch::PauseState said, base::Loop& reply_on, engine::DoneCallback done);
   base::Result<watch::PauseState> stored_pause(const config::Consumer& consumer);
+  watch::PauseState pause_of(const std::string& consumer, const std::string& bytes) const;
+  void take_pauses();
   net::IoLoop& io_loop(base::Loop& loop);
   void stop_consumers();
   void look();
@@ -207,7 +222,9 @@ class Hub final : public api::Hub {
   std::shared_ptr<const event::NameTable>
       names_;  // set by the operator thread; read by it, and by loops that it waits for
   std::map<std::string, std::string> codes_read_;  // the operator thread's: which codes a consumer has begun with
-  std::unique_ptr<queue::EmbeddedEngine> engine_;
+  std::unique_ptr<engine::Engine> engine_;
+  queue::EmbeddedEngine* embedded_ = nullptr;  // the same where it is that, for what only a store and its log can do
+  aws_engine::AwsEngine* aws_ = nullptr;       // the same where it is that
   // The last one takes requests; the others are of former sources and answer what they have begun. They are kept to the
   // end, since nobody knows when a disk that hangs lets go of their last publish; kIngestsMax bounds them.
   std::vector<std::unique_ptr<source::Ingest>> ingests_;
@@ -239,6 +256,8 @@ class Hub final : public api::Hub {
   std::unique_ptr<Watcher> watcher_;
   std::unique_ptr<Alarms> alarms_;                         // on the watcher's thread, which is joined before it goes
   std::map<std::string, PulledFailures> pulled_failures_;  // the watcher's; by consumer, of the whole run
+  std::map<std::string, std::string> pauses_seen_;         // the watcher's: what other workers have said, by consumer
+  std::uint64_t looks_taken_ = 0;                          // the watcher's
   std::unique_ptr<net::IoLoop> operator_;                  // reloads, one after the other; may wait for the others
   std::atomic<std::uint64_t> disk_budget_{0};
   std::uint16_t port_ = 0;

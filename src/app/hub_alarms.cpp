@@ -8,10 +8,16 @@ namespace trunkline::app {
 
 using base::Result;
 
+namespace {
+
+constexpr std::uint64_t kPausesEvery = 2;  // looks, of one a second: a Query of the table each
+
+}  // namespace
+
 // Before the API can ask for them; of a configuration that check_alarms() has found good. The watcher starts later.
 void Hub::make_alarms() {
   watcher_ = std::make_unique<Watcher>([this] { look(); });
-  alarms_ = std::make_unique<Alarms>(*engine_, watcher_->loop(), *loops_[0]);
+  alarms_ = std::make_unique<Alarms>(embedded_, watcher_->loop(), *loops_[0]);
   change_alarms(config_);
 }
 
@@ -41,6 +47,7 @@ api::AlarmsInfo Hub::alarms() {
 
 // On the watcher's thread.
 void Hub::look() {
+  if (aws_ != nullptr && looks_taken_++ % kPausesEvery == 0) take_pauses();
   const base::WallTime now = clock_.wall();
   for (const auto& consumer : consumers_.all()) consumer->refresh_rest(now);
   const api::HubMetrics metrics = this->metrics();
@@ -54,7 +61,10 @@ void Hub::look() {
   sight.conflicts = metrics.conflicts;
   sight.refused_credentials = metrics.unauthenticated;
   sight.certificate_not_after = metrics.certificate_not_after;
-  for (const auto& [source, events] : metrics.source_events) sight.sources.push_back({source, events});
+  // A worker sees a part of the requests: that it gets none says nothing of the source.
+  if (aws_ == nullptr) {
+    for (const auto& [source, events] : metrics.source_events) sight.sources.push_back({source, events});
+  }
   for (const auto& running : consumers_.all()) {
     const api::ConsumerInfo info = running->info();
     const engine::QueueStatistics queue = engine_->statistics(info.queue);

@@ -5,6 +5,7 @@
 
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
+#include "app/policy_store.hpp"
 #include "base/check.hpp"
 #include "base/log.hpp"
 #include "base/run_and_wait.hpp"
@@ -26,7 +27,7 @@ constexpr base::Millis kSinkWithin = std::chrono::seconds(60);
 }  // namespace
 
 Result<void> Hub::start_consumers() {
-  TRUNKLINE_TRY(const std::vector<engine::QueueSpec> stored, engine_->stored_queues());
+  TRUNKLINE_TRY(const std::vector<engine::QueueSpec> stored, stored_queues());
   sqs_registry_ = std::make_unique<sqs::Registry>(*engine_, *loops_[0], clock_);
   // Whether anybody listens for them now or not: what waits in them is kept, and ends when its time has come.
   TRUNKLINE_TRY_VOID(sqs_registry_->open(stored));
@@ -38,7 +39,7 @@ Result<void> Hub::start_consumers() {
     TRUNKLINE_TRY(filter::Policy policy, policy_of(consumer));
     if (std::ranges::find(stored, consumer.name, &engine::QueueSpec::name) == stored.end()) {
       TRUNKLINE_TRY_VOID(forget(consumer.name));
-    } else if (!live_options(consumer)) {
+    } else if (embedded_ != nullptr && !live_options(consumer)) {
       TRUNKLINE_TRY_VOID(engine_->remove_state(sinks::LiveSink::state_owner(consumer.name)));
     }
     auto queue = engine_->declare(queue_spec(consumer));
@@ -46,7 +47,7 @@ Result<void> Hub::start_consumers() {
     subscriptions.push_back({consumer.name, *queue, std::move(policy)});
   }
   TRUNKLINE_TRY_VOID(settle_unnamed_queues());
-  TRUNKLINE_TRY(const base::PolicyVersion version, policy_version(subscriptions));
+  TRUNKLINE_TRY(const base::PolicyVersion version, policy_version(*engine_, *loops_[0], subscriptions));
   for (std::size_t i = 0; i < config_.consumers.size(); ++i) {
     const config::Consumer& consumer = config_.consumers[i];
     TRUNKLINE_TRY(watch::PauseState pause, stored_pause(consumer));
@@ -73,8 +74,9 @@ Result<void> Hub::check_sqs_name(const config::Consumer& consumer) const {
 
 // A queue whose consumer has left the configuration goes when nothing is in it, or when it was named to be dropped.
 // Else the start is refused: nobody would ever deliver what waits there, and the disk would fill behind it.
+// On AWS it stays: other workers may still have that consumer, and what waits is known a minute later only.
 Result<void> Hub::settle_unnamed_queues() {
-  TRUNKLINE_TRY(const std::vector<engine::QueueSpec> stored, engine_->stored_queues());
+  TRUNKLINE_TRY(const std::vector<engine::QueueSpec> stored, stored_queues());
   for (const std::string& name : options_.drop) {
     if (std::ranges::find(config_.consumers, name, &config::Consumer::name) != config_.consumers.end())
       return {Errc::invalid, fmt::format("--drop {}: the configuration still has that consumer", name)};
@@ -82,9 +84,17 @@ Result<void> Hub::settle_unnamed_queues() {
   for (const engine::QueueSpec& spec : stored) {
     if (sqs::Registry::owns(spec.name)) continue;
     if (std::ranges::find(config_.consumers, spec.name, &config::Consumer::name) != config_.consumers.end()) continue;
-    TRUNKLINE_TRY(const base::QueueId queue, engine_->declare(spec));
-    TRUNKLINE_TRY(const engine::QueueStatistics now, engine_->statistics_now(queue));
     const bool drop = std::ranges::find(options_.drop, spec.name) != options_.drop.end();
+    if (aws_ != nullptr && !drop) {
+      base::log::warn("a queue has no consumer here and stays: `trunkline aws apply` removes it, --drop gives it up",
+                      "queue", spec.name);
+      continue;
+    }
+    TRUNKLINE_TRY(const base::QueueId queue, engine_->declare(spec));
+    engine::QueueStatistics now;
+    if (aws_ == nullptr) {
+      TRUNKLINE_TRY(now, statistics_now(queue));
+    }
     if (now.held() > 0 && !drop) {
       return {Errc::conflict, fmt::format("{} events wait in the queue of '{}', which the configuration does not have "
                                           "any more: put the consumer back, or give them up with --drop {}",
@@ -174,7 +184,7 @@ void Hub::start_consumer(const config::Consumer& consumer, base::QueueId queue, 
 
 // Not on a loop. A queue that is gone holds nothing.
 Result<std::uint64_t> Hub::held_by(base::QueueId queue) {
-  const auto now = engine_->statistics_now(queue);
+  const auto now = statistics_now(queue);
   if (now.ok()) return now->held();
   if (now.error().code == Errc::not_found) return std::uint64_t{0};
   return now.error();

@@ -132,7 +132,7 @@ Result<api::MatchesReport> Hub::run_matches(const api::MatchesRequest& request) 
   const base::Sequence first = first_of_newest(kLookedAtMax);
   Matching matching(policy, request.samples, against);
   bool cut = first.value > 1;
-  TRUNKLINE_TRY_VOID(engine_->read_log(first, [&](const engine::Record& record) {
+  TRUNKLINE_TRY_VOID(read_log(first, [&](const engine::Record& record) {
     if (stopping_.load(std::memory_order_relaxed)) return false;
     if (engine::is_sent(record)) return true;
     if (record.accepted_at < since) {
@@ -148,13 +148,14 @@ Result<api::MatchesReport> Hub::run_matches(const api::MatchesRequest& request) 
 }
 
 base::Sequence Hub::first_of_newest(std::uint64_t count) const {
-  const std::uint64_t end = engine_->end().value;
+  const std::uint64_t end = embedded_ != nullptr ? embedded_->end().value : 0;
   return {end > count ? end - count + 1 : 1};
 }
 
 Result<engine::RecordPtr> Hub::stored_event(base::Sequence sequence) {
+  if (aws_ != nullptr) return aws_->read_event(sequence);
   engine::RecordPtr found;
-  TRUNKLINE_TRY_VOID(engine_->read_log(sequence, [&](const engine::Record& record) {
+  TRUNKLINE_TRY_VOID(read_log(sequence, [&](const engine::Record& record) {
     if (record.sequence == sequence) found = std::make_shared<engine::Record>(record);
     return false;
   }));
@@ -167,8 +168,17 @@ Result<engine::RecordPtr> Hub::find_event(const api::ExplainRequest& request) {
     if (stored) return stored;
     return Error{Errc::not_found, fmt::format("there is no event {} (any more)", request.sequence->value)};
   }
+  if (aws_ != nullptr) {
+    api::WhyReport report;
+    TRUNKLINE_TRY(const std::vector<base::Sequence> sequences, find_in_table(request.id, report));
+    for (auto sequence = sequences.rbegin(); sequence != sequences.rend(); ++sequence) {
+      TRUNKLINE_TRY(engine::RecordPtr stored, stored_event(*sequence));
+      if (stored) return stored;
+    }
+    return Error{Errc::not_found, fmt::format("no event that is still stored has the envelope id '{}'", request.id)};
+  }
   engine::RecordPtr found;
-  TRUNKLINE_TRY_VOID(engine_->read_log(first_of_newest(kLookedAtMax), [&](const engine::Record& record) {
+  TRUNKLINE_TRY_VOID(read_log(first_of_newest(kLookedAtMax), [&](const engine::Record& record) {
     // The newest of that id: a conflict stores a second one.
     if (record.event.envelope_id == request.id) found = std::make_shared<engine::Record>(record);
     return !stopping_.load(std::memory_order_relaxed);

@@ -15,6 +15,9 @@ using operation::LogHistory;
 namespace {
 
 constexpr base::Millis kStopWithin = std::chrono::seconds(5);
+constexpr std::string_view kNoReplay =
+    "the engine on AWS keeps no log to replay: dead letters are redriven (`trunkline dlq redrive NAME --at-once`), and "
+    "a new consumer begins with the next event";
 
 // What the consumer's filter of now matches.
 Result<LogHistory::Wanted> filter_of(const ConsumerSet& consumers, const operation::Request& request) {
@@ -38,8 +41,11 @@ Result<LogHistory::Wanted> filter_of(const ConsumerSet& consumers, const operati
 
 Result<void> Hub::start_operations() {
   LogHistory::Log log;
-  log.first_accepted = [this](base::WallTime from) { return engine_->first_accepted(from); };
-  log.read = [this](base::Sequence first, const LogHistory::Wanted& take) { return engine_->read_log(first, take); };
+  log.first_accepted = [this](base::WallTime from) -> Result<base::Sequence> {
+    if (embedded_ != nullptr) return embedded_->first_accepted(from);
+    return {Errc::unsupported, std::string(kNoReplay)};
+  };
+  log.read = [this](base::Sequence first, const LogHistory::Wanted& take) { return read_log(first, take); };
   log.filter = [this](const operation::Request& request) { return filter_of(consumers_, request); };
   history_ = std::make_unique<LogHistory>(std::move(log), *reader_);
   operations_ = std::make_unique<operation::Operations>(*engine_, *history_, *loops_[0]);

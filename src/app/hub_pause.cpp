@@ -11,14 +11,25 @@ using base::Errc;
 using base::Error;
 using base::Result;
 
+namespace {
+
+const std::string kOwner = "consumers";  // of the engine's state
+const std::string kPaused = "/paused";   // behind a consumer's name
+
+}  // namespace
+
 // Nothing kept: nobody has paused or resumed it yet, the configuration decides.
 Result<watch::PauseState> Hub::stored_pause(const config::Consumer& consumer) {
-  TRUNKLINE_TRY(const auto state, engine_->get_state("consumers", consumer.name + "/paused"));
+  TRUNKLINE_TRY(const auto state, engine_->get_state(kOwner, consumer.name + kPaused));
   if (!state || state->bytes.empty()) return configured_pause(consumer);
-  auto pause = watch::decode_pause(state->bytes);
-  if (pause.ok()) return pause;
+  return pause_of(consumer.name, state->bytes);
+}
+
+watch::PauseState Hub::pause_of(const std::string& consumer, const std::string& bytes) const {
+  auto pause = watch::decode_pause(bytes);
+  if (pause.ok()) return *pause;
   // What cannot be read must not lose events to a downstream that somebody wanted to be left alone.
-  base::log::error("whether a consumer is paused cannot be read: it is paused", "consumer", consumer.name, "error",
+  base::log::error("whether a consumer is paused cannot be read: it is paused", "consumer", consumer, "error",
                    pause.error().detail);
   watch::PauseState paused;
   paused.paused = true;
@@ -35,9 +46,27 @@ watch::PauseState Hub::configured_pause(const config::Consumer& consumer) const 
 
 // Not on a loop.
 Result<void> Hub::put_pause(const std::string& consumer, const std::string& value) {
-  TRUNKLINE_TRY(const auto state, engine_->get_state("consumers", consumer + "/paused"));
+  TRUNKLINE_TRY(const auto state, engine_->get_state(kOwner, consumer + kPaused));
   if ((state ? state->bytes : std::string()) == value) return {};
-  return put_state("consumers", consumer + "/paused", state ? state->version : 0, value);
+  return put_state(kOwner, consumer + kPaused, value);
+}
+
+// On the watcher's thread: what was said to another worker holds here, too. What this one was told is among it.
+void Hub::take_pauses() {
+  const auto stored = engine_->list_state(kOwner);
+  if (!stored.ok()) return;  // the engine says itself that AWS does not answer
+  for (const auto& consumer : consumers_.all()) {
+    const auto found = stored->find(consumer->name() + kPaused);
+    const std::string bytes = found == stored->end() ? std::string() : found->second;
+    std::string& seen = pauses_seen_[consumer->name()];
+    if (bytes == seen || bytes.empty()) continue;
+    seen = bytes;
+    const watch::PauseState pause = pause_of(consumer->name(), bytes);
+    const bool before = consumer->paused();
+    consumer->set_pause(pause, clock_.wall());
+    if (consumer->paused() != before)
+      base::log::info(consumer->paused() ? "a consumer is paused" : "a consumer goes on", "consumer", consumer->name());
+  }
 }
 
 void Hub::pause(const std::string& consumer, api::PauseRequest request, base::Loop& reply_on,
@@ -65,14 +94,19 @@ void Hub::set_paused(const std::string& name, watch::PauseState said, base::Loop
   said.since = clock_.wall();
   // Who resumes it inside a maintenance window means it.
   if (!said.paused) said.no_window_to = watch::open_until(maintenance_windows(consumer->config()), said.since);
-  const auto stored = engine_->get_state("consumers", name + "/paused");
-  const std::uint64_t version = stored.ok() && *stored ? (*stored)->version : 0;
+  auto told = [this, consumer, said, done = std::move(done)](Result<void> put) mutable {
+    if (put.ok()) consumer->set_pause(std::move(said), clock_.wall());
+    done(std::move(put));
+  };
   std::string value = watch::encode(said);
-  engine_->put_state("consumers", name + "/paused", version, std::move(value), reply_on,
-                     [this, consumer, said = std::move(said), done = std::move(done)](Result<void> put) mutable {
-                       if (put.ok()) consumer->set_pause(std::move(said), clock_.wall());
-                       done(std::move(put));
-                     });
+  // A look into the table waits for AWS, and not on a connection's loop.
+  if (aws_ != nullptr) {
+    return looks_->ask<void>(reply_on, std::move(told),
+                             [this, name, value = std::move(value)] { return put_pause(name, value); });
+  }
+  const auto stored = engine_->get_state(kOwner, name + kPaused);
+  const std::uint64_t version = stored.ok() && *stored ? (*stored)->version : 0;
+  engine_->put_state(kOwner, name + kPaused, version, std::move(value), reply_on, std::move(told));
 }
 
 }  // namespace trunkline::app

@@ -6,22 +6,16 @@
 
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
-#include "base/crypto.hpp"
 #include "sinks/live_sink.hpp"
 
 namespace trunkline::app {
 
 using base::Result;
 
-// Without a configured key the store keeps one, so that hashes and tokens live through a restart.
+// Without a configured key the engine keeps one, so that hashes and tokens live through a restart.
 Result<std::string> Hub::stored_mapping_key(const config::Config& config) {
   if (!config.privacy.key.empty()) return config.privacy.key.reveal();
-  TRUNKLINE_TRY(const auto stored, engine_->get_state("privacy", "key"));
-  if (stored) return stored->bytes;
-  std::string key = base::random_bytes(32);
-  const Result<void> put = put_state("privacy", "key", 0, key);
-  if (!put.ok()) return put.error().with("store the key of hashes and tokens");
-  return key;
+  return stored_secret("privacy", "key", "the key of hashes and tokens");
 }
 
 void Hub::take_privacy(const config::Config& config) {
@@ -58,6 +52,7 @@ constexpr const char* kTexts = "mappings";
 constexpr const char* kLog = "log";
 // Changes of one consumer that are kept, the oldest forgotten first.
 constexpr std::size_t kChangesMax = 500;
+constexpr int kTriesMax = 10;  // while other workers note theirs
 
 std::string log_owner(const std::string& consumer) {
   return "mapping/" + consumer;
@@ -97,9 +92,11 @@ Result<void> Hub::note_mapping(const config::Consumer& consumer) {
   TRUNKLINE_TRY(const auto mapping, mapping_of(consumer, mapping_key_));
   const std::string version = mapping ? mapping->version() : "";
   const std::string owner = log_owner(consumer.name);
+  const auto same = [&](const std::vector<Change>& changes) {
+    return changes.empty() ? version.empty() : changes.back().version == version;
+  };
   TRUNKLINE_TRY(const auto stored, engine_->get_state(owner, kLog));
-  std::vector<Change> changes = parse_log(stored ? stored->bytes : "");
-  if (changes.empty() ? version.empty() : changes.back().version == version) return {};
+  if (same(parse_log(stored ? stored->bytes : ""))) return {};
   // The last part is the one that is not full.
   for (std::size_t part = 0; mapping; ++part) {
     const std::string bytes = mapping->text().substr(std::min(mapping->text().size(), part * kPartBytes), kPartBytes);
@@ -108,8 +105,14 @@ Result<void> Hub::note_mapping(const config::Consumer& consumer) {
   }
   // What a board was told before is by another mapping.
   if (live_options(consumer)) TRUNKLINE_TRY_VOID(engine_->remove_state(sinks::LiveSink::state_owner(consumer.name)));
-  changes.push_back({clock_.wall().time_since_epoch().count(), version});
-  return put_state(owner, kLog, log_text(changes));
+  for (int tries = 1;; ++tries) {
+    TRUNKLINE_TRY(const auto now, engine_->get_state(owner, kLog));
+    std::vector<Change> changes = parse_log(now ? now->bytes : "");
+    if (same(changes)) return {};  // another worker was quicker
+    changes.push_back({clock_.wall().time_since_epoch().count(), version});
+    auto put = put_state(owner, kLog, now ? now->version : 0, log_text(changes));
+    if (put.ok() || put.error().code != base::Errc::conflict || tries == kTriesMax) return put;
+  }
 }
 
 Result<std::string> Hub::mapping_at(const std::string& consumer, base::WallTime at) {

@@ -74,11 +74,19 @@ void Hub::resubmit(std::vector<api::Resubmission> entries, base::Loop& reply_on,
 }
 
 void Hub::read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done) {
-  engine_->read_record(sequence, reply_on, std::move(done));
+  if (aws_ != nullptr) return aws_->read_record(sequence, reply_on, std::move(done));
+  embedded_->read_record(sequence, reply_on, std::move(done));
 }
 
 void Hub::backup(std::string directory, base::Loop& reply_on, BackupCallback done) {
-  engine_->backup(std::move(directory), reply_on, [done = std::move(done)](Result<queue::BackupReport> made) mutable {
+  if (embedded_ == nullptr) {
+    return reply_on.post([done = std::move(done)]() mutable {
+      done(Error{Errc::unsupported,
+                 "workers on AWS keep nothing: the table has point-in-time recovery, and on-demand "
+                 "backups of DynamoDB"});
+    });
+  }
+  embedded_->backup(std::move(directory), reply_on, [done = std::move(done)](Result<queue::BackupReport> made) mutable {
     if (!made.ok()) return done(made.error());
     base::log::info("backup made", "directory", made->directory, "end", made->end.value, "bytes", made->bytes);
     done(api::BackupInfo{std::move(made->directory), made->end, made->bytes});

@@ -10,6 +10,7 @@
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
 #include "app/log_level.hpp"
+#include "app/policy_store.hpp"
 #include "app/wfm_sinks.hpp"
 #include "base/log.hpp"
 #include "base/run_and_wait.hpp"
@@ -293,7 +294,7 @@ Result<void> Hub::prepare_reload(Reload& reload) {
     }
     TRUNKLINE_TRY(reload.ingest, make_ingest(reload.next));
   }
-  TRUNKLINE_TRY(reload.version, policy_version(reload.subscriptions));
+  TRUNKLINE_TRY(reload.version, policy_version(*engine_, *loops_[0], reload.subscriptions));
   return {};
 }
 
@@ -358,8 +359,8 @@ void Hub::apply_reload(Reload& reload, const api::ReloadRequest& request) {
   api_->set_credentials(api_credentials(reload.next));
   take_privacy(reload.next);
   set_log_level(reload.next.log.level);
-  if (reload.limits) {
-    engine_->set_limits(reload.next.store.retain, reload.next.store.disk_budget, reload.next.store.quarantine_budget);
+  if (reload.limits && embedded_ != nullptr) {
+    embedded_->set_limits(reload.next.store.retain, reload.next.store.disk_budget, reload.next.store.quarantine_budget);
     disk_budget_.store(reload.next.store.disk_budget);
   }
   apply_removals(reload, request);

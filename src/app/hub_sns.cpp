@@ -14,7 +14,7 @@ std::unique_ptr<sns::Service> Hub::make_sns(sqs::Work work) {
       *sns_topics_, *sqs_registry_, *engine_, std::move(work),
       [this](base::Sequence sequence, base::Loop& reply_on,
              base::UniqueFunction<void(base::Result<engine::RecordPtr>)> done) {
-        engine_->read_record(sequence, reply_on, std::move(done));
+        read_record(sequence, reply_on, std::move(done));
       },
       std::move(options), clock_);
 }

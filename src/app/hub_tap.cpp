@@ -15,10 +15,11 @@ void Hub::make_taps() {
   std::vector<base::Loop*> loops;
   for (const auto& loop : loops_) loops.push_back(loop.get());
   const auto listen = [this](base::Loop& loop, bool wanted) {
-    if (!wanted) return engine_->observe(loop, {});
+    if (embedded_ == nullptr) return;  // nobody is let in
+    if (!wanted) return embedded_->observe(loop, {});
     const auto same = [&](const auto& candidate) { return candidate.get() == &loop; };
     const auto at = static_cast<std::size_t>(std::ranges::find_if(loops_, same) - loops_.begin());
-    engine_->observe(loop, [this, at](const queue::TailBatch& batch) {
+    embedded_->observe(loop, [this, at](const queue::TailBatch& batch) {
       for (const queue::TailEntry& entry : batch.entries) {
         // Events, not what clients send one another.
         if (!engine::is_sent(*entry.record)) taps_->offer(at, *entry.record);
@@ -26,7 +27,8 @@ void Hub::make_taps() {
       taps_->flush(at);
     });
   };
-  taps_ = std::make_unique<tap::Taps>(std::move(loops), listen, [this] { return engine_->end(); });
+  taps_ = std::make_unique<tap::Taps>(std::move(loops), listen,
+                                      [this] { return embedded_ != nullptr ? embedded_->end() : base::Sequence(); });
 }
 
 void Hub::name_taps() {
@@ -36,6 +38,10 @@ void Hub::name_taps() {
 }
 
 Result<api::Hub::StreamStart> Hub::tap(api::TapQuery query, base::Loop& loop) {
+  if (embedded_ == nullptr)
+    return Error{Errc::unsupported,
+                 "a worker on AWS sees a part of the events: `tap` needs a hub with a store of its "
+                 "own; let a consumer with a pulled queue take what you want to look at"};
   tap::TapOptions options;
   if (!query.filter.empty()) {
     TRUNKLINE_TRY(options.policy, policy_of(query.filter, query.body_scope));

@@ -8,6 +8,8 @@
 
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
+#include "app/policy_store.hpp"
+#include "app/why_consumer.hpp"
 #include "event/identity.hpp"
 #include "filter/explain.hpp"
 #include "queue/listing.hpp"
@@ -162,19 +164,6 @@ void take_lane(api::WhyConsumer& why, const queue::Standing& standing, Sequence 
   if (standing.window_ends_ms) why.until = wall(*standing.window_ends_ms);
 }
 
-void take_consumer(api::WhyConsumer& why, const api::ConsumerInfo& consumer) {
-  why.name = consumer.name;
-  why.pulled = consumer.spec.pulled;
-  why.paused = consumer.paused;
-  why.shadow = consumer.shadow.has_value();
-  if (!consumer.statistics) return;
-  why.breaker = consumer.statistics->breaker;
-  if (consumer.statistics->budget) why.budget_until = consumer.statistics->budget->used_up_until;
-  why.breaker_since = consumer.statistics->breaker_since;
-  why.last_error = consumer.statistics->last_error_class;
-  if (!consumer.statistics->last_error_detail.empty()) why.last_error += ": " + consumer.statistics->last_error_detail;
-}
-
 void explain_filter(api::WhyConsumer& why, const engine::Record& record, const Subscribed& subscribed) {
   const auto policy = policy_of(subscribed.policy, subscribed.scope == "MessageBody");
   if (!policy.ok()) return;
@@ -201,34 +190,43 @@ std::string named_by(const api::WhyReport& report) {
 
 Result<std::vector<Sequence>> Hub::find_in_newest(const std::string& what) {
   std::vector<Sequence> found;
-  TRUNKLINE_TRY_VOID(engine_->read_log(first_of_newest(kLookedAtMax), [&](const engine::Record& record) {
+  TRUNKLINE_TRY_VOID(read_log(first_of_newest(kLookedAtMax), [&](const engine::Record& record) {
     if (record.event.envelope_id == what || record.event.conversation_id == what) found.push_back(record.sequence);
     return !stopping_.load(std::memory_order_relaxed);
   }));
   return found;
 }
 
-Result<std::vector<Sequence>> Hub::find_events(const std::string& what, api::WhyReport& report) {
-  std::set<std::string> organisations{""};
-  TRUNKLINE_TRY_VOID(engine_->read_log(first_of_newest(kOrganisationsFrom), [&](const engine::Record& record) {
-    organisations.insert(record.event.org_id);
-    return true;
-  }));
+// Oldest first.
+Result<std::vector<Sequence>> Hub::find_identified(const std::set<std::string>& organisations,
+                                                   const std::string& what) {
   std::set<Sequence> found;
   std::string scratch;
   for (const std::string& organisation : organisations) {
     const base::Hash128 identity = event::envelope_identity(organisation, what, scratch);
-    TRUNKLINE_TRY(const std::vector<Sequence> known, queue::find_identity(engine_->store(), identity));
+    TRUNKLINE_TRY(const std::vector<Sequence> known,
+                  aws_ != nullptr ? aws_->find_identity(identity) : queue::find_identity(embedded_->store(), identity));
     found.insert(known.begin(), known.end());
   }
+  return std::vector<Sequence>(found.begin(), found.end());
+}
+
+Result<std::vector<Sequence>> Hub::find_events(const std::string& what, api::WhyReport& report) {
+  std::set<std::string> organisations{""};
+  TRUNKLINE_TRY_VOID(read_log(first_of_newest(kOrganisationsFrom), [&](const engine::Record& record) {
+    organisations.insert(record.event.org_id);
+    return true;
+  }));
   report.as = "envelope_id";
-  if (!found.empty()) return std::vector<Sequence>(found.begin(), found.end());
+  TRUNKLINE_TRY(std::vector<Sequence> identified, find_identified(organisations, what));
+  if (!identified.empty()) return identified;
+  std::set<Sequence> found;
   for (const std::string& organisation : organisations) {
     event::Event like;
     like.org_id = organisation;
     like.conversation_id = what;
     TRUNKLINE_TRY(const queue::FoundEvents events,
-                  queue::find_group(engine_->store(), event::Order::conversation,
+                  queue::find_group(embedded_->store(), event::Order::conversation,
                                     event::group_text(like, event::Order::conversation), api::kWhyEventsMax,
                                     [this] { return stopping_.load(std::memory_order_relaxed); }));
     report.complete = report.complete && events.complete;
@@ -237,7 +235,7 @@ Result<std::vector<Sequence>> Hub::find_events(const std::string& what, api::Why
   report.as = "conversation";
   if (!found.empty()) return std::vector<Sequence>(found.begin(), found.end());
   report.as = "repeat";
-  TRUNKLINE_TRY(std::vector<Sequence> repeated, queue::find_repeat(engine_->store(), what));
+  TRUNKLINE_TRY(std::vector<Sequence> repeated, queue::find_repeat(embedded_->store(), what));
   if (!repeated.empty()) return repeated;
   return find_in_newest(what);
 }
@@ -246,7 +244,7 @@ Result<void> Hub::find_quarantined(const std::string& what, api::WhyReport& repo
   // Read in pages, in the order of their ids: the bodies may be 8 MiB each.
   engine::Page page{0, 32};
   for (std::size_t seen = 0; seen < kQuarantineMax && !stopping_.load(std::memory_order_relaxed);) {
-    TRUNKLINE_TRY(std::vector<engine::Quarantined> entries, queue::read_quarantine(engine_->store(), page));
+    TRUNKLINE_TRY(std::vector<engine::Quarantined> entries, queue::read_quarantine(embedded_->store(), page));
     for (engine::Quarantined& entry : entries) {
       page.after = entry.id;
       if (entry.bytes.find(what) == std::string::npos || report.quarantined.size() >= api::kWhyQuarantinedMax) continue;
@@ -262,9 +260,10 @@ Result<void> Hub::find_quarantined(const std::string& what, api::WhyReport& repo
 // ---- answering
 
 Result<api::WhyConsumer> Hub::why_routed(const api::ConsumerInfo& consumer, const engine::Record& record) {
+  if (aws_ != nullptr) return why_in_table(consumer, record);
   api::WhyConsumer why;
   take_consumer(why, consumer);
-  auto standing = engine_->standing(consumer.queue, record);
+  auto standing = embedded_->standing(consumer.queue, record);
   if (!standing.ok() && standing.error().code == Errc::not_found) {
     why.state = api::WhyState::gone;
     return why;
@@ -284,7 +283,10 @@ Result<api::WhyConsumer> Hub::why_routed(const api::ConsumerInfo& consumer, cons
 
 Result<api::WhyEvent> Hub::why_event(const engine::RecordPtr& record, const std::string& policies) {
   api::WhyEvent event{record};
-  TRUNKLINE_TRY(const auto repeats, queue::read_repeats(engine_->store(), record->sequence));
+  std::optional<queue::Repeats> repeats;
+  if (embedded_ != nullptr) {
+    TRUNKLINE_TRY(repeats, queue::read_repeats(embedded_->store(), record->sequence));
+  }
   if (repeats)
     event.repeats = {repeats->count, wall(repeats->first_ms), wall(repeats->last_ms), repeats->last_envelope_id};
   const Policies then = parse_policies(policies);
@@ -321,7 +323,7 @@ Result<void> Hub::why_events(const std::vector<Sequence>& sequences, api::WhyRep
     if (!record || (report.as == "conversation" && record->event.conversation_id != report.asked)) continue;
     const auto [policy, is_new] = policies.try_emplace(record->policy_version.value);
     if (is_new) {
-      TRUNKLINE_TRY(policy->second, policy_text(record->policy_version));
+      TRUNKLINE_TRY(policy->second, policy_text(*engine_, record->policy_version));
     }
     TRUNKLINE_TRY(api::WhyEvent event, why_event(record, policy->second));
     report.events.push_back(std::move(event));
@@ -336,6 +338,8 @@ Result<api::WhyReport> Hub::run_why(const std::string& what) {
   std::vector<Sequence> sequences;
   if (const auto sequence = as_sequence(what)) {
     sequences.push_back(*sequence);
+  } else if (aws_ != nullptr) {
+    TRUNKLINE_TRY(sequences, find_in_table(what, report));
   } else {
     TRUNKLINE_TRY(sequences, find_events(what, report));
     TRUNKLINE_TRY_VOID(find_quarantined(what, report));
@@ -347,10 +351,15 @@ Result<api::WhyReport> Hub::run_why(const std::string& what) {
   TRUNKLINE_TRY_VOID(why_events(sequences, report));
   if (report.as != "sequence") report.as = named_by(report);
   if (!report.events.empty() || !report.quarantined.empty()) return report;
+  if (aws_ != nullptr)
+    return Error{Errc::not_found,
+                 fmt::format("the table has no event '{}': it finds sequences and envelope ids, the latter for "
+                             "store.identity_window, and neither conversations nor what is in quarantine",
+                             what)};
   if (report.as == "sequence")
     return Error{Errc::not_found, fmt::format("there is no event {}: the newest is {}, and what is older than `retain` "
                                               "and settled is swept",
-                                              what, engine_->end().value)};
+                                              what, embedded_->end().value)};
   return Error{Errc::not_found,
                fmt::format("no event, conversation or quarantined input that is still stored has the id '{}'", what)};
 }

@@ -119,8 +119,9 @@ int run_serve(const ServeOptions& options) {
     const std::string host = listen.substr(0, listen.rfind(':'));
     base::log::info("SQS API", "address", fmt::format("{}:{}", host, (*hub)->sqs_port()));
   }
-  base::log::info("ready", "address", address, "data", config->data_dir, "sources", config->sources.size(), "consumers",
-                  config->consumers.size());
+  const bool on_aws = config->engine == config::EngineKind::aws;
+  base::log::info("ready", "address", address, on_aws ? "table" : "data", on_aws ? config->aws.table : config->data_dir,
+                  "sources", config->sources.size(), "consumers", config->consumers.size());
   if (!options.ready_file.empty() && !write_ready_file(options.ready_file, address)) {
     fmt::print(stderr, "cannot write {}\n", options.ready_file);
     return 1;

@@ -1,12 +1,15 @@
 #include "aws_engine/aws_engine.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "aws_engine/administration.hpp"
 #include "aws_engine/dead_letters.hpp"
 #include "aws_engine/queue_statistics.hpp"
+#include "aws_engine/records.hpp"
 #include "aws_engine/registry.hpp"
 #include "aws_engine/state_store.hpp"
 #include "base/log.hpp"
@@ -24,6 +27,28 @@ namespace {
 
 constexpr base::Millis kTick = std::chrono::seconds(1);
 constexpr base::Millis kStopMax = std::chrono::seconds(2);
+constexpr base::Millis kDrainLook = std::chrono::milliseconds(20);
+// Whether DynamoDB answers is looked at so often, in ticks; so is what others have put into the quarantine.
+constexpr std::uint64_t kLookEvery = 5;
+constexpr std::uint64_t kCountEvery = 60;
+const std::string kOrganisations = "organisations";
+constexpr std::size_t kOrganisationsMax = 1'000;  // more are not written down
+
+// What came of publishes.
+struct Tally {
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> duplicates{0};
+  std::atomic<std::uint64_t> conflicts{0};
+
+  void count(const std::vector<engine::PublishResult>& results) {
+    using engine::PublishVerdict;
+    for (const engine::PublishResult& each : results) {
+      if (each.verdict == PublishVerdict::accepted || each.verdict == PublishVerdict::conflict) ++accepted;
+      if (each.verdict == PublishVerdict::duplicate) ++duplicates;
+      if (each.verdict == PublishVerdict::conflict) ++conflicts;
+    }
+  }
+};
 
 Error no_queue() {
   return {Errc::not_found, "there is no such queue here"};
@@ -49,6 +74,10 @@ struct AwsEngine::Impl {
 
   std::vector<Outbox::Target> targets_of(const std::vector<QueueId>& routes);
   void tick();
+  void look();
+  // `done` when nothing is being settled.
+  void drain(base::Task done);
+  void note_organisations(const std::vector<engine::PublishItem>& items);
   std::optional<QueueInfo> info(QueueId queue);
   // On the loop: the queue's worker, or null.
   QueueWorker* worker(QueueId queue);
@@ -70,7 +99,12 @@ struct AwsEngine::Impl {
     std::string url;
     base::WallTime young_until;
   };
-  std::map<QueueId, Routed> routed;  // loop only
+  std::map<QueueId, Routed> routed;     // loop only
+  std::set<std::string> organisations;  // loop only: those that were written down
+  std::uint64_t ticks = 0;              // loop only
+  bool looking = false;                 // loop only
+  std::atomic<bool> unreachable{false};
+  const std::shared_ptr<Tally> tally = std::make_shared<Tally>();  // shared with answers that come late
   Outbox outbox;
   Quarantine quarantine;
   Publisher publisher;
@@ -105,7 +139,42 @@ void AwsEngine::Impl::tick() {
     each->tick();
     statistics.refresh(id, each->counts());
   }
+  if (ticks % kLookEvery == 0) look();
+  if (ticks++ % kCountEvery == 0) quarantine.refresh();
   loop.after(kTick, [this] { tick(); });
+}
+
+// After its tries a call of DynamoDB has been given up: so would those of publishes be.
+void AwsEngine::Impl::look() {
+  if (std::exchange(looking, true)) return;
+  cloud.get({Item("reg", "counter")}, [this](const Result<std::vector<Item>>& found) {
+    looking = false;
+    if (unreachable.exchange(!found.ok()) == !found.ok()) return;
+    if (found.ok()) {
+      base::log::info("DynamoDB answers again");
+    } else {
+      base::log::error("DynamoDB does not answer as it should", "error", found.error().detail);
+    }
+  });
+}
+
+void AwsEngine::Impl::drain(base::Task done) {
+  const bool open = std::ranges::any_of(workers, [](const auto& each) { return each.second->settling(); });
+  if (!open) return done();
+  loop.after(kDrainLook, [this, done = std::move(done)]() mutable { drain(std::move(done)); });
+}
+
+void AwsEngine::Impl::note_organisations(const std::vector<engine::PublishItem>& items) {
+  for (const engine::PublishItem& item : items) {
+    const auto* entry = std::get_if<engine::PublishEntry>(&item);
+    if (entry == nullptr || entry->event.org_id.empty() || organisations.size() >= kOrganisationsMax) continue;
+    const std::string& id = entry->event.org_id;
+    if (!organisations.insert(id).second) continue;
+    // Where that fails, the next one of its events tries again.
+    state.update(kOrganisations, {{id, std::string("1")}}, Reply<void>(loop, [this, id](const Result<void>& noted) {
+                   if (!noted.ok()) organisations.erase(id);
+                 }));
+  }
 }
 
 std::optional<QueueInfo> AwsEngine::Impl::info(QueueId queue) {
@@ -151,6 +220,18 @@ Result<std::unique_ptr<AwsEngine>> AwsEngine::open(AwsOptions options, std::vect
     made.tick();
   });
   return engine;
+}
+
+Result<void> AwsEngine::probe(const AwsOptions& options, const aws::Environment& environment) {
+  Impl impl(options, {}, environment);
+  impl.loop.start();
+  const auto found = impl.cloud.get_wait(Item("reg", "counter"));
+  impl.cloud.stop();
+  impl.administration.stop();
+  impl.loop.stop();
+  impl.loop.join();
+  if (!found.ok()) return found.error().with("the table " + options.table);
+  return {};
 }
 
 void AwsEngine::stop() {
@@ -219,7 +300,13 @@ base::Loop& AwsEngine::loop_of(QueueId queue) {
 
 void AwsEngine::publish(std::vector<engine::PublishItem> items, base::Loop& reply_on, engine::PublishCallback done) {
   impl_->loop.post([impl = impl_.get(), items = std::move(items), &reply_on, done = std::move(done)]() mutable {
-    impl->publisher.publish(std::move(items), reply_on, std::move(done));
+    impl->note_organisations(items);
+    impl->publisher.publish(
+        std::move(items), reply_on,
+        [tally = impl->tally, done = std::move(done)](std::vector<engine::PublishResult> results) mutable {
+          tally->count(results);
+          done(std::move(results));
+        });
   });
 }
 
@@ -254,6 +341,55 @@ void AwsEngine::extend(QueueId queue, std::uint64_t lease, base::Millis visibili
 engine::QueueStatistics AwsEngine::statistics(QueueId queue) {
   const auto info = impl_->info(queue);
   return info ? impl_->statistics.get(*info) : engine::QueueStatistics();
+}
+
+Result<std::vector<engine::QueueSpec>> AwsEngine::stored_queues() {
+  return impl_->registry.list();
+}
+
+void AwsEngine::read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done) {
+  impl_->loop.post(
+      [impl = impl_.get(), sequence, reply = Reply<engine::RecordPtr>(reply_on, std::move(done))]() mutable {
+        load_record(impl->cloud, sequence,
+                    [reply = std::move(reply)](Result<engine::RecordPtr> found) mutable { reply(std::move(found)); });
+      });
+}
+
+AwsEngine::Counters AwsEngine::counters() const {
+  const Tally& tally = *impl_->tally;
+  return {tally.accepted.load(), tally.duplicates.load(), tally.conflicts.load(), impl_->quarantine.there()};
+}
+
+bool AwsEngine::unreachable() const {
+  return impl_->unreachable.load();
+}
+
+void AwsEngine::drain(base::Millis within) {
+  base::run_and_wait(impl_->loop, within, [impl = impl_.get()](base::Task done) { impl->drain(std::move(done)); });
+}
+
+Result<engine::RecordPtr> AwsEngine::read_event(base::Sequence sequence) {
+  return load_record_wait(impl_->cloud, sequence);
+}
+
+Result<Standing> AwsEngine::standing(QueueId queue, base::Sequence sequence) {
+  return standing_wait(impl_->cloud, queue, sequence);
+}
+
+Result<std::vector<base::Sequence>> AwsEngine::find_identity(const base::Hash128& identity) {
+  std::vector<base::Sequence> found;
+  TRUNKLINE_TRY(const auto item, impl_->cloud.get_wait(identity_key(identity)));
+  if (!item) return found;
+  TRUNKLINE_TRY(const auto twins, decode_twins(item->bytes("e_twins")));
+  for (const Twin& each : twins) found.push_back(each.sequence);
+  return found;
+}
+
+Result<std::vector<std::string>> AwsEngine::organisations() {
+  TRUNKLINE_TRY(const auto noted, impl_->state.list(kOrganisations));
+  std::vector<std::string> ids;
+  for (const auto& [id, bytes] : noted) ids.push_back(id);
+  return ids;
 }
 
 void AwsEngine::dead_letters(QueueId queue, engine::Page page, base::Loop& reply_on,

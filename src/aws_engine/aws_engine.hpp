@@ -9,6 +9,7 @@
 #include "aws_engine/quarantine.hpp"
 #include "aws_engine/queue_worker.hpp"
 #include "aws_engine/services.hpp"
+#include "aws_engine/standing.hpp"
 #include "engine/engine.hpp"
 
 namespace trunkline::aws_engine {
@@ -43,8 +44,10 @@ class AwsEngine final : public engine::Engine {
   static base::Result<std::unique_ptr<AwsEngine>> open(AwsOptions options, std::vector<base::Loop*> loops,
                                                        const aws::Environment& environment);
   ~AwsEngine() override;
+  // Whether the table is there and may be read with these options; changes nothing. The errors are open()'s. Blocks.
+  static base::Result<void> probe(const AwsOptions& options, const aws::Environment& environment);
 
-  // What was accepted is published, and what this worker holds is given back, for two seconds at most. Not on a loop.
+  // What was accepted is published, and what this worker holds is given back, for two seconds at most.
   void stop();
 
   std::vector<engine::Capability> capabilities() const override;
@@ -76,6 +79,29 @@ class AwsEngine final : public engine::Engine {
   base::Result<std::map<std::string, std::string>> list_state(const std::string& owner) override;
   base::Result<void> remove_state(const std::string& owner) override;
   void write_state(base::QueueId queue, const std::string& owner, std::vector<StateWrite> writes) override;
+
+  // Beyond the port: what a program that runs it needs. These block; any thread that is none of the engine's.
+  base::Result<std::vector<engine::QueueSpec>> stored_queues();  // names and orders of all that are registered
+  void drain(base::Millis within);  // until nothing is being settled, or the time has passed
+  base::Result<engine::RecordPtr> read_event(base::Sequence sequence);  // null where there is none (any more)
+  base::Result<Standing> standing(base::QueueId queue, base::Sequence sequence);
+  base::Result<std::vector<base::Sequence>> find_identity(const base::Hash128& identity);
+  // Ids of the organisations whose events were accepted, by any worker: identities are scoped by them.
+  base::Result<std::vector<std::string>> organisations();
+
+  // Any thread. Of this process, since its start, but for the quarantine: what was there a minute ago, whoever took it in.
+  struct Counters {
+    std::uint64_t accepted = 0;
+    std::uint64_t duplicates = 0;
+    std::uint64_t conflicts = 0;
+    std::uint64_t in_quarantine = 0;
+  };
+  Counters counters() const;
+  // Any thread: DynamoDB does not answer, or not as it should, as of the last seconds.
+  bool unreachable() const;
+  // The event itself; null where there is none (any more).
+  using RecordCallback = base::UniqueFunction<void(base::Result<engine::RecordPtr>)>;
+  void read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done);
 
  private:
   struct Impl;

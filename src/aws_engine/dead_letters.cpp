@@ -19,7 +19,6 @@ constexpr std::size_t kPageMax = 1'000;
 constexpr std::size_t kQueryPage = 100;
 // SQS forgets a message after 14 days; a parked one that is older is sent anew.
 constexpr std::uint64_t kInSqsMs = (14 * 24 - 1) * std::uint64_t{3'600'000};
-constexpr std::uint64_t kKeepSeconds = 60 * 86'400;
 
 base::Sequence sequence_of(const Item& letter) {
   return {unhex(letter.text("sk"))};
@@ -61,7 +60,8 @@ Result<bool> end_letter(Cloud& cloud, Outbox& outbox, const QueueInfo& queue, co
                        : "SET e_fate = :fate, e_ends = :ends",
               {},
               {}};
-  state.values.text(":fate", redriven ? fate::kRedriven : fate::kPurged).number(":ends", now / 1'000 + kKeepSeconds);
+  state.values.text(":fate", redriven ? fate::kRedriven : fate::kPurged)
+      .number(":ends", now / 1'000 + kFateKeepSeconds);
   if (redriven) state.values.number(":none", 0).number(":one", 1);
   std::vector<Write> writes = {std::move(forget), std::move(state)};
   const Outbox::Queue target{queue.id, queue.spec.order, queue.url};

@@ -232,8 +232,9 @@ void Publisher::refused(const TaskPtr& task, const Error& error) {
 void Publisher::inspect(const TaskPtr& task, const std::vector<Item>& found) {
   engine::Record& record = *task->record;
   const std::string event_pk = event_key(record.sequence).text("pk");
-  const std::uint64_t window = static_cast<std::uint64_t>(options_.identity_window.count());
-  const std::uint64_t oldest = millis(cloud_.loop().clock().wall()) - window;
+  const auto window = static_cast<std::uint64_t>(options_.identity_window.count());
+  const std::uint64_t now = millis(cloud_.loop().clock().wall());
+  const std::uint64_t oldest = now - std::min(now, window);
   std::optional<base::Sequence> twin;
   bool known = false;
   bool differs = false;

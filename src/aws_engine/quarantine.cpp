@@ -36,6 +36,10 @@ void Quarantine::add(const engine::Quarantined& input, std::uint64_t id, Added d
   };
   if (counted_at_ && cloud_.loop().clock().mono() - *counted_at_ < kCountEvery) return then(Result<void>());
   waiting_.emplace_back(std::move(then));
+  refresh();
+}
+
+void Quarantine::refresh() {
   if (std::exchange(counting_, true)) return;
   count(0, std::nullopt);
 }

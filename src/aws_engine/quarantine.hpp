@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -27,6 +28,10 @@ class Quarantine {
   using Added = base::UniqueFunction<void(base::Result<std::uint64_t>)>;
   void add(const engine::Quarantined& input, std::uint64_t id, Added done);
 
+  // Counts anew what is there, which others add to as well. On the engine's loop.
+  void refresh();
+  std::uint64_t there() const { return there_.load(std::memory_order_relaxed); }  // any thread: by the last count
+
   // These block; any other thread.
   base::Result<std::vector<engine::Quarantined>> list(engine::Page page);
   base::Result<void> remove(const std::vector<std::uint64_t>& ids);
@@ -39,7 +44,7 @@ class Quarantine {
 
   Cloud& cloud_;
   const QuarantineOptions options_;
-  std::uint64_t there_ = 0;  // when it was counted, and what was added here since
+  std::atomic<std::uint64_t> there_{0};  // when it was counted, and what was added here since
   std::optional<base::MonoTime> counted_at_;
   bool counting_ = false;
   using Waiting = base::UniqueFunction<void(const base::Result<void>&)>;

@@ -466,6 +466,10 @@ QueueCounts QueueWorker::counts() const {
   return counts;
 }
 
+bool QueueWorker::settling() const {
+  return std::ranges::any_of(leases_, [](const auto& each) { return each.second.settling; });
+}
+
 void QueueWorker::write_state(const std::string& owner, std::vector<engine::Engine::StateWrite> writes) {
   settler_.write_state(owner, std::move(writes));
 }

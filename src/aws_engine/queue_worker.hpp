@@ -56,6 +56,7 @@ class QueueWorker {
   void release_all(base::Task done);  // push: everything is given back
   void close();                       // the queue is removed
   QueueCounts counts() const;
+  bool settling() const;  // something is, at this moment
 
  private:
   struct Message {

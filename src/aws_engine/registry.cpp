@@ -20,7 +20,8 @@ using event::Order;
 constexpr std::string_view kRetention = "1209600";  // 14 days, SQS's longest
 constexpr std::string_view kReceivesMax = "1000";   // SQS's most: the last net, see the header
 constexpr std::size_t kNameMax = 40;                // of a queue's own name within SQS's 80
-constexpr std::size_t kLettersMax = 1'000;          // pages of dead letters that a removal deletes
+constexpr std::size_t kPageMax = 1'000;
+constexpr std::size_t kLettersMax = 1'000;  // pages of dead letters that a removal deletes
 
 std::string text_of(std::string_view body, std::string_view member) {
   json::Document document;
@@ -42,6 +43,22 @@ Result<void> Registry::create_table() {
   if (!created.ok() && created.error().detail.find("ResourceInUseException") == std::string::npos)
     return created.error();
   return {};
+}
+
+Result<std::vector<engine::QueueSpec>> Registry::list() {
+  std::vector<engine::QueueSpec> specs;
+  QueryRequest query{"reg", "q#", "q#\xf4\x8f\xbf\xbf", kPageMax, false, {}, {}, {}};
+  for (;;) {
+    TRUNKLINE_TRY(const QueryPage page, cloud_.query_wait(query));
+    for (const Item& item : page.items) {
+      engine::QueueSpec spec;
+      spec.name = item.text("sk").substr(2);
+      spec.order = event::parse_order(item.text("e_order")).value_or(Order::none);
+      specs.push_back(std::move(spec));
+    }
+    if (!page.next) return specs;
+    query.start = page.next;
+  }
 }
 
 // Its item; made with a number of its own where there is none.

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "aws_engine/cloud.hpp"
 #include "aws_engine/settle.hpp"
@@ -25,6 +26,9 @@ class Registry {
   // Errc::conflict: the queue is there with another order, which an SQS queue cannot change.
   base::Result<QueueInfo> declare(const engine::QueueSpec& spec);
   base::Result<void> remove(const QueueInfo& queue);
+
+  // Names and orders of all queues that are registered.
+  base::Result<std::vector<engine::QueueSpec>> list();
 
   static event::Order topic_order(event::Order order) {
     return order == event::Order::none ? event::Order::conversation : order;

@@ -16,7 +16,6 @@ using engine::MessageFate;
 constexpr std::size_t kStateBytesMax = 64 << 10;
 constexpr std::size_t kStateWritesMax = 50;  // of 64 KiB each: below the 4 MB of a transaction
 constexpr std::size_t kDetailMax = 1'024;
-constexpr std::uint64_t kKeepSeconds = 60 * 86'400;  // what became of an event is known for longer than SQS has it
 // Somebody else has not decided yet.
 constexpr std::string_view kOpen = "attribute_not_exists(e_fate) OR e_fate = :retry OR e_fate = :again";
 
@@ -49,9 +48,28 @@ Write message_write(base::QueueId queue, const Held& message, std::string_view w
               std::string(kOpen),
               {}};
   write.values.text(":fate", word).text(":retry", fate::kRetry).text(":again", fate::kRedriven);
-  write.values.number(":ends", now_ms / 1'000 + kKeepSeconds).number(":attempts", fate.attempts);
+  write.values.number(":ends", now_ms / 1'000 + kFateKeepSeconds).number(":attempts", fate.attempts);
   write.values.text(":class", fate.error_class);
   return write;
+}
+
+// After parked messages were hidden: a redrive or a purge that came between the table's word and SQS's would be overtaken
+// by it, and its message hidden for half a day, so that it is shown once more.
+void show_redriven(Cloud& cloud, const QueueInfo& queue, std::vector<Held> parked, Cloud::Done done) {
+  if (parked.empty()) return done(Result<void>());
+  std::vector<Item> keys;
+  for (const Held& each : parked) keys.push_back(dead_letter_key(queue.id, each.sequence));
+  cloud.get(std::move(keys), [&cloud, &queue, parked = std::move(parked),
+                              done = std::move(done)](const Result<std::vector<Item>>& letters) mutable {
+    std::vector<Cloud::Visibility> shown;
+    for (const Held& each : parked) {
+      const bool there = !letters.ok() || std::ranges::any_of(*letters, [&](const Item& letter) {
+        return letter.text("sk") == hex(each.sequence.value);
+      });
+      if (!there) shown.push_back({each.handle, 0});
+    }
+    cloud.change_visibility(queue.url, std::move(shown), std::move(done));
+  });
 }
 
 }  // namespace
@@ -142,7 +160,7 @@ void Settler::write(const JobPtr& job, std::size_t index) {
   if (fate.fate == Fate::release) {
     Write write{
         WriteKind::update, message_key(message.sequence, queue_.id), "SET e_ends = :ends ADD e_uncounted :one", {}, {}};
-    write.values.number(":ends", now / 1'000 + kKeepSeconds).number(":one", 1);
+    write.values.number(":ends", now / 1'000 + kFateKeepSeconds).number(":one", 1);
     cloud_.write(write, [this, job, index](const Result<Item>& stored) {
       wrote(job, index, stored.ok() ? Result<void>() : Result<void>(stored.error()));
     });
@@ -167,7 +185,7 @@ void Settler::write(const JobPtr& job, std::size_t index) {
   writes.push_back({WriteKind::put, std::move(letter), {}, {}, {}});
   if (fate.fate == Fate::skip && !message.group.empty()) {
     Item gap = gap_key(queue_.id, message.group);
-    gap.number("e_seq", message.sequence.value).number("e_ends", now / 1'000 + kKeepSeconds);
+    gap.number("e_seq", message.sequence.value).number("e_ends", now / 1'000 + kFateKeepSeconds);
     writes.push_back({WriteKind::put, std::move(gap), {}, {}, {}});
   }
   cloud_.transact(writes, [this, job, index](const Result<void>& stored) { wrote(job, index, stored); });
@@ -194,6 +212,7 @@ void Settler::tell_sqs(const JobPtr& job) {
   std::vector<std::string> gone;
   std::vector<Cloud::Visibility> shown;
   std::vector<Cloud::Visibility> hidden;
+  std::vector<Held> parked;
   for (std::size_t i = 0; i < job->messages.size(); ++i) {
     const Held& message = job->messages[i];
     const MessageFate& fate = job->fates[i];
@@ -210,16 +229,20 @@ void Settler::tell_sqs(const JobPtr& job) {
       }
     } else {
       const std::int64_t left = hidden_left(message);
+      if (fate.fate == Fate::park) parked.push_back(message);
       hidden.push_back({message.handle, fate.fate == Fate::park ? left : std::min(left, whole_seconds(fate.delay))});
     }
   }
   for (const std::string& handle : job->behind) shown.push_back({handle, 0});
   std::ranges::reverse(shown);
   hidden.insert(hidden.end(), shown.begin(), shown.end());
-  auto then = [this, job, hidden = std::move(hidden)](const Result<void>& deleted) mutable {
+  auto then = [this, job, hidden = std::move(hidden), parked = std::move(parked)](const Result<void>& deleted) mutable {
     if (!deleted.ok()) base::log::warn("settled messages stay in SQS for now", "error", deleted.error().detail);
     cloud_.change_visibility(queue_.url, std::move(hidden),
-                             [job](const Result<void>&) { std::exchange(job->done, {})(job->result); });
+                             [this, job, parked = std::move(parked)](const Result<void>&) mutable {
+                               show_redriven(cloud_, queue_, std::move(parked),
+                                             [job](const Result<void>&) { std::exchange(job->done, {})(job->result); });
+                             });
   };
   cloud_.remove_messages(queue_.url, std::move(gone), std::move(then));
 }
@@ -240,7 +263,11 @@ void Settler::hide_again(const Held& message, Cloud::Done done) {
   write.values.text(":handle", message.handle).number(":one", 1);
   cloud_.write(write, [this, message, done = std::move(done)](const Result<Item>& stored) mutable {
     const bool gone = !stored.ok() && stored.error().code == Errc::conflict;
-    cloud_.change_visibility(queue_.url, {{message.handle, gone ? 0 : hidden_left(message)}}, std::move(done));
+    if (gone) return cloud_.change_visibility(queue_.url, {{message.handle, 0}}, std::move(done));
+    cloud_.change_visibility(queue_.url, {{message.handle, hidden_left(message)}},
+                             [this, message, done = std::move(done)](const Result<void>&) mutable {
+                               show_redriven(cloud_, queue_, {message}, std::move(done));
+                             });
   });
 }
 

@@ -25,6 +25,8 @@ struct QueueInfo {
 
 // SQS hides a message for twelve hours after its receive at most.
 constexpr std::int64_t kHiddenMax = 43'200;
+// What became of an event is known for longer than SQS has it.
+constexpr std::uint64_t kFateKeepSeconds = 60 * 86'400;
 std::int64_t whole_seconds(base::Millis time);  // rounded up, 0 … kHiddenMax
 
 // Writes what has become of events in one queue: the table first, then SQS. In a FIFO queue the order of calls to SQS

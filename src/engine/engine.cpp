@@ -10,7 +10,9 @@ namespace {
 template <class Callback>
 void refuse(base::Loop& reply_on, Callback done) {
   reply_on.post([done = std::move(done)]() mutable {
-    done(base::Error{base::Errc::unsupported, "this engine knows no operations"});
+    done(base::Error{base::Errc::unsupported,
+                     "this engine has no operations: `trunkline dlq redrive NAME --at-once` "
+                     "redrives dead letters without one"});
   });
 }
 
@@ -33,7 +35,9 @@ void Engine::extend(base::QueueId queue, std::uint64_t, base::Millis, DoneCallba
   });
 }
 void Engine::edit_dead_letter(base::QueueId, base::Sequence, std::string, base::Loop& reply_on, DoneCallback done) {
-  refuse(reply_on, std::move(done));
+  reply_on.post([done = std::move(done)]() mutable {
+    done(base::Error{base::Errc::unsupported, "this engine delivers events as they came: dead letters are not edited"});
+  });
 }
 void Engine::summarize_dead_letters(base::QueueId, RedriveFilter, base::Loop& reply_on,
                                     base::UniqueFunction<void(base::Result<DeadLetterSummary>)> done) {

@@ -72,8 +72,27 @@ Operations::~Operations() {
 
 // ---- life of the object
 
+namespace {
+
+// Entries beside those of other processes: their numbers begin at the time, of which a millisecond has 4,096.
+std::uint64_t first_entry(base::WallTime now) {
+  return static_cast<std::uint64_t>(now.time_since_epoch().count()) << 12;
+}
+
+}  // namespace
+
 Result<void> Operations::load() {
-  TRUNKLINE_TRY(const auto stored, engine_.list_state(kOwner));
+  TRUNKLINE_TRY(auto stored, engine_.list_state(kOwner));
+  const auto capabilities = engine_.capabilities();
+  if (std::ranges::find(capabilities, engine::Capability::operations) == capabilities.end()) {
+    // An engine that several processes share. This entry is not kept: it only lets the numbers begin there.
+    AuditEntry began;
+    began.id = first_entry(loop_.clock().wall());
+    began.at = loop_.clock().wall();
+    began.by = "trunkline";
+    began.action = "worker.began";
+    stored[fmt::format("{}{:020}", Audit::key_prefix, began.id)] = encode(began);
+  }
   std::size_t unknown = audit_.load(stored);
   for (const auto& [key, bytes] : stored) {
     if (!key.starts_with(kPrefix)) continue;
