@@ -14,7 +14,9 @@ using base::Result;
 using engine::Engine;
 
 constexpr std::size_t kValueMax = 64 << 10;
-constexpr std::size_t kWritesMax = 50;  // of kValueMax: below a transaction's 4 MB
+// Of one transaction, which takes 100 writes of 4 MB.
+constexpr std::size_t kWritesMax = 100;
+constexpr std::size_t kBytesMax = 3'600'000;
 constexpr std::size_t kPageMax = 1'000;
 
 }  // namespace
@@ -51,16 +53,18 @@ void StateStore::put(const std::string& owner, const std::string& key, std::uint
 
 void StateStore::update(const std::string& owner, const std::vector<Engine::StateWrite>& writes, Reply<void> reply) {
   std::vector<Write> all;
+  std::size_t bytes = 0;
   for (const Engine::StateWrite& each : writes) {
     if (each.bytes && each.bytes->size() > kValueMax) return reply(Error{Errc::too_large, "state is 64 KiB at most"});
     Write write{each.bytes ? WriteKind::update : WriteKind::remove, state_key(owner, each.key), {}, {}, {}};
     if (each.bytes) {
+      bytes += each.bytes->size();
       write.update = "SET e_bytes = :bytes ADD e_version :one";
       write.values.bytes(":bytes", *each.bytes).number(":one", 1);
     }
     all.push_back(std::move(write));
   }
-  if (all.size() > kWritesMax) return reply(Error{Errc::too_large, "too many keys for one write"});
+  if (all.size() > kWritesMax || bytes > kBytesMax) return reply(Error{Errc::too_large, "too many keys for one write"});
   if (all.empty()) return reply(Result<void>());
   cloud_.transact(all, [reply = std::move(reply)](const Result<void>& stored) mutable { reply(stored); });
 }
