@@ -45,7 +45,10 @@ void add_serve(CLI::App& app, int& code) {
       ->allow_extra_args(false);
   command->footer(
       "SIGHUP reads the configuration again and applies what has changed (see trunkline reload --help).\n"
-      "SIGTERM and SIGINT stop: new events are refused, what is in flight finishes.");
+      "SIGTERM and SIGINT stop: new events are refused, what is in flight finishes.\n"
+      "With `engine: aws` it keeps nothing here: any number of them run with the same file, on what `trunkline aws "
+      "apply`\n"
+      "has made; credentials and region are found as the AWS SDKs find them.");
   command->callback([options, &code] { code = run_serve(*options); });
 }
 
@@ -54,8 +57,9 @@ void add_check(CLI::App& app, int& code) {
   CLI::App* command = app.add_subcommand("check", "Check a configuration; errors name line and column");
   command->add_option("-c,--config", options->config, "Configuration file")->required();
   command->add_flag("--json", options->json, "Result as JSON");
-  command->add_flag("--try", options->try_targets,
-                    "Also try it here: data directory, address, and every consumer's target; no event is sent");
+  command->add_flag(
+      "--try", options->try_targets,
+      "Also try it here: data directory or table, address, and every consumer's target; no event is sent");
   command->footer(
       "Without --try nothing but the files named in it is looked at, so that it runs anywhere. Exit code 1: something "
       "that was\n"
