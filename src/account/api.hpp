@@ -24,6 +24,10 @@ class Api {
                                           const Parameters& parameters) = 0;
   // GET of a REST service: "lambda"; the path with its query, percent-encoded.
   virtual base::Result<std::string> get(std::string_view service, std::string path) = 0;
+  // PUT of one, with a JSON text. By default none can be made.
+  virtual base::Result<std::string> put(std::string_view /*service*/, std::string /*path*/, std::string /*body*/) {
+    return base::Error{base::Errc::unsupported, "nothing is written here"};
+  }
 };
 
 }  // namespace trunkline::account

@@ -123,5 +123,11 @@ Result<std::string> AwsApi::get(std::string_view service, std::string path) {
     client.get(std::move(path), kTry, std::move(done));
   });
 }
+Result<std::string> AwsApi::put(std::string_view service, std::string path, std::string body) {
+  return wait(service,
+              [path = std::move(path), body = std::move(body)](aws::Client& client, aws::ReplyCallback done) mutable {
+                client.put(std::move(path), std::move(body), kTry, std::move(done));
+              });
+}
 
 }  // namespace trunkline::app

@@ -23,6 +23,7 @@ class AwsApi final : public account::Api {
   base::Result<std::string> query(std::string_view service, std::string_view action,
                                   const account::Parameters& parameters) override;
   base::Result<std::string> get(std::string_view service, std::string path) override;
+  base::Result<std::string> put(std::string_view service, std::string path, std::string body) override;
 
  private:
   using Call = base::UniqueFunction<void(aws::Client&, aws::ReplyCallback)>;

@@ -190,6 +190,15 @@ void Client::get(std::string path, base::Millis timeout, ReplyCallback done) {
   impl_->attempt(call);
 }
 
+void Client::put(std::string path, std::string body, base::Millis timeout, ReplyCallback done) {
+  const CallPtr call = make_call(std::move(body), timeout, std::move(done));
+  call->method = "PUT";
+  call->path = std::move(path);
+  call->path.erase(0, call->path.find_first_not_of('/'));
+  call->headers = {{"Content-Type", "application/json"}};
+  impl_->attempt(call);
+}
+
 const ClientOptions& Client::options() const {
   return impl_->options;
 }

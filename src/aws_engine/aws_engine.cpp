@@ -254,6 +254,56 @@ void AwsEngine::stop() {
   impl_->loop.join();
 }
 
+bool AwsEngine::flush(base::Millis within) {
+  return base::run_and_wait(impl_->loop, within,
+                            [impl = impl_.get()](base::Task done) { impl->outbox.drain(std::move(done)); });
+}
+
+bool AwsEngine::sweep(base::Millis within) {
+  return base::run_and_wait(impl_->loop, within, [impl = impl_.get()](base::Task done) {
+    impl->outbox.sweep_all([impl, done = std::move(done)]() mutable { impl->outbox.drain(std::move(done)); });
+  });
+}
+
+void AwsEngine::hand(QueueId queue, std::vector<HandedMessage> messages, std::shared_ptr<HandedFates> fates,
+                     base::Task done) {
+  auto handover = std::make_shared<Handover>(std::move(fates), loop_of(queue), std::move(done));
+  impl_->loop.post([impl = impl_.get(), queue, messages = std::move(messages), handover]() mutable {
+    if (QueueWorker* known = impl->worker(queue)) known->hand(std::move(messages), handover);
+  });
+}
+
+void AwsEngine::receive_one(QueueId queue, std::shared_ptr<HandedFates> fates, base::Task done) {
+  auto handover = std::make_shared<Handover>(std::move(fates), loop_of(queue), std::move(done));
+  impl_->loop.post([impl = impl_.get(), queue, handover] {
+    if (QueueWorker* known = impl->worker(queue)) known->receive_one(handover);
+  });
+}
+
+void AwsEngine::return_handed(QueueId queue, base::Millis hidden) {
+  impl_->loop.post([impl = impl_.get(), queue, hidden] {
+    if (QueueWorker* known = impl->worker(queue)) known->return_handed(hidden);
+  });
+}
+
+void AwsEngine::hide(QueueId queue, std::vector<std::string> handles, base::Millis hidden, base::Task done) {
+  const auto info = impl_->info(queue);
+  base::Loop& reply_on = loop_of(queue);
+  if (!info) return reply_on.post(std::move(done));
+  impl_->loop.post([impl = impl_.get(), url = info->url, handles = std::move(handles), hidden, &reply_on,
+                    done = std::move(done)]() mutable {
+    std::vector<Cloud::Visibility> changes;
+    for (std::string& handle : handles) changes.push_back({std::move(handle), whole_seconds(hidden)});
+    impl->cloud.prolong(url, std::move(changes),
+                        [&reply_on, done = std::move(done)]() mutable { reply_on.post(std::move(done)); });
+  });
+}
+
+std::string AwsEngine::arn_of(QueueId queue) {
+  const auto info = impl_->info(queue);
+  return info ? info->arn : std::string();
+}
+
 std::vector<engine::Capability> AwsEngine::capabilities() const {
   using engine::Capability;
   return {Capability::lanes_in_engine, Capability::park, Capability::state, Capability::quarantine};

@@ -50,6 +50,26 @@ class AwsEngine final : public engine::Engine {
   // What was accepted is published, and what this worker holds is given back, for two seconds at most.
   void stop();
 
+  // For a process that may be frozen or ended between two calls, as a function of Lambda is (QueueOptions::polls is false
+  // then).
+  // Whether all that was accepted is published by then; what is not is any worker's to publish later. Not on a loop.
+  bool flush(base::Millis within);
+  // The same, and what any worker has left behind.
+  bool sweep(base::Millis within);
+  // Messages of a push queue that somebody else has received, and deletes where their fate says so. They go the way of
+  // those that are received here: what the table knows as settled already is, and the rest is given out by receive().
+  // `done` comes to loop_of(queue) when the engine has nothing to do with any of them any more.
+  void hand(base::QueueId queue, std::vector<HandedMessage> messages, std::shared_ptr<HandedFates> fates,
+            base::Task done);
+  // The same with one message that is received, and deleted, here; at once.
+  void receive_one(base::QueueId queue, std::shared_ptr<HandedFates> fates, base::Task done);
+  // What was handed and is in no lease is given back, hidden for that long.
+  void return_handed(base::QueueId queue, base::Millis hidden);
+  // Messages that are not to be handed: hidden for that long. `done` comes to loop_of(queue).
+  void hide(base::QueueId queue, std::vector<std::string> handles, base::Millis hidden, base::Task done);
+  // Where the queue is in SQS; empty: it was not declared here.
+  std::string arn_of(base::QueueId queue);
+
   std::vector<engine::Capability> capabilities() const override;
   base::Result<base::QueueId> declare(const engine::QueueSpec& spec) override;
   base::Result<void> remove(base::QueueId queue) override;

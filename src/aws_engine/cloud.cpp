@@ -133,7 +133,10 @@ void Cloud::change_visibility(const std::string& url, std::vector<Visibility> ch
        });
 }
 
-void Cloud::prolong(const std::string& url, std::vector<Visibility> changes) {
+void Cloud::prolong(const std::string& url, std::vector<Visibility> changes, base::Task done) {
+  const std::shared_ptr<void> all(nullptr, [done = std::make_shared<base::Task>(std::move(done))](void*) {
+    if (*done) (*done)();
+  });
   for (std::size_t begin = 0; begin < changes.size(); begin += kSqsBatch) {
     std::string body;
     json::Writer out(body);
@@ -143,7 +146,7 @@ void Cloud::prolong(const std::string& url, std::vector<Visibility> changes) {
       out.member("VisibilityTimeout", changes[i].seconds).end_object();
     }
     out.end_array().end_object();
-    call(Service::sqs, "ChangeMessageVisibilityBatch", std::move(body), [](const Result<std::string>&) {});
+    call(Service::sqs, "ChangeMessageVisibilityBatch", std::move(body), [all](const Result<std::string>&) {});
   }
 }
 

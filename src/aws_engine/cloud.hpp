@@ -67,8 +67,8 @@ class Cloud {
   };
   // One after the other in their order, each answered before the next: what is behind in a lane is given back first.
   void change_visibility(const std::string& url, std::vector<Visibility> changes, Done done);
-  // Ten at a time, in no order; what does not come through is tried by the next round.
-  void prolong(const std::string& url, std::vector<Visibility> changes);
+  // Ten at a time, in no order; what does not come through is tried by the next round, or comes when SQS shows it.
+  void prolong(const std::string& url, std::vector<Visibility> changes, base::Task done = {});
 
   base::Result<std::string> call_wait(Service service, std::string_view operation, std::string body);
   base::Result<std::string> query_sns_wait(std::string_view action, Form form);

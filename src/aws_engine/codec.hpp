@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aws_engine/handed.hpp"
 #include "base/hash.hpp"
 #include "base/result.hpp"
 #include "engine/engine.hpp"
@@ -42,6 +43,7 @@ struct Held {
   std::string group;   // its lane's text; empty in a standard queue
   base::Sequence gap;  // the event skipped before it; 0: none
   std::uint64_t received_ms = 0;
+  HandedPlace handed{};  // in memory only
 };
 std::string encode_held(const std::vector<Held>& held);
 base::Result<std::vector<Held>> decode_held(std::string_view bytes);

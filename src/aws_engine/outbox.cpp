@@ -165,25 +165,39 @@ void Outbox::drain(base::Task done) {
   cloud_.loop().after(kDrainLook, [this, done = std::move(done)]() mutable { drain(std::move(done)); });
 }
 
-// Every shard in turn, whoever wrote it: one shard a time, so that all workers look at all of them.
-void Outbox::sweep() {
+std::vector<std::string> Outbox::shards() const {
   std::vector<std::string_view> targets = {kToQueues};
   for (const Order topic : kTopics) {
     if (!topic_arn_(topic).empty()) targets.push_back(event::name(topic));
   }
-  const std::size_t all = targets.size() * kOutboxShards;
-  next_swept_ = (next_swept_ + 1) % all;
-  sweep_shard(outbox_pk(targets[next_swept_ / kOutboxShards], next_swept_ % kOutboxShards));
-  const auto pause = options_.sweep_interval / static_cast<std::int64_t>(all);
+  std::vector<std::string> all;
+  for (const std::string_view target : targets) {
+    for (std::size_t shard = 0; shard < kOutboxShards; ++shard) all.push_back(outbox_pk(target, shard));
+  }
+  return all;
+}
+
+// Every shard in turn, whoever wrote it: one shard a time, so that all workers look at all of them.
+void Outbox::sweep() {
+  const std::vector<std::string> all = shards();
+  next_swept_ = (next_swept_ + 1) % all.size();
+  sweep_shard(all[next_swept_]);
+  const auto pause = options_.sweep_interval / static_cast<std::int64_t>(all.size());
   cloud_.loop().after(std::max<base::Millis>(pause, base::Millis(20)), [this] { sweep(); });
 }
 
-void Outbox::sweep_shard(const std::string& pk) {
+void Outbox::sweep_all(base::Task done) {
+  const std::shared_ptr<void> round(nullptr,
+                                    [done = std::make_shared<base::Task>(std::move(done))](void*) { (*done)(); });
+  for (const std::string& shard : shards()) sweep_shard(shard, round);
+}
+
+void Outbox::sweep_shard(const std::string& pk, const std::shared_ptr<void>& round) {
   if (full()) return;
   const base::WallTime until = cloud_.loop().clock().wall() - options_.sweep_age;
   QueryRequest query{pk, {}, hex(Sequences::first_of(until).value), kSweepMax, false, {}, {}, {}};
   cloud_.call(Service::dynamodb, "Query", query_request(cloud_.table(), query),
-              [this](const Result<std::string>& body) {
+              [this, round](const Result<std::string>& body) {
                 if (!body.ok()) return;  // the next round
                 auto page = read_page(*body);
                 if (!page.ok()) return;

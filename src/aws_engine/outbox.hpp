@@ -67,6 +67,8 @@ class Outbox {
   void start();
   // `done` when nothing is left in memory.
   void drain(base::Task done);
+  // Every shard once, now; `done` when all have been read, a page of each.
+  void sweep_all(base::Task done);
 
  private:
   struct Outgoing {
@@ -109,8 +111,9 @@ class Outbox {
   void make_visible(const OutgoingPtr& out);
   void said(const OutgoingPtr& out);
   void given_up(const OutgoingPtr& out);
+  std::vector<std::string> shards() const;
   void sweep();
-  void sweep_shard(const std::string& pk);
+  void sweep_shard(const std::string& pk, const std::shared_ptr<void>& round = {});
 
   // topic_pipeline.cpp
   Pipeline* pipeline_of(const OutgoingPtr& out);

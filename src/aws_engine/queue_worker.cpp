@@ -127,6 +127,7 @@ void QueueWorker::poll(const WaitingPtr& waiting) {
   const bool pulled = queue_.spec.pulled;
   const engine::ReceiveLimits& limits = waiting->limits;
   if (!pulled) {
+    if (!options_.polls) return;
     // More than one at a time only while each brings all that it may.
     const std::size_t wanted = std::clamp<std::size_t>(limits.max_messages / 10, 1, 4);
     if (polls_ >= (polled_full_ ? wanted : 1)) return;
@@ -138,15 +139,8 @@ void QueueWorker::poll(const WaitingPtr& waiting) {
   const Millis asked =
       limits.visibility_timeout.count() > 0 ? limits.visibility_timeout : queue_.spec.visibility_timeout;
   const std::int64_t visibility = std::max<std::int64_t>(whole_seconds(pulled ? asked : options_.push_visibility), 1);
-  std::string body;
-  json::Writer out(body);
-  out.begin_object().member("QueueUrl", queue_.url);
-  out.member("MaxNumberOfMessages", std::uint64_t{std::clamp<std::size_t>(limits.max_messages, 1, 10)});
-  out.member("WaitTimeSeconds", wait).member("VisibilityTimeout", visibility);
-  out.key("AttributeNames").begin_array().string("ApproximateReceiveCount").end_array();
-  out.key("MessageAttributeNames").begin_array().string("trunkline").end_array().end_object();
   cloud_.call(
-      Service::sqs, "ReceiveMessage", std::move(body),
+      Service::sqs, "ReceiveMessage", receive_request(limits.max_messages, wait, visibility),
       [this, waiting, visibility](const Result<std::string>& answer) {
         if (!queue_.spec.pulled) --polls_;
         if (!answer.ok()) return polled(waiting, answer);
@@ -157,6 +151,17 @@ void QueueWorker::poll(const WaitingPtr& waiting) {
         load_bodies(batch, 0);
       },
       std::chrono::seconds(wait + 10));
+}
+
+std::string QueueWorker::receive_request(std::size_t messages, std::int64_t wait, std::int64_t visibility) const {
+  std::string body;
+  json::Writer out(body);
+  out.begin_object().member("QueueUrl", queue_.url);
+  out.member("MaxNumberOfMessages", std::uint64_t{std::clamp<std::size_t>(messages, 1, 10)});
+  out.member("WaitTimeSeconds", wait).member("VisibilityTimeout", visibility);
+  out.key("AttributeNames").begin_array().string("ApproximateReceiveCount").end_array();
+  out.key("MessageAttributeNames").begin_array().string("trunkline").end_array().end_object();
+  return body;
 }
 
 // It brought nothing.
@@ -194,30 +199,38 @@ QueueWorker::BatchPtr QueueWorker::read_batch(std::string_view body, std::int64_
   for (auto each = messages->first(); each; each = each->next()) {
     const auto attributes = each->find("MessageAttributes");
     const auto head = attributes ? attributes->find("trunkline") : std::nullopt;
-    auto event = read_message(each->string_at("Body"), head ? head->string_at("StringValue") : std::string_view());
-    if (!event.ok()) {
-      // Nobody here has sent it. It is left: the queue's own dead-letter queue gets it after 1,000 receives.
-      base::log::error("a message in a queue is none of Trunkline's", "queue", queue_.spec.name, "message",
-                       each->string_at("MessageId"), "error", event.error().detail);
-      continue;
-    }
-    Incoming incoming;
-    incoming.body_in_table = event->body_in_table;
-    Message& message = incoming.message;
-    message.held.sequence = event->record.sequence;
-    message.held.id = each->string_at("MessageId");
-    message.held.handle = each->string_at("ReceiptHandle");
-    message.held.received_ms = wall_ms();
-    if (fifo()) message.held.group = event::group_text(event->record.event, queue_.spec.order);
-    message.hidden_until = now() + std::chrono::seconds(visibility_seconds);
-    message.leased.record = std::make_shared<engine::Record>(std::move(event->record));
+    auto found = incoming(each->string_at("MessageId"), each->string_at("ReceiptHandle"), each->string_at("Body"),
+                          head ? head->string_at("StringValue") : std::string_view());
+    if (!found) continue;
+    found->message.hidden_until = now() + std::chrono::seconds(visibility_seconds);
     const auto system = each->find("Attributes");
     const std::string count(system ? system->string_at("ApproximateReceiveCount") : std::string_view());
     if (!count.empty() && count.size() < 9 && std::ranges::all_of(count, [](char c) { return c >= '0' && c <= '9'; }))
-      incoming.received = static_cast<std::uint32_t>(std::stoul(count));
-    batch->messages.push_back(std::move(incoming));
+      found->received = static_cast<std::uint32_t>(std::stoul(count));
+    batch->messages.push_back(std::move(*found));
   }
   return batch;
+}
+
+std::optional<QueueWorker::Incoming> QueueWorker::incoming(std::string_view id, std::string_view handle,
+                                                           std::string_view body, std::string_view head) {
+  auto event = read_message(body, head);
+  if (!event.ok()) {
+    // It is left: the queue's own dead-letter queue gets it after 1,000 receives.
+    base::log::error("a message in a queue is none of Trunkline's", "queue", queue_.spec.name, "message", id, "error",
+                     event.error().detail);
+    return std::nullopt;
+  }
+  Incoming incoming;
+  incoming.body_in_table = event->body_in_table;
+  Message& message = incoming.message;
+  message.held.sequence = event->record.sequence;
+  message.held.id = id;
+  message.held.handle = handle;
+  message.held.received_ms = wall_ms();
+  if (fifo()) message.held.group = event::group_text(event->record.event, queue_.spec.order);
+  message.leased.record = std::make_shared<engine::Record>(std::move(event->record));
+  return incoming;
 }
 
 void QueueWorker::load_bodies(const BatchPtr& batch, std::size_t index) {
@@ -285,7 +298,8 @@ void QueueWorker::sift(const BatchPtr& batch, const std::vector<Item>& found) {
     // Not routed here: a filter policy of SNS that has not taken effect yet lets everything through.
     const auto& routes = message.leased.record->routes;
     if (fate::is_settled(word) || other_copy || std::ranges::find(routes, queue_.id) == routes.end()) {
-      gone.push_back(message.held.handle);
+      message.held.handed.settled();
+      if (!message.held.handed.deletes) gone.push_back(message.held.handle);
       continue;
     }
     if (!batch->pulled && refresh(message)) continue;
@@ -306,7 +320,7 @@ void QueueWorker::sift(const BatchPtr& batch, const std::vector<Item>& found) {
     const base::WallTime accepted = message.leased.record->accepted_at;
     if (word == fate::kParked) {
       closed.insert(message.held.group);
-      settler_.hide_again(message.held, [](const Result<void>&) {});
+      settler_.hide_again(message.held, [handed = message.held.handed](const Result<void>&) {});
     } else if (accepted + queue_.spec.max_wait < cloud_.loop().clock().wall()) {
       expire(message);
     } else if (queue_.spec.pulled && message.leased.receive_count > queue_.spec.max_receive_count) {
@@ -352,6 +366,7 @@ void QueueWorker::arrived(const BatchPtr& batch, std::vector<Message> messages) 
   }
   window_.arrived(messages.size(), now());
   for (Message& message : messages) {
+    if (const auto& handover = message.held.handed.handover) handover->fates().given.fetch_add(1);
     const std::string group = message.held.group;
     Lane& lane = lanes_[group];
     lane.waiting.push_back(std::move(message));
@@ -363,7 +378,7 @@ void QueueWorker::arrived(const BatchPtr& batch, std::vector<Message> messages) 
 void QueueWorker::give_back(std::vector<Message> messages) {
   std::vector<std::string> handles;
   for (Message& message : messages) handles.push_back(std::move(message.held.handle));
-  settler_.give_back(std::move(handles), [](const Result<void>&) {});
+  settler_.give_back(std::move(handles), [messages = std::move(messages)](const Result<void>&) {});
 }
 
 void QueueWorker::bury(const Message& message) {
@@ -378,7 +393,7 @@ void QueueWorker::bury(const Message& message) {
 void QueueWorker::expire(const Message& message) {
   base::log::error("an event has waited too long and expires", "queue", queue_.spec.name, "sequence",
                    message.held.sequence.value, "topic", message.leased.record->event.topic_name);
-  settler_.expire(message.held, [this](const Result<void>& done) {
+  settler_.expire(message.held, [this, handed = message.held.handed](const Result<void>& done) {
     if (done.ok()) ++expired_;
   });
 }

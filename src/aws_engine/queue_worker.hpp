@@ -11,6 +11,7 @@
 
 #include "aws_engine/cloud.hpp"
 #include "aws_engine/codec.hpp"
+#include "aws_engine/handed.hpp"
 #include "aws_engine/outbox.hpp"
 #include "aws_engine/settle.hpp"
 #include "engine/delivery_window.hpp"
@@ -24,6 +25,7 @@ struct QueueOptions {
   base::Millis push_visibility = std::chrono::seconds(60);
   base::Millis poll_wait = std::chrono::seconds(20);  // of one ReceiveMessage; SQS's maximum is 20 s
   std::size_t pulled_receives_max = 1'000;            // waiting at the same time
+  bool polls = true;                                  // push: else there is what hand() and receive_one() bring
 };
 
 // What is counted here since the start; what waits is SQS's to say.
@@ -47,6 +49,12 @@ class QueueWorker {
   using Leases = std::vector<engine::Lease>;
   void receive(const engine::ReceiveLimits& limits, Reply<Leases> reply);
   void cancel_receive();
+  // Push: messages that somebody else has received; they go the way of those that are received here.
+  void hand(std::vector<HandedMessage> messages, std::shared_ptr<Handover> handover);
+  // Push: one message, if there is one now.
+  void receive_one(std::shared_ptr<Handover> handover);
+  // Push: what was handed and is in no lease is given back, hidden for that long; then the handover lets go of it.
+  void return_handed(base::Millis hidden);
   void settle(std::uint64_t lease, std::vector<engine::MessageFate> fates, Reply<void> reply);
   void extend(std::uint64_t lease, base::Millis visibility, Reply<void> reply);
   void write_state(const std::string& owner, std::vector<engine::Engine::StateWrite> writes);
@@ -104,6 +112,10 @@ class QueueWorker {
   void poll(const WaitingPtr& waiting);
   void polled(const WaitingPtr& waiting, const base::Result<std::string>& answer);
   BatchPtr read_batch(std::string_view body, std::int64_t visibility_seconds);
+  std::string receive_request(std::size_t messages, std::int64_t wait, std::int64_t visibility) const;
+  // Nothing: nobody here has sent it.
+  std::optional<Incoming> incoming(std::string_view id, std::string_view handle, std::string_view body,
+                                   std::string_view head);
   void load_bodies(const BatchPtr& batch, std::size_t index);
   void look_up(const BatchPtr& batch);
   void sift(const BatchPtr& batch, const std::vector<Item>& found);

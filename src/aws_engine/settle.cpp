@@ -221,7 +221,8 @@ void Settler::tell_sqs(const JobPtr& job) {
     } else if (!job->ours[i]) {
       continue;
     } else if (is_deleted(fate.fate)) {
-      gone.push_back(message.handle);
+      message.handed.settled();
+      if (!message.handed.deletes) gone.push_back(message.handle);
       if (message.gap.value != 0 && fate.fate != Fate::skip) {
         Write forget{WriteKind::remove, gap_key(queue_.id, message.group), {}, "e_seq = :seq", {}};
         forget.values.number(":seq", message.gap.value);
@@ -250,9 +251,11 @@ void Settler::tell_sqs(const JobPtr& job) {
 void Settler::expire(const Held& message, Cloud::Done done) {
   const std::uint64_t now = millis(cloud_.loop().clock().wall());
   cloud_.write(message_write(queue_.id, message, fate::kExpired, {}, now),
-               [this, handle = message.handle, done = std::move(done)](const Result<Item>& stored) mutable {
+               [this, message, done = std::move(done)](const Result<Item>& stored) mutable {
                  if (!stored.ok()) return done(stored.error());
-                 cloud_.remove_messages(queue_.url, {handle}, std::move(done));
+                 message.handed.settled();
+                 if (message.handed.deletes) return done(Result<void>());
+                 cloud_.remove_messages(queue_.url, {message.handle}, std::move(done));
                });
 }
 

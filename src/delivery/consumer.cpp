@@ -99,7 +99,16 @@ void Consumer::pump() {
   if (actions_.receive) receive(*actions_.receive);
   arm(actions_.wake_at);
   publish_soon();
+  tell_breaker();
   end_if_stopped();
+}
+
+void Consumer::tell_breaker() {
+  const BreakerState now = scheduler_.breaker().state();
+  if (std::exchange(told_breaker_, now) == now || !changed_) return;
+  loop_.post([life = life_, now] {
+    if (life->self != nullptr) life->self->changed_(now);
+  });
 }
 
 void Consumer::restore_budget() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,10 @@ class Consumer {
   // After it has stopped: the sink, for a successor of other options.
   std::unique_ptr<Sink> take_sink() { return std::move(sink_); }
 
+  // Loop thread, before start(): told at once of every change of the breaker, inside of no call of this class.
+  void on_breaker(std::function<void(BreakerState)> changed) { changed_ = std::move(changed); }
+  BreakerState breaker() const { return scheduler_.breaker().state(); }  // loop thread
+
   // Any thread; at most 100 ms old.
   Statistics statistics() const;
   const std::string& name() const { return name_; }
@@ -60,6 +65,7 @@ class Consumer {
   void disarm();
   void end_if_stopped();
   void end();
+  void tell_breaker();
   void publish_soon();
   void publish();
   void log_budget(const Statistics& statistics);
@@ -86,6 +92,8 @@ class Consumer {
   bool paused_ = false;
   bool ended_ = false;
   BreakerState logged_breaker_ = BreakerState::closed;
+  BreakerState told_breaker_ = BreakerState::closed;
+  std::function<void(BreakerState)> changed_;
   bool has_budget_;
   bool logged_budget_ = false;
 

@@ -5,6 +5,7 @@
 #include <netdb.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "base/check.hpp"
@@ -90,7 +91,13 @@ void CurlTransfer::set_limits() {
   set(handle_, CURLOPT_CONNECTTIMEOUT_MS, std::max<long>(1, request_.connect_timeout.count()));
   set(handle_, CURLOPT_TCP_KEEPALIVE, 1L);
   set(handle_, CURLOPT_USERAGENT, options_.user_agent.c_str());
-  if (!options_.ca_file.empty()) set(handle_, CURLOPT_CAINFO, options_.ca_file.c_str());
+  // libcurl itself has the path of one distribution compiled in.
+  const char* authorities = std::getenv("SSL_CERT_FILE");  // NOLINT(concurrency-mt-unsafe): nobody here sets any
+  if (!options_.ca_file.empty()) {
+    set(handle_, CURLOPT_CAINFO, options_.ca_file.c_str());
+  } else if (authorities != nullptr && *authorities != '\0') {
+    set(handle_, CURLOPT_CAINFO, authorities);
+  }
   if (!options_.certificate_file.empty()) {
     set(handle_, CURLOPT_SSLCERT, options_.certificate_file.c_str());
     set(handle_, CURLOPT_SSLKEY, options_.key_file.c_str());

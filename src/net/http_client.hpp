@@ -59,7 +59,7 @@ struct HttpClientOptions {
   std::size_t idle_connections_max = 256;  // kept for reuse, over all hosts
   std::size_t requests_max = 1024;         // under way and waiting; more get Errc::overloaded
   std::string user_agent = "trunkline";
-  std::string ca_file{};           // PEM; empty: the system's
+  std::string ca_file{};           // PEM; empty: that of SSL_CERT_FILE (OpenSSL's own variable), else the system's
   std::string certificate_file{};  // PEM, the client's own with its chain; empty: none
   std::string key_file{};          // PEM, its private key
 };
