@@ -63,6 +63,7 @@ AwsApi::AwsApi(net::IoLoop& loop, aws::Environment environment, aws::SharedFiles
     credentials_ = aws::make_credential_chain(loop_, environment_, region_);
     net::HttpClientOptions options;
     options.addresses = {true, true, {}};  // who runs the command names the endpoints
+    options.ca_file = environment_("AWS_CA_BUNDLE").value_or("");
     transport_ = std::make_unique<aws::ClientTransport>(loop_, std::move(options));
     done();
   });

@@ -13,6 +13,7 @@
 #include "app/demo_command.hpp"
 #include "app/drill_command.hpp"
 #include "app/init_command.hpp"
+#include "app/lambda_command.hpp"
 #include "app/names_command.hpp"
 #include "app/sim_commands.hpp"
 #include "app/version.hpp"
@@ -163,6 +164,7 @@ int run(int argc, char** argv) {
   add_init(app, code);
   add_names(app, code);
   add_aws(app, code);
+  add_lambda(app, code);
   add_completion(app, code);
   try {
     app.parse(argc, argv);

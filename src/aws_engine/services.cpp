@@ -17,7 +17,7 @@ constexpr std::string_view kSnsVersion = "2010-03-31";
 class AwsServices final : public Services {
  public:
   AwsServices(net::IoLoop& loop, const ServiceOptions& options, const aws::Environment& environment)
-      : transport_(loop, client_options(options)),
+      : transport_(loop, client_options(options, environment)),
         credentials_(aws::make_credential_chain(loop, environment, options.region)),
         dynamodb_(client("dynamodb", "DynamoDB_20120810", options.dynamodb_endpoint, options), transport_,
                   *credentials_, loop),
@@ -34,8 +34,9 @@ class AwsServices final : public Services {
   }
 
  private:
-  static net::HttpClientOptions client_options(const ServiceOptions& options) {
+  static net::HttpClientOptions client_options(const ServiceOptions& options, const aws::Environment& environment) {
     net::HttpClientOptions client;
+    client.ca_file = environment("AWS_CA_BUNDLE").value_or("");  // the SDKs' own variable
     client.connections_per_host_max = options.connections_max;
     client.idle_connections_max = options.connections_max;
     client.requests_max = 64 * options.connections_max;  // the engine's own bounds are below that

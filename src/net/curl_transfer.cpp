@@ -91,12 +91,13 @@ void CurlTransfer::set_limits() {
   set(handle_, CURLOPT_CONNECTTIMEOUT_MS, std::max<long>(1, request_.connect_timeout.count()));
   set(handle_, CURLOPT_TCP_KEEPALIVE, 1L);
   set(handle_, CURLOPT_USERAGENT, options_.user_agent.c_str());
-  // libcurl itself has the path of one distribution compiled in.
+  // libcurl itself has the paths of one distribution compiled in. Without a directory of authorities it keeps what it has
+  // read of the file; else every connection would read all 140 anew.
   const char* authorities = std::getenv("SSL_CERT_FILE");  // NOLINT(concurrency-mt-unsafe): nobody here sets any
-  if (!options_.ca_file.empty()) {
-    set(handle_, CURLOPT_CAINFO, options_.ca_file.c_str());
-  } else if (authorities != nullptr && *authorities != '\0') {
+  if (!options_.ca_file.empty()) authorities = options_.ca_file.c_str();
+  if (authorities != nullptr && *authorities != '\0') {
     set(handle_, CURLOPT_CAINFO, authorities);
+    set(handle_, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   }
   if (!options_.certificate_file.empty()) {
     set(handle_, CURLOPT_SSLCERT, options_.certificate_file.c_str());
