@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/contract_fixture.hpp"
+#include "engine/receipts.hpp"
 
 // What every engine must do, as tests. An engine's own test file instantiates the suite with a factory; a test is left
 // out only for a capability that the engine says it lacks.
@@ -512,6 +513,47 @@ TEST_P(Contract, a_pulled_standard_queue_gives_a_lease_for_each_message_where_th
   EXPECT_TRUE(settle_all(leases[1], Fate::delivered).ok());
   EXPECT_TRUE(settle_all(leases[0], Fate::release).ok());
   EXPECT_EQ(ids(receive(queue, 10)), (Ids{"a"}));
+}
+
+TEST_P(Contract, messages_of_a_group_have_a_receipt_each) {
+  if (receipts_of(engine()) == nullptr) GTEST_SKIP() << "the engine gives no receipts of single messages";
+  QueueSpec pulled = spec("p", event::Order::conversation);
+  pulled.pulled = true;
+  const base::QueueId queue = declare(pulled);
+  std::vector<PublishItem> items;
+  for (const char* id : {"a", "b", "c", "d"}) items.push_back(PublishEntry{make_event(id, "c"), "test", {queue}, {1}});
+  publish_items(std::move(items));
+  ReceiveLimits limits;
+  limits.max_messages = limits.max_messages_per_group = 3;
+  limits.lease_each = true;
+  limits.wait = std::chrono::seconds(20);
+  const auto leases = receive_by(queue, limits);
+  ASSERT_EQ(leases.size(), 3u);
+  EXPECT_EQ(ids(leases), (Ids{"a", "b", "c"}));
+  const auto nothing_more = [&] { return receive(queue, 10, 10, std::chrono::milliseconds(50)).empty(); };
+  const auto was_delivered = [&](const Lease& lease) {
+    return await<base::Result<bool>>(engine().loop_of(queue), [&](base::UniqueFunction<void(base::Result<bool>)> done) {
+      receipts_of(engine())->was_delivered(queue, lease.messages[0].record->sequence, lease.id, std::move(done));
+    });
+  };
+  EXPECT_TRUE(settle_all(leases[1], Fate::delivered).ok());
+  EXPECT_EQ(settle_all(leases[0], Fate::park).error().code, base::Errc::invalid) << "another one is in flight";
+  EXPECT_TRUE(nothing_more());
+  fixture_->reopen();
+  EXPECT_EQ(declare(pulled), queue);
+  EXPECT_TRUE(nothing_more());
+  EXPECT_EQ(settle_all(leases[1], Fate::delivered).error().code, base::Errc::not_found);
+  EXPECT_TRUE(was_delivered(leases[1]).value());
+  EXPECT_FALSE(was_delivered(leases[0]).value());
+  EXPECT_TRUE(extend(leases[2], std::chrono::hours(1)).ok());
+  EXPECT_TRUE(settle_all(leases[0], Fate::release).ok());
+  const auto again = receive_by(queue, limits);
+  EXPECT_EQ(ids(again), (Ids{"a"})) << "c is in flight";
+  EXPECT_TRUE(settle_all(leases[2], Fate::delivered).ok());
+  EXPECT_TRUE(nothing_more()) << "a is";
+  EXPECT_TRUE(settle_all(again[0], Fate::delivered).ok());
+  EXPECT_FALSE(was_delivered(leases[0]).value()) << "by another receipt";
+  EXPECT_EQ(ids(receive_by(queue, limits)), (Ids{"d"}));
 }
 
 TEST_P(Contract, a_lease_that_is_extended_ends_later_and_holds_over_a_reopen) {

@@ -288,6 +288,11 @@ std::string encode_lane(const LaneHeader& header) {
   put_varint(out, header.gap_before.value);
   put_string(out, header.error_class);
   put_string(out, header.error_detail);
+  for (const LeasedEach& each : header.each) {
+    put_u64(out, each.lease);
+    put_varint(out, each.sequence.value);
+    put_millis(out, each.until_ms);
+  }
   return out;
 }
 
@@ -305,7 +310,15 @@ Result<LaneHeader> decode_lane(std::string_view bytes) {
   header.gap_before = {in.varint()};
   header.error_class = in.string();
   header.error_detail = in.string();
+  while (in.ok() && !in.at_end()) {
+    LeasedEach& each = header.each.emplace_back();
+    each.lease = in.u64();
+    each.sequence = {in.varint()};
+    each.until_ms = read_millis(in);
+  }
+  const bool whole = header.each.empty();
   if (header.state > LaneState::leased) return corrupt("lane");
+  if (!whole && (header.state != LaneState::leased || header.each.size() != header.leased)) return corrupt("lane");
   return checked(in, std::move(header), "lane");
 }
 

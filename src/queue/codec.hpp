@@ -82,6 +82,12 @@ std::string encode_cursor(const CursorRecord& cursor);
 base::Result<CursorRecord> decode_cursor(std::string_view bytes);
 
 enum class LaneState : std::uint8_t { ready, backing_off, parked, leased };
+// One of the first messages of a lane, which were received together and have a lease each.
+struct LeasedEach {
+  std::uint64_t lease = 0;  // 0: visible again, while others of them are in flight
+  base::Sequence sequence;
+  std::int64_t until_ms = 0;  // deadline of the visibility timeout
+};
 struct LaneHeader {
   LaneState state = LaneState::ready;
   std::uint64_t rows = 0;
@@ -94,6 +100,7 @@ struct LaneHeader {
   base::Sequence gap_before;  // value 0: none
   std::string error_class;
   std::string error_detail;
+  std::vector<LeasedEach> each{};  // leased: as many as `leased`, in order; empty: one lease over all of them
 };
 std::string encode_lane(const LaneHeader& header);
 base::Result<LaneHeader> decode_lane(std::string_view bytes);

@@ -38,6 +38,11 @@ std::string queue_spec_key(const std::string& name) {
   return "q" + name;
 }
 
+template <class Callback>
+void refuse(base::Loop& reply_on, Callback done, Error error) {
+  reply_on.post([done = std::move(done), error = std::move(error)]() mutable { done(std::move(error)); });
+}
+
 std::function<bool(std::string_view, std::string_view)> identity_expired(const base::Clock& clock,
                                                                          base::Millis window) {
   return [&clock, window](std::string_view, std::string_view value) {
@@ -83,10 +88,7 @@ struct EmbeddedEngine::Impl {
   template <class Function, class Callback>
   void on_runner(QueueId queue, base::Loop& reply_on, Callback done, Function function) {
     const auto registered = find(queue);
-    if (!registered) {
-      reply_on.post([done = std::move(done)]() mutable { done(Error{Errc::not_found, "no such queue"}); });
-      return;
-    }
+    if (!registered) return refuse(reply_on, std::move(done), {Errc::not_found, "no such queue"});
     loops[registered->loop]->post([runner = registered->runner, done = std::move(done),
                                    function = std::move(function)]() mutable { function(*runner, std::move(done)); });
   }
@@ -461,6 +463,14 @@ void EmbeddedEngine::extend(QueueId queue, std::uint64_t lease, base::Millis vis
                    });
 }
 
+void EmbeddedEngine::was_delivered(QueueId queue, Sequence sequence, std::uint64_t lease,
+                                   base::UniqueFunction<void(Result<bool>)> done) {
+  using Callback = base::UniqueFunction<void(Result<bool>)>;
+  impl_->on_runner(queue, loop_of(queue), std::move(done), [sequence, lease](QueueRunner& runner, Callback callback) {
+    runner.was_delivered(sequence, lease, std::move(callback));
+  });
+}
+
 engine::QueueStatistics EmbeddedEngine::statistics(QueueId queue) {
   const auto registered = impl_->find(queue);
   return registered ? registered->runner->statistics() : engine::QueueStatistics{};
@@ -469,10 +479,7 @@ engine::QueueStatistics EmbeddedEngine::statistics(QueueId queue) {
 void EmbeddedEngine::dead_letters(QueueId queue, engine::Page page, base::Loop& reply_on,
                                   base::UniqueFunction<void(Result<std::vector<engine::DeadLetter>>)> done) {
   const auto registered = impl_->find(queue);
-  if (!registered) {
-    reply_on.post([done = std::move(done)]() mutable { done(Error{Errc::not_found, "no such queue"}); });
-    return;
-  }
+  if (!registered) return refuse(reply_on, std::move(done), {Errc::not_found, "no such queue"});
   impl_->reads->run([&store = *impl_->store, queue, page, order = registered->stored.spec.order, &reply_on,
                      done = std::move(done)]() mutable {
     reply_on.post([result = read_dead_letters(store, queue, order, page), done = std::move(done)]() mutable {
@@ -510,10 +517,7 @@ void EmbeddedEngine::edit_dead_letter(QueueId queue, Sequence sequence, std::str
 void EmbeddedEngine::summarize_dead_letters(QueueId queue, engine::RedriveFilter filter, base::Loop& reply_on,
                                             base::UniqueFunction<void(Result<engine::DeadLetterSummary>)> done) {
   const auto registered = impl_->find(queue);
-  if (!registered) {
-    reply_on.post([done = std::move(done)]() mutable { done(Error{Errc::not_found, "no such queue"}); });
-    return;
-  }
+  if (!registered) return refuse(reply_on, std::move(done), {Errc::not_found, "no such queue"});
   impl_->reads->run([&store = *impl_->store, &clock = impl_->clock, queue, order = registered->stored.spec.order,
                      filter = std::move(filter), done = Impl::back_to(reply_on, std::move(done))]() mutable {
     done(queue::summarize_dead_letters(store, queue, order, filter, clock.wall()));
@@ -554,11 +558,8 @@ void EmbeddedEngine::update_state(const std::string& owner, std::vector<StateWri
                                   engine::DoneCallback done) {
   store::Batch batch;
   for (const StateWrite& write : writes) {
-    if (write.bytes && write.bytes->size() > kStateBytesMax) {
-      reply_on.post(
-          [done = std::move(done)]() mutable { done(Error{Errc::too_large, "a state value has at most 64 KiB"}); });
-      return;
-    }
+    if (write.bytes && write.bytes->size() > kStateBytesMax)
+      return refuse(reply_on, std::move(done), {Errc::too_large, "a state value has at most 64 KiB"});
     stage_state(batch, owner, write);
   }
   impl_->committer->write(std::move(batch), {}, &reply_on, std::move(done));
@@ -607,11 +608,8 @@ Result<std::optional<engine::Engine::StateValue>> EmbeddedEngine::get_state(cons
 
 void EmbeddedEngine::put_state(const std::string& owner, const std::string& key, std::uint64_t version,
                                std::string bytes, base::Loop& reply_on, engine::DoneCallback done) {
-  if (bytes.size() > kStateBytesMax) {
-    reply_on.post(
-        [done = std::move(done)]() mutable { done(Error{Errc::too_large, "a state value has at most 64 KiB"}); });
-    return;
-  }
+  if (bytes.size() > kStateBytesMax)
+    return refuse(reply_on, std::move(done), {Errc::too_large, "a state value has at most 64 KiB"});
   impl_->committer->write({},
                           {0,
                            [this, owner, key, version, bytes = std::move(bytes)](store::Batch& batch) -> Result<void> {

@@ -10,6 +10,7 @@
 #include "base/loop.hpp"
 #include "base/result.hpp"
 #include "engine/engine.hpp"
+#include "engine/receipts.hpp"
 #include "queue/backup.hpp"
 #include "queue/committer.hpp"
 #include "queue/queue_core.hpp"
@@ -47,7 +48,7 @@ struct EmbeddedOptions {
 
 // The engine on RocksDB: one log, many cursors (DESIGN section 5). Loops are given and outlive the engine; start them
 // after open() and stop them after stop().
-class EmbeddedEngine final : public engine::Engine {
+class EmbeddedEngine final : public engine::Engine, public engine::Receipts {
  public:
   static base::Result<std::unique_ptr<EmbeddedEngine>> open(EmbeddedOptions options, std::vector<base::Loop*> loops,
                                                             const base::Clock& clock);
@@ -69,6 +70,8 @@ class EmbeddedEngine final : public engine::Engine {
               engine::DoneCallback done) override;
   void extend(base::QueueId queue, std::uint64_t lease, base::Millis visibility_timeout,
               engine::DoneCallback done) override;
+  void was_delivered(base::QueueId queue, base::Sequence sequence, std::uint64_t lease,
+                     base::UniqueFunction<void(base::Result<bool>)> done) override;
   engine::QueueStatistics statistics(base::QueueId queue) override;
   void dead_letters(base::QueueId queue, engine::Page page, base::Loop& reply_on,
                     base::UniqueFunction<void(base::Result<std::vector<engine::DeadLetter>>)> done) override;

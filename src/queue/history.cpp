@@ -31,23 +31,34 @@ std::string deliveries_key(QueueId queue, Sequence highest, std::int64_t at_ms) 
   return key;
 }
 
-// The record's value: its lowest sequence, then the steps from one to the next.
-std::string encode_delivered(const Sequence* first, std::size_t count) {
+// The record's value: its lowest sequence, then the steps from one to the next. Where marks are kept it begins with a 0,
+// which is no sequence, and each is followed by its mark.
+std::string encode_delivered(const DeliveredUnder* first, std::size_t count) {
   std::string out;
+  const bool marked = first->mark != 0;
+  if (marked) out.push_back('\0');
   std::uint64_t before = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    base::put_varint(out, first[i].value - before);
-    before = first[i].value;
+    base::put_varint(out, first[i].sequence.value - before);
+    if (marked) base::put_u32(out, first[i].mark);
+    before = first[i].sequence.value;
   }
   return out;
 }
 
-Result<bool> holds(std::string_view bytes, Sequence sequence) {
-  ByteReader in(bytes);
+// Whether it names the event, under the lease of that mark; 0: any.
+Result<bool> holds(std::string_view bytes, Sequence sequence, std::uint32_t mark) {
+  const bool marked = bytes.starts_with('\0');
+  ByteReader in(bytes.substr(marked ? 1 : 0));
   std::uint64_t at = 0;
-  while (in.ok() && !in.at_end() && at < sequence.value) at += in.varint();
+  bool found = false;
+  while (in.ok() && !in.at_end() && at <= sequence.value && !found) {
+    at += in.varint();
+    const std::uint32_t of = marked ? in.u32() : 0;
+    found = at == sequence.value && (mark == 0 || of == mark);
+  }
   if (!in.ok()) return {Errc::corrupt, "a stored record of deliveries does not decode"};
-  return at == sequence.value;
+  return found;
 }
 
 }  // namespace
@@ -103,8 +114,8 @@ Result<Repeats> decode_repeats(std::string_view bytes) {
 
 // ---- Journal
 
-void Journal::delivered(Sequence sequence, std::int64_t at_ms) {
-  delivered_.push_back(sequence);
+void Journal::delivered(Sequence sequence, std::uint64_t lease, std::int64_t at_ms) {
+  delivered_.push_back({sequence, lease != 0 ? mark_of(lease) : 0});
   at_ms_ = at_ms;
 }
 
@@ -116,7 +127,7 @@ void Journal::write(store::Batch& batch) {
   std::sort(delivered_.begin(), delivered_.end());
   for (std::size_t at = 0; at < delivered_.size(); at += kDeliveredMax) {
     const std::size_t count = std::min(kDeliveredMax, delivered_.size() - at);
-    batch.put(kQueue, deliveries_key(queue_, delivered_[at + count - 1], at_ms_),
+    batch.put(kQueue, deliveries_key(queue_, delivered_[at + count - 1].sequence, at_ms_),
               encode_delivered(&delivered_[at], count));
   }
   delivered_.clear();
@@ -142,7 +153,7 @@ Result<Deliveries> read_deliveries(const store::Store& store, QueueId queue, Seq
   std::size_t left = kDeliveriesLookedAt;
   auto at = store.seek(kQueue, by_sequence_key(queue, 'T', sequence), prefix_end(queue_prefix(queue, 'T')));
   for (; at->valid() && left > 0; at->next(), --left) {
-    TRUNKLINE_TRY(const bool matches, holds(at->value(), sequence));
+    TRUNKLINE_TRY(const bool matches, holds(at->value(), sequence, 0));
     if (!matches) continue;
     const auto at_ms = static_cast<std::int64_t>(ByteReader(at->key().substr(at->key().size() - 8)).u64());
     found.at.emplace_back(base::Millis(at_ms));
@@ -152,6 +163,22 @@ Result<Deliveries> read_deliveries(const store::Store& store, QueueId queue, Seq
   found.complete = left > 0 || !found.at.empty();
   std::ranges::sort(found.at);
   return found;
+}
+
+Result<bool> read_delivered_under(const store::Store& store, QueueId queue, Sequence sequence, std::uint64_t lease) {
+  // What waits, or has ended otherwise, was not; then there is nothing to look for.
+  for (const char list : {'S', 'D', 'O'}) {
+    TRUNKLINE_TRY(const auto elsewhere, store.get(kQueue, by_sequence_key(queue, list, sequence)));
+    if (elsewhere) return false;
+  }
+  std::size_t left = kReceiptsLookedAt;
+  auto at = store.seek(kQueue, by_sequence_key(queue, 'T', sequence), prefix_end(queue_prefix(queue, 'T')));
+  for (; at->valid() && left > 0; at->next(), --left) {
+    TRUNKLINE_TRY(const bool matches, holds(at->value(), sequence, mark_of(lease)));
+    if (matches) return true;
+  }
+  TRUNKLINE_TRY_VOID(at->status());
+  return false;
 }
 
 Result<std::optional<Repeats>> read_repeats(const store::Store& store, Sequence sequence) {

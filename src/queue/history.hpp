@@ -40,19 +40,30 @@ struct Repeats {
 std::string encode_repeats(const Repeats& repeats);
 base::Result<Repeats> decode_repeats(std::string_view bytes);
 
+// 32 random bits of a pulled lease, whose id is random; never 0.
+inline std::uint32_t mark_of(std::uint64_t lease) {
+  return static_cast<std::uint32_t>(lease >> 32) | 1U;
+}
+struct DeliveredUnder {
+  base::Sequence sequence;
+  std::uint32_t mark = 0;  // of the lease; 0: not kept
+  auto operator<=>(const DeliveredUnder&) const = default;
+};
+
 // Collects for one delta of a queue. Not thread-safe.
 class Journal {
  public:
   explicit Journal(base::QueueId queue) : queue_(queue) {}
 
-  void delivered(base::Sequence sequence, std::int64_t at_ms);
+  // `lease`: under which it was, where somebody may ask for that; else 0.
+  void delivered(base::Sequence sequence, std::uint64_t lease, std::int64_t at_ms);
   // The oldest of kFailuresMax is written over.
   void failed(base::Sequence sequence, const FailedDelivery& failure, store::Batch& batch) const;
   void write(store::Batch& batch);
 
  private:
   const base::QueueId queue_;
-  std::vector<base::Sequence> delivered_;
+  std::vector<DeliveredUnder> delivered_;
   std::int64_t at_ms_ = 0;
 };
 
@@ -68,6 +79,12 @@ struct Deliveries {
 };
 inline constexpr std::size_t kDeliveriesLookedAt = 100'000;  // about a second
 base::Result<Deliveries> read_deliveries(const store::Store& store, base::QueueId queue, base::Sequence sequence);
+
+// Whether the event was delivered under this lease. False, too, when its record lies behind kReceiptsLookedAt records of
+// later events.
+inline constexpr std::size_t kReceiptsLookedAt = 10'000;  // about 0.1 s
+base::Result<bool> read_delivered_under(const store::Store& store, base::QueueId queue, base::Sequence sequence,
+                                        std::uint64_t lease);
 
 base::Result<std::optional<Repeats>> read_repeats(const store::Store& store, base::Sequence sequence);
 

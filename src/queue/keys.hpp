@@ -37,8 +37,9 @@
 // state       owner 0x00 key        version, bytes
 namespace trunkline::queue {
 
-// 1 had no operations, 2 no event-time windows, 3 no messages that clients sent: what they wrote reads as it is.
-constexpr std::uint32_t kFormatVersion = 4;
+// 1 had no operations, 2 no event-time windows, 3 no messages that clients sent, 4 no leases of several messages of a lane:
+// what they wrote reads as it is.
+constexpr std::uint32_t kFormatVersion = 5;
 // In meta: no sequence number up to these is given again, whatever the log still holds.
 inline constexpr std::string_view kEndKey = "nend";      // written where numbers are left out
 inline constexpr std::string_view kSweptKey = "nswept";  // the last one that a sweep has looked at

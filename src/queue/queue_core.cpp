@@ -15,8 +15,18 @@ using base::GroupKey;
 using base::Sequence;
 
 constexpr store::FamilyHandle kQueue = handle(Table::queue);
-constexpr base::Millis kRestoredBackOffMax =
-    std::chrono::hours(1);  // a clock that jumped back must not hold a lane for longer
+// A clock that jumped back must not hold a lane for longer.
+constexpr base::Millis kRestoredBackOffMax = std::chrono::hours(1);
+constexpr base::Millis kRestoredLeaseMax = std::chrono::hours(12);  // SQS's longest visibility timeout
+
+base::Millis time_left(std::int64_t until_ms, base::Millis most, Now now) {
+  return base::Millis(std::clamp<std::int64_t>(until_ms - millis(now.wall), 0, most.count()));
+}
+// Not for longer than it was given for.
+base::Millis lease_left(std::int64_t until_ms, std::int64_t since_ms, Now now) {
+  const base::Millis given(std::clamp<std::int64_t>(until_ms - since_ms, 0, kRestoredLeaseMax.count()));
+  return time_left(until_ms, given, now);
+}
 
 }  // namespace
 
@@ -50,19 +60,12 @@ void QueueCore::restore(const CursorRecord& cursor, std::vector<std::pair<GroupK
     if (!header.error_class.empty()) {
       lane.failure = std::make_unique<Failure>(Failure{std::move(header.error_class), std::move(header.error_detail)});
     }
-    if (header.state == LaneState::backing_off || header.state == LaneState::leased) {
-      const base::Millis left(
-          std::clamp<std::int64_t>(header.until_ms - millis(now.wall), 0, kRestoredBackOffMax.count()));
-      lane.until = now.mono + left;
+    if (header.state == LaneState::backing_off) {
+      lane.until = now.mono + time_left(header.until_ms, kRestoredBackOffMax, now);
       schedule(group, lane.until);
+      ++backing_off_;
     }
-    if (header.state == LaneState::backing_off) ++backing_off_;
-    if (header.state == LaneState::leased) {
-      lane.lease = header.lease;
-      lane.leased = header.leased;
-      in_flight_ += header.leased;
-      leases_[header.lease].push_back({group, header.leased});
-    }
+    if (header.state == LaneState::leased) restore_lease(group, lane, header, now);
     if (lane.rows == 0 && lane.gap_before.value != 0) gaps_.push_back(group);
     if (lane.rows > 0) want_load_.push_back(group);
   }
@@ -90,6 +93,25 @@ void QueueCore::restore(const CursorRecord& cursor, std::vector<std::pair<GroupK
   window_after_ = end;
   if (wants_window() && !ordered_ && scanned_ >= end) begin_window();
   if (!wants_window() && ordered_) end_window();
+}
+
+void QueueCore::restore_lease(GroupKey group, Lane& lane, const LaneHeader& header, Now now) {
+  lane.leased = header.leased;
+  if (header.each.empty()) {
+    lane.lease = header.lease;
+    lane.until = now.mono + lease_left(header.until_ms, header.since_ms, now);
+    leases_[header.lease].push_back({group, header.leased});
+  } else {
+    lane.each = std::make_unique<std::vector<Each>>();
+    for (const LeasedEach& each : header.each) {
+      const base::Millis left = lease_left(each.until_ms, header.since_ms, now);
+      lane.each->push_back({each.lease, each.sequence, now.mono + left, each.until_ms});
+      if (each.lease != 0) leases_[each.lease].push_back({group, 1});
+    }
+    set_first_deadline(lane);
+  }
+  in_flight_ += in_flight_of(lane);
+  schedule(group, lane.until);
 }
 
 void QueueCore::set_spec(engine::QueueSpec spec) {
@@ -182,7 +204,8 @@ QueueCore::Lane& QueueCore::touch(GroupKey group, Lane& lane) {
 }
 
 void QueueCore::make_ready(GroupKey group, Lane& lane) {
-  if (lane.state != LaneState::ready || lane.leased > 0) return;
+  const bool free = lane.state == LaneState::ready && lane.leased == 0;
+  if (!free && !visible_again(lane)) return;
   if (lane.count == 0) {
     if (lane.rows > 0 && !lane.loading) want_load_.push_back(group);
     return;
@@ -271,7 +294,8 @@ void QueueCore::list_all(GroupKey group, Lane& lane) {
 // Forgets all but the first few items of a lane whose items all have rows.
 void QueueCore::trim(Lane& lane) {
   if (lane.replay.value != 0) return;
-  const auto keep = std::max<std::uint32_t>(static_cast<std::uint32_t>(options_.blocked_keep), lane.leased);
+  const std::size_t most = spec_.pulled ? options_.pulled_keep : options_.blocked_keep;
+  const auto keep = std::max<std::uint32_t>(static_cast<std::uint32_t>(most), lane.leased);
   if (lane.count > keep) keep_first(lane, keep);
 }
 
@@ -325,7 +349,8 @@ std::optional<QueueCore::Load> QueueCore::next_load() {
     }
     lane.loading = true;
     lane.load_delta = committed_;
-    return Load{group, lane.loaded, std::max<std::size_t>(options_.row_chunk, lane.leased)};
+    const std::size_t most = spec_.pulled ? options_.pulled_keep : options_.row_chunk;
+    return Load{group, lane.loaded, std::max<std::size_t>(most, lane.leased)};
   }
   return std::nullopt;
 }
@@ -339,7 +364,9 @@ void QueueCore::loaded(GroupKey group, const std::vector<std::pair<Sequence, Row
     for (const auto& [sequence, row] : rows) {
       const Position at = position_of(sequence, row.order);
       if (at <= lane.loaded) continue;
-      if (lane.count < lane.leased && row.receive_count == 0) {
+      const bool taken =
+          lane.count < lane.leased && lane.each ? sequence == (*lane.each)[lane.count].sequence : row.receive_count > 0;
+      if (lane.count < lane.leased && !taken) {
         // Taken before a restart, the lease is of later events, which have been received; this one was redriven since.
         lane.passed = true;
         lane.loaded = at;
@@ -444,7 +471,8 @@ std::optional<QueueCore::Place> QueueCore::place(GroupKey group, Sequence sequen
   std::uint32_t before = 0;
   for (std::uint32_t at = lane.first; at != kNone; at = items_[at].next, ++before) {
     if (items_[at].sequence != sequence) continue;
-    Place place{header_of(lane), before < lane.leased, before};
+    const bool leased = before < lane.leased && (!lane.each || (*lane.each)[before].lease != 0);
+    Place place{header_of(lane), leased, before};
     if (place.lane.head.value == 0) place.lane.head = items_[lane.first].sequence;
     return place;
   }
@@ -465,6 +493,10 @@ LaneHeader QueueCore::header_of(const Lane& lane) const {
   if (lane.state == LaneState::leased) {
     header.lease = lane.lease;
     header.leased = lane.leased;
+    for (std::size_t i = 0; lane.each && i < lane.each->size(); ++i) {
+      const Each& each = (*lane.each)[i];
+      header.each.push_back({each.lease, each.sequence, each.until_ms});
+    }
   }
   if (lane.failure) {
     header.error_class = lane.failure->error_class;

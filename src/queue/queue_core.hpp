@@ -46,6 +46,7 @@ struct QueueCoreOptions {
   std::size_t window = 16'384;
   std::size_t row_chunk = 256;     // rows of a lane read at once
   std::size_t blocked_keep = 16;   // items of a blocked lane kept in memory; the others are read again later
+  std::size_t pulled_keep = 32;    // instead of both in a pulled queue, whose receives block their lanes, by tens
   std::size_t gaps_max = 100'000;  // empty lanes remembered because their next event must say gap_before
   std::size_t left_max =
       100'000;  // lanes whose event-time window it is remembered of what has left it; about 100 bytes
@@ -64,7 +65,8 @@ struct QueueCoreOptions {
 // - a lane's items in memory are a prefix of what is unsettled of it: every row up to its `loaded` sequence is in
 // memory, every
 //   row behind it is counted in rows_beyond();
-// - at most one lease per lane, and it holds the lane's first items.
+// - at most one lease per lane, and it holds the lane's first items; or the first items have a lease each (see
+//   queue_core_each.cpp).
 //
 // A replay gives settled events once more. They stand in replay lanes beside the live lane of their group: in memory
 // only, named in the operation's record as the outstanding ones are in the cursor record, never dead-lettered. Of the
@@ -100,7 +102,8 @@ class QueueCore {
   bool has_ready() const { return !ready_.empty(); }
   std::vector<LeaseDraft> lease(const engine::ReceiveLimits& limits, Now now);
   // One fate per item, in order. Errc::not_found: no such lease (it has ended). Errc::invalid: fates that break the
-  // lane's order.
+  // lane's order. Of several messages of a lane that have a lease each the fates are delivered, drop and release; others
+  // are of the first alone, and when no other of them is in flight.
   base::Result<void> settle(std::uint64_t lease, const std::vector<engine::MessageFate>& fates, Now now);
   // The lease of a pulled queue ends that long from now. Errc::not_found: it has ended.
   base::Result<void> extend(std::uint64_t lease, base::Millis visibility_timeout, Now now);
@@ -199,6 +202,13 @@ class QueueCore {
     std::uint64_t delta = 0;  // that its row was put in, where it must not go out before that is on disk
     Position position() const { return position_of(sequence, row.order); }
   };
+  // One of the first messages of a lane that have a lease each.
+  struct Each {
+    std::uint64_t lease = 0;  // 0: visible again
+    base::Sequence sequence;
+    base::MonoTime until{};
+    std::int64_t until_ms = 0;
+  };
   struct Failure {
     std::string error_class;
     std::string error_detail;
@@ -216,7 +226,7 @@ class QueueCore {
     std::uint32_t first = kNone;  // items in memory
     std::uint32_t last = kNone;
     std::uint32_t count = 0;
-    std::uint32_t leased = 0;      // of them, from the first on
+    std::uint32_t leased = 0;      // of them, from the first on; with `each` those that are visible again, too
     std::uint64_t rows = 0;        // on disk, those in memory included
     std::uint64_t listed = 0;      // items in memory that have a row
     Position loaded;               // every row up to here is in memory
@@ -228,13 +238,14 @@ class QueueCore {
     std::uint32_t attempts = 0;
     std::uint32_t failures = 0;  // of the head since it was met; those that spent no attempt, too
     base::Sequence gap_before;
-    base::MonoTime until{};  // backing_off: next try; leased and pulled: deadline
+    base::MonoTime until{};  // backing_off: next try; leased and pulled: deadline, the first one of `each`
     std::int64_t until_ms = 0;
     std::int64_t since_ms = 0;
     std::uint64_t lease = 0;
     std::unique_ptr<Failure> failure;
-    base::OperationId replay;  // a replay lane, of this operation
-    base::GroupKey live;       // of a replay lane: the lane of the live events
+    std::unique_ptr<std::vector<Each>> each;  // of the leased ones, in order; null: one lease over all of them
+    base::OperationId replay;                 // a replay lane, of this operation
+    base::GroupKey live;                      // of a replay lane: the lane of the live events
 
     std::uint64_t rows_beyond() const { return rows - listed; }
   };
@@ -302,13 +313,34 @@ class QueueCore {
   void leave_one(const Scanned& event, bool late);
   void note_left(const Scanned& event);
   void expire_in_window(base::GroupKey group, base::Sequence sequence, std::map<base::Sequence, std::uint64_t>& orders);
+  void restore_lease(base::GroupKey group, Lane& lane, const LaneHeader& header, Now now);
+  LeaseDraft new_draft(base::GroupKey group, const Lane& lane);
   bool take_from(base::GroupKey group, Lane& lane, const engine::ReceiveLimits& limits, std::size_t& messages_left,
-                 std::size_t& bytes_left, LeaseDraft& draft, Now now);
-  bool over_receive_count(base::GroupKey group, Lane& lane, Now now);
+                 std::size_t& bytes_left, std::vector<LeaseDraft>& drafts, Now now);
+  bool is_over_receive_count(const Lane& lane) const;
+  void end_over_receive_count(base::GroupKey group, Lane& lane, Now now);
+  base::Millis count_receive(base::GroupKey group, Lane& lane, Item& item, const engine::ReceiveLimits& limits);
+  LeasedItem leased_item(const Lane& lane, const Item& item, bool first) const;
   void lease_part(base::GroupKey group, Lane& lane, std::uint32_t count, LeaseDraft& draft,
                   const engine::ReceiveLimits& limits, Now now);
-  // Applies fates to the leased items of one lane, from `at` on.
-  void settle_lane(base::GroupKey group, Lane& lane, std::uint32_t count, const engine::MessageFate* fates, Now now);
+  void list_leased(base::GroupKey group, Lane& lane, Now now);
+  // ---- of leases of their own for several messages of a lane, see queue_core_each.cpp
+  static bool visible_again(const Lane& lane) { return lane.each && lane.each->front().lease == 0; }
+  static std::uint32_t visible_ahead(const Lane& lane);
+  static std::uint32_t in_flight_of(const Lane& lane);
+  void lease_each(base::GroupKey group, Lane& lane, std::uint32_t count, std::vector<LeaseDraft>& drafts,
+                  const engine::ReceiveLimits& limits, Now now);
+  base::Result<void> settle_each(std::uint64_t lease, base::GroupKey group, const engine::MessageFate& fate, Now now);
+  void extend_each(std::uint64_t lease, base::GroupKey group, base::Millis visibility_timeout, Now now);
+  void time_out_each(base::GroupKey group, Lane& lane, Now now);
+  static void set_first_deadline(Lane& lane);
+  void changed_each(base::GroupKey group, Lane& lane);
+  // Applies fates to the first items of one lane, which were leased under `lease`; 0: they were not.
+  void settle_lane(base::GroupKey group, Lane& lane, std::uint32_t count, const engine::MessageFate* fates,
+                   std::uint64_t lease, Now now);
+  // The first item has ended: delivered, skipped or dropped.
+  void end_head(base::GroupKey group, Lane& lane, const engine::MessageFate& fate, std::uint64_t lease, Now now);
+  void bring_to_front(Lane& lane, std::uint32_t before, std::uint32_t item);
   void uncount_receives(base::GroupKey group, Lane& lane, std::uint32_t count, const engine::MessageFate* fates);
   void end_lease(base::GroupKey group, Lane& lane);
   void schedule(base::GroupKey group, base::MonoTime at);

@@ -34,19 +34,19 @@ std::vector<LeaseDraft> QueueCore::lease(const engine::ReceiveLimits& limits, No
     if (found == lanes_.end()) continue;
     Lane& lane = found->second;
     lane.queued = false;
-    if (lane.state != LaneState::ready || lane.leased > 0 || lane.count == 0 || lane.hold_delta > committed_) continue;
-    if (items_[lane.first].delta > committed_) continue;
+    const bool again = visible_again(lane);
+    if (!again && (lane.state != LaneState::ready || lane.leased > 0)) continue;
+    if (lane.count == 0 || lane.hold_delta > committed_ || items_[lane.first].delta > committed_) continue;
     // Another lane of this group is in flight; it is ready again when that one's lease ends.
-    if (const Family* family = family_of(group, lane); family != nullptr && family->leased) continue;
-    if (spec_.pulled && over_receive_count(group, lane, now)) continue;
-    if (drafts.empty() || !standard() || limits.lease_each) {
-      LeaseDraft draft;
-      draft.group = lane.replay.value != 0 ? lane.live : group;
-      // A pulled lease's id is its receipt: not to be guessed. A push lease never leaves the process.
-      draft.id = spec_.pulled ? base::ByteReader(base::random_bytes(8)).u64() | 1 : next_lease_++;
-      drafts.push_back(std::move(draft));
+    const Family* family = family_of(group, lane);
+    if (!again && family != nullptr && family->leased) continue;
+    if (is_over_receive_count(lane)) {
+      // While others are in flight it waits for them: it is the head when they have ended.
+      if (!again) end_over_receive_count(group, lane, now);
+      continue;
     }
-    if (!take_from(group, lane, limits, messages_left, bytes_left, drafts.back(), now)) {
+    if (drafts.empty() || !standard() || limits.lease_each) drafts.push_back(new_draft(group, lane));
+    if (!take_from(group, lane, limits, messages_left, bytes_left, drafts, now)) {
       lane.queued = true;
       ready_.push_front(group);
       if (drafts.back().items.empty()) drafts.pop_back();
@@ -57,13 +57,23 @@ std::vector<LeaseDraft> QueueCore::lease(const engine::ReceiveLimits& limits, No
   return drafts;
 }
 
+LeaseDraft QueueCore::new_draft(GroupKey group, const Lane& lane) {
+  LeaseDraft draft;
+  draft.group = lane.replay.value != 0 ? lane.live : group;
+  // A pulled lease's id is its receipt: not to be guessed. A push lease never leaves the process.
+  draft.id = spec_.pulled ? base::ByteReader(base::random_bytes(8)).u64() | 1 : next_lease_++;
+  return draft;
+}
+
 // False when the first item does not fit into what is left.
 bool QueueCore::take_from(GroupKey group, Lane& lane, const engine::ReceiveLimits& limits, std::size_t& messages_left,
-                          std::size_t& bytes_left, LeaseDraft& draft, Now now) {
+                          std::size_t& bytes_left, std::vector<LeaseDraft>& drafts, Now now) {
   const bool nothing_yet = messages_left == limits.max_messages;
+  const bool again = visible_again(lane);
   std::uint32_t count = 0;
-  const std::size_t count_max = std::min(
+  std::size_t count_max = std::min(
       {messages_left, std::max<std::size_t>(limits.max_messages_per_group, 1), static_cast<std::size_t>(lane.count)});
+  if (again) count_max = std::min<std::size_t>(count_max, limits.lease_each ? visible_ahead(lane) : 1);
   for (std::uint32_t at = lane.first; at != kNone && count < count_max; at = items_[at].next) {
     const std::size_t bytes = items_[at].row.bytes;
     const bool first = nothing_yet && count == 0;
@@ -79,8 +89,39 @@ bool QueueCore::take_from(GroupKey group, Lane& lane, const engine::ReceiveLimit
   }
   if (count == 0) return false;
   messages_left -= count;
-  lease_part(group, lane, count, draft, limits, now);
+  if (again || (spec_.pulled && limits.lease_each && count > 1)) {
+    lease_each(group, lane, count, drafts, limits, now);
+  } else {
+    lease_part(group, lane, count, drafts.back(), limits, now);
+  }
   return true;
+}
+
+// Of a pulled message, which has a row from then on. How long it is the receiver's.
+base::Millis QueueCore::count_receive(GroupKey group, Lane& lane, Item& item, const engine::ReceiveLimits& limits) {
+  base::Millis visible = limits.visibility_timeout.count() > 0 ? limits.visibility_timeout : spec_.visibility_timeout;
+  ++item.row.receive_count;
+  if (limits.hold_beyond > 0 && item.row.receive_count > limits.hold_beyond) visible = std::max(visible, limits.hold);
+  if (item.listed) {
+    put_row(group, lane, item.sequence, item.row);
+  } else {
+    list_item(group, lane, item);
+  }
+  return visible;
+}
+
+LeasedItem QueueCore::leased_item(const Lane& lane, const Item& item, bool first) const {
+  LeasedItem leased;
+  leased.sequence = item.sequence;
+  leased.attempts = lane.head == item.sequence ? lane.attempts : 0;
+  leased.receive_count = std::max<std::uint32_t>(item.row.receive_count, 1);
+  leased.redriven = item.row.redriven;
+  leased.replay = lane.replay;
+  leased.edited = item.row.edited;
+  leased.late = item.row.late;
+  leased.order = item.row.order;
+  if (first && lane.gap_before.value != 0) leased.gap_before = lane.gap_before;
+  return leased;
 }
 
 void QueueCore::lease_part(GroupKey group, Lane& lane, std::uint32_t count, LeaseDraft& draft,
@@ -91,54 +132,41 @@ void QueueCore::lease_part(GroupKey group, Lane& lane, std::uint32_t count, Leas
   leases_[draft.id].push_back({group, count});
   if (Family* family = family_of(group, lane)) family->leased = true;
   std::uint32_t at = lane.first;
-  base::Millis visible = limits.visibility_timeout.count() > 0 ? limits.visibility_timeout : spec_.visibility_timeout;
+  base::Millis visible{0};
   for (std::uint32_t i = 0; i < count; ++i, at = items_[at].next) {
     Item& item = items_[at];
-    if (spec_.pulled) {
-      ++item.row.receive_count;
-      if (limits.hold_beyond > 0 && item.row.receive_count > limits.hold_beyond)
-        visible = std::max(visible, limits.hold);
-      if (item.listed) {
-        put_row(group, lane, item.sequence, item.row);
-      } else {
-        list_item(group, lane, item);
-      }
-    }
-    LeasedItem leased;
-    leased.sequence = item.sequence;
-    leased.attempts = lane.head == item.sequence ? lane.attempts : 0;
-    leased.receive_count = std::max<std::uint32_t>(item.row.receive_count, 1);
-    leased.redriven = item.row.redriven;
-    leased.replay = lane.replay;
-    leased.edited = item.row.edited;
-    leased.late = item.row.late;
-    leased.order = item.row.order;
-    if (i == 0 && lane.gap_before.value != 0) leased.gap_before = lane.gap_before;
-    draft.items.push_back(leased);
+    if (spec_.pulled) visible = std::max(visible, count_receive(group, lane, item, limits));
+    draft.items.push_back(leased_item(lane, item, i == 0));
   }
   if (!spec_.pulled) return;
-  lane.state = LaneState::leased;
   lane.until = now.mono + visible;
   lane.until_ms = millis(now.wall + visible);
   draft.deadline = now.wall + visible;
-  list_all(group,
-           lane);  // what stands behind a leased row must be a row, too, since rows are read first after a restart
-  trim(lane);
-  touch(group, lane);
+  list_leased(group, lane, now);
   schedule(group, lane.until);
 }
 
-// Whether the head was received too often and has been dead-lettered or parked instead of being given out.
-bool QueueCore::over_receive_count(GroupKey group, Lane& lane, Now now) {
-  const Item& head = items_[lane.first];
-  if (spec_.max_receive_count == 0 || head.row.receive_count < spec_.max_receive_count) return false;
+void QueueCore::list_leased(GroupKey group, Lane& lane, Now now) {
+  lane.state = LaneState::leased;
+  lane.since_ms = millis(now.wall);
+  // What stands behind a leased row must be a row, too, since rows are read first after a restart.
+  list_all(group, lane);
+  trim(lane);
+  touch(group, lane);
+}
+
+bool QueueCore::is_over_receive_count(const Lane& lane) const {
+  return spec_.pulled && spec_.max_receive_count > 0 && items_[lane.first].row.receive_count >= spec_.max_receive_count;
+}
+
+// The head was received too often: it is dead-lettered or parked instead of being given out.
+void QueueCore::end_over_receive_count(GroupKey group, Lane& lane, Now now) {
   MessageFate fate;
   fate.fate = spec_.park_on_max_receive ? Fate::park : Fate::skip;
-  fate.attempts = head.row.receive_count;
+  fate.attempts = items_[lane.first].row.receive_count;
   fate.error_class = "max_receives";
   fate.error_detail = "received as often as max_receive_count allows without being settled";
-  settle_lane(group, lane, 1, &fate, now);
-  return true;
+  settle_lane(group, lane, 1, &fate, 0, now);
 }
 
 // ---- settle
@@ -163,6 +191,11 @@ base::Result<void> QueueCore::settle(std::uint64_t lease, const std::vector<Mess
     return {base::Errc::invalid,
             "one fate per message, and in a FIFO queue only release after the first that was not delivered"};
   }
+  if (const GroupKey group = found->second.front().group; lanes_.at(group).each) {
+    base::Result<void> settled = settle_each(lease, group, fates[0], now);
+    base::failpoint::pass("settle");
+    return settled;
+  }
   for (const LeasePart& part : found->second) {
     if (lanes_.at(part.group).count < part.count) {
       return {base::Errc::unavailable, "the lease was taken before a restart and its rows are being read; try again"};
@@ -174,7 +207,7 @@ base::Result<void> QueueCore::settle(std::uint64_t lease, const std::vector<Mess
   for (const LeasePart& part : parts) {
     Lane& lane = lanes_.at(part.group);
     end_lease(part.group, lane);
-    settle_lane(part.group, lane, part.count, at, now);
+    settle_lane(part.group, lane, part.count, at, lease, now);
     at += part.count;
   }
   base::failpoint::pass("settle");
@@ -186,6 +219,11 @@ base::Result<void> QueueCore::extend(std::uint64_t lease, base::Millis visibilit
   if (found == leases_.end()) return {base::Errc::not_found, "no such lease: it was settled, or it has timed out"};
   for (const LeasePart& part : found->second) {
     Lane& lane = lanes_.at(part.group);
+    if (lane.each) {
+      extend_each(lease, part.group, visibility_timeout, now);
+      continue;
+    }
+    lane.since_ms = millis(now.wall);
     lane.until = now.mono + visibility_timeout;
     lane.until_ms = millis(now.wall + visibility_timeout);
     touch(part.group, lane);
@@ -202,7 +240,8 @@ base::Result<void> QueueCore::extend(std::uint64_t lease, base::Millis visibilit
 }
 
 void QueueCore::end_lease(GroupKey group, Lane& lane) {
-  in_flight_ -= lane.leased;
+  in_flight_ -= in_flight_of(lane);
+  lane.each.reset();
   lane.leased = 0;
   lane.lease = 0;
   if (lane.state == LaneState::leased) {
@@ -231,7 +270,8 @@ void QueueCore::uncount_receives(GroupKey group, Lane& lane, std::uint32_t count
   }
 }
 
-void QueueCore::settle_lane(GroupKey group, Lane& lane, std::uint32_t count, const MessageFate* fates, Now now) {
+void QueueCore::settle_lane(GroupKey group, Lane& lane, std::uint32_t count, const MessageFate* fates,
+                            std::uint64_t lease, Now now) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const MessageFate& fate = fates[i];
     if (fate.fate == Fate::release) {
@@ -251,32 +291,37 @@ void QueueCore::settle_lane(GroupKey group, Lane& lane, std::uint32_t count, con
       park(group, lane, fate, now);
       return;
     }
-    const base::OperationId by = items_[lane.first].row.operation;
-    const Sequence sequence = items_[lane.first].sequence;
-    if (fate.fate == Fate::skip) {
-      dead_letter(group, lane, fate, now);
-      count_end(by, sequence, End::failed, fate.error_class);
-    } else {
-      lane.gap_before = {};
-      forget_edit(sequence, items_[lane.first].row.edited);
-      if (fate.fate == Fate::delivered) {
-        ++totals_.delivered;
-        journal_.delivered(sequence, millis(now.wall));
-        window_.delivered(base::Millis(millis(now.wall) - items_[lane.first].row.accepted_ms), now.mono);
-      }
-      if (fate.fate == Fate::drop) put_outcome(sequence, Outcome::dropped);
-      // Dropped when its attempts ran out: it has failed, too.
-      count_end(by, sequence, fate.fate == Fate::delivered ? End::delivered : End::failed, fate.error_class);
-    }
-    finish_head(group, lane);
-    if (fate.fate != Fate::delivered && !standard()) {
-      lane.gap_before = sequence;
-      hold(group, lane);
-    }
+    end_head(group, lane, fate, lease, now);
   }
   sort(group, lane);
   make_ready(group, lane);
   forget_if_empty(group, lane);
+}
+
+void QueueCore::end_head(GroupKey group, Lane& lane, const MessageFate& fate, std::uint64_t lease, Now now) {
+  const base::OperationId by = items_[lane.first].row.operation;
+  const Sequence sequence = items_[lane.first].sequence;
+  if (fate.fate == Fate::skip) {
+    dead_letter(group, lane, fate, now);
+    count_end(by, sequence, End::failed, fate.error_class);
+  } else {
+    lane.gap_before = {};
+    forget_edit(sequence, items_[lane.first].row.edited);
+    if (fate.fate == Fate::delivered) {
+      ++totals_.delivered;
+      // Nobody asks that of a standard queue, whose clients are told that a late delete has succeeded.
+      journal_.delivered(sequence, spec_.pulled && !standard() ? lease : 0, millis(now.wall));
+      window_.delivered(base::Millis(millis(now.wall) - items_[lane.first].row.accepted_ms), now.mono);
+    }
+    if (fate.fate == Fate::drop) put_outcome(sequence, Outcome::dropped);
+    // Dropped when its attempts ran out: it has failed, too.
+    count_end(by, sequence, fate.fate == Fate::delivered ? End::delivered : End::failed, fate.error_class);
+  }
+  finish_head(group, lane);
+  if (fate.fate != Fate::delivered && !standard()) {
+    lane.gap_before = sequence;
+    hold(group, lane);
+  }
 }
 
 void QueueCore::finish_head(GroupKey group, Lane& lane) {
@@ -399,6 +444,8 @@ void QueueCore::tick(Now now) {
       lane.state = LaneState::ready;
       touch(group, lane);
       make_ready(group, lane);
+    } else if (lane.each) {
+      time_out_each(group, lane, now);
     } else if (lane.state == LaneState::leased) {
       const auto lease = leases_.find(lane.lease);
       if (lease != leases_.end()) {
@@ -494,6 +541,15 @@ std::size_t QueueCore::expire_outstanding(std::int64_t before_ms, std::size_t li
   return expired;
 }
 
+// So that there is one way to end an item. `before` is the one that it stands behind; kNone: it is the first.
+void QueueCore::bring_to_front(Lane& lane, std::uint32_t before, std::uint32_t item) {
+  if (before == kNone) return;
+  items_[before].next = items_[item].next;
+  if (lane.last == item) lane.last = before;
+  items_[item].next = lane.first;
+  lane.first = item;
+}
+
 bool QueueCore::expire_row(Sequence sequence, const RowPlace& place_on_disk) {
   const GroupKey group = place_on_disk.group;
   const auto found = lanes_.find(group);
@@ -521,13 +577,7 @@ bool QueueCore::expire_row(Sequence sequence, const RowPlace& place_on_disk) {
     lane.row_delta = delta_id_;  // else the lane, ready now, could read the row before it is gone from the disk
     expiry_delta_ = delta_id_;
   } else {
-    // Brought to the front, so that there is one way to end an item.
-    if (before != kNone) {
-      items_[before].next = items_[at].next;
-      if (lane.last == at) lane.last = before;
-      items_[at].next = lane.first;
-      lane.first = at;
-    }
+    bring_to_front(lane, before, at);
     finish_head(group, lane);
   }
   ++totals_.expired;

@@ -260,7 +260,7 @@ QueueCore::Replays QueueCore::replays() const {
   for (const auto& [live, family] : families_) {
     for (const GroupKey group : family.replays) {
       const Lane& lane = lanes_.at(group);
-      counted.in_flight += lane.leased;
+      counted.in_flight += in_flight_of(lane);
       if (lane.state == LaneState::backing_off) ++counted.backing_off;
     }
   }

@@ -66,10 +66,16 @@ class Disk {
 // A queue, its disk, a log, and what a downstream has seen.
 class World {
  public:
-  World(engine::QueueSpec spec, std::uint64_t seed) : random(seed), spec_(std::move(spec)) {
-    options_.window = 40;  // small, so that spilling, listing and reading back happen all the time
-    options_.row_chunk = 3;
-    options_.blocked_keep = 2;
+  // Small, so that spilling, listing and reading back happen all the time.
+  static QueueCoreOptions small() {
+    QueueCoreOptions options;
+    options.window = 40;
+    options.row_chunk = options.pulled_keep = 3;
+    options.blocked_keep = 2;
+    return options;
+  }
+  World(engine::QueueSpec spec, std::uint64_t seed, QueueCoreOptions options = small())
+      : random(seed), spec_(std::move(spec)), options_(options) {
     windows = spec_.event_time_window.count() > 0;
     begin();
   }

@@ -460,10 +460,13 @@ Result<void> QueueRunner::read_messages(const store::Store& store, base::QueueId
 void QueueRunner::give_back(Fetch& fetched, const Error& error) {
   base::log::error("events cannot be read from the store; their lanes wait", "queue", spec_.name, "error",
                    error.detail);
-  for (const engine::Lease& lease : fetched.leases) {
+  // Backwards: of several of a group with a lease each the first one backs off alone.
+  for (std::size_t at = fetched.leases.size(); at-- > 0;) {
+    const engine::Lease& lease = fetched.leases[at];
+    const bool follows = at > 0 && fetched.leases[at - 1].group == lease.group;
     std::vector<engine::MessageFate> fates(lease.messages.size());
     for (std::size_t i = 0; i < fates.size(); ++i) {
-      const bool blocks = i == 0 || spec_.order == event::Order::none;
+      const bool blocks = (i == 0 && !follows) || spec_.order == event::Order::none;
       fates[i].fate = blocks ? engine::Fate::retry : engine::Fate::release;
       // A replay has no claim on history that is gone.
       if (blocks && lease.messages[i].replay) fates[i].fate = engine::Fate::drop;
@@ -473,7 +476,7 @@ void QueueRunner::give_back(Fetch& fetched, const Error& error) {
       fates[i].error_detail = error.detail;
     }
     if (const auto settled = core_->settle(lease.id, fates, now()); !settled.ok()) {
-      base::log::warn("a lease had ended before its events could be read", "queue", spec_.name);
+      base::log::warn("a lease stays until its time is over", "queue", spec_.name, "why", settled.error().detail);
     }
   }
   fetched.done(error);
@@ -513,6 +516,19 @@ void QueueRunner::extend(std::uint64_t lease, base::Millis visibility_timeout, e
   }
   waiters_.push_back(std::move(done));
   pump_later();
+}
+
+void QueueRunner::was_delivered(Sequence sequence, std::uint64_t lease, base::UniqueFunction<void(Result<bool>)> done) {
+  drain([weak = weak_from_this(), sequence, lease, done = std::move(done)]() mutable {
+    const auto self = weak.lock();
+    if (!self || !self->running_) return done(reopened_meanwhile());
+    const Context& context = self->context_;
+    context.reads.run([&store = context.store, &loop = context.loop, id = self->id_, sequence, lease,
+                       done = std::move(done)]() mutable {
+      Result<bool> was = read_delivered_under(store, id, sequence, lease);
+      loop.post([done = std::move(done), was = std::move(was)]() mutable { done(std::move(was)); });
+    });
+  });
 }
 
 // ---- flush

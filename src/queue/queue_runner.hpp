@@ -74,6 +74,8 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   void cancel_receive();
   void settle(std::uint64_t lease, std::vector<engine::MessageFate> fates, engine::DoneCallback done);
   void extend(std::uint64_t lease, base::Millis visibility_timeout, engine::DoneCallback done);
+  // See engine::Receipts.
+  void was_delivered(base::Sequence sequence, std::uint64_t lease, base::UniqueFunction<void(base::Result<bool>)> done);
   // Rides in the commit of the settles that come after, or in an earlier one; see engine::Engine::write_state.
   void write_state(const store::Batch& batch) { state_.append(batch); }
   void set_spec(engine::QueueSpec spec);

@@ -15,7 +15,6 @@
 #include "sqs/queues.hpp"
 #include "sqs/receive_attempts.hpp"
 #include "sqs/registry.hpp"
-#include "sqs/settled_leases.hpp"
 
 namespace trunkline::sqs {
 
@@ -30,8 +29,7 @@ struct Context {
   const std::string region;
   const std::string account;
   MoveTasks& moves;
-  SettledLeases settled{};     // of FIFO queues
-  ReceiveAttempts attempts{};  // likewise
+  ReceiveAttempts attempts{};  // of FIFO queues
 };
 
 // One request on its way to its answer. Exactly one of answer() and fail() ends it; one that is dropped is answered 503

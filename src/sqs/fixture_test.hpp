@@ -127,24 +127,31 @@ class ServiceTest : public ::testing::Test {
     queues_->put(queue);
     return queue;
   }
-  std::uint64_t publish(const Queue& queue, const std::string& conversation, const std::string& raw = "{}") {
-    engine::PublishEntry entry;
-    entry.event.raw = raw;
-    entry.event.envelope_id = "event-" + std::to_string(++events_);
-    entry.event.topic_name = "v2.test." + conversation;
-    entry.event.event_type = "v2.test.{id}";
-    entry.event.category = "conversation";
-    entry.event.org_id = "org";
-    entry.event.conversation_id = conversation;
-    entry.source_name = "genesys";
-    entry.routes = {queue.id};
-    std::promise<std::uint64_t> promise;
+  // In one commit. The sequence of the last one.
+  std::uint64_t publish(const Queue& queue, const std::string& conversation,
+                        const std::vector<std::string>& bodies = {"{}"}) {
     std::vector<engine::PublishItem> items;
-    items.push_back(std::move(entry));
+    for (const std::string& raw : bodies) {
+      engine::PublishEntry entry;
+      entry.event.raw = raw;
+      entry.event.envelope_id = "event-" + std::to_string(++events_);
+      entry.event.topic_name = "v2.test." + conversation;
+      entry.event.event_type = "v2.test.{id}";
+      entry.event.category = "conversation";
+      entry.event.org_id = "org";
+      entry.event.conversation_id = conversation;
+      entry.source_name = "genesys";
+      entry.routes = {queue.id};
+      items.push_back(std::move(entry));
+    }
+    std::promise<std::uint64_t> promise;
     engine_->publish(
         std::move(items), engine_->loop_of(queue.id),
-        [&](const std::vector<engine::PublishResult>& results) { promise.set_value(results[0].sequence); });
+        [&](const std::vector<engine::PublishResult>& results) { promise.set_value(results.back().sequence); });
     return promise.get_future().get();
+  }
+  std::uint64_t publish(const Queue& queue, const std::string& conversation, const std::string& raw) {
+    return publish(queue, conversation, std::vector<std::string>{raw});
   }
 
   net::ClientResponse call(const std::string& method, const std::string& target, const std::string& body,

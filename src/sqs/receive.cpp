@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/crypto.hpp"
+#include "engine/receipts.hpp"
 #include "mapping/record.hpp"
 #include "sqs/dead_letters.hpp"
 #include "sqs/handle.hpp"
@@ -71,8 +72,9 @@ std::optional<ReceivingPtr> read_receive(CallPtr& call) {
   receiving->queue = *queue;
   engine::ReceiveLimits& limits = receiving->limits;
   limits.max_messages = static_cast<std::size_t>(count.value_or(1));
-  // Each message is deleted by itself: a lease of its own. So a message group gives one message at a time.
-  limits.max_messages_per_group = 1;
+  // Each message is deleted by itself: a lease of its own, of several of a message group where the engine has that.
+  const bool several = engine::receipts_of(call->context.queues.engine()) != nullptr;
+  limits.max_messages_per_group = several ? limits.max_messages : 1;
   limits.lease_each = true;
   limits.max_bytes = kAnswerBytesMax;
   const std::int64_t usual = queue->definition ? queue->definition->number("ReceiveMessageWaitTimeSeconds") : 0;
@@ -184,6 +186,53 @@ void remember(const Receiving& receiving, std::vector<engine::Lease> unmapped, c
   receiving.call->context.attempts.put(receiving.queue.id, receiving.attempt, {std::move(unmapped), now});
 }
 
+// As if it had never left.
+engine::MessageFate unseen() {
+  engine::MessageFate back;
+  back.fate = engine::Fate::release;
+  back.uncounted = true;
+  return back;
+}
+
+base::Result<Shown> mapped_and_shown(const Receiving& receiving, engine::LeasedMessage& message,
+                                     mapping::Scratch& scratch, base::WallTime now) {
+  if (receiving.queue.mapping) {
+    TRUNKLINE_TRY(message.record, mapping::mapped(*message.record, *receiving.queue.mapping, scratch));
+  }
+  return shown_of(receiving, message, now);
+}
+
+// What the client gets; the leases of the rest are taken out and end. What cannot be shown ends by itself only where it is
+// the first of its group; what stands behind it goes back, and waits for it.
+std::vector<Shown> show(const Receiving& receiving, std::vector<engine::Lease>& leases, base::WallTime now) {
+  std::vector<Shown> shown;
+  std::vector<std::pair<engine::Lease, std::string>> bad;
+  std::vector<base::GroupKey> given;
+  std::vector<base::GroupKey> cut;
+  mapping::Scratch scratch;
+  std::erase_if(leases, [&](engine::Lease& lease) {
+    if (std::ranges::find(cut, lease.group) != cut.end()) {
+      settle_later(receiving, lease, unseen());
+      return true;
+    }
+    auto one = mapped_and_shown(receiving, lease.messages[0], scratch, now);
+    if (one.ok()) {
+      shown.push_back(std::move(*one));
+      if (receiving.queue.fifo()) given.push_back(lease.group);
+      return false;
+    }
+    if (receiving.queue.fifo()) cut.push_back(lease.group);
+    if (std::ranges::find(given, lease.group) == given.end()) {
+      bad.emplace_back(std::move(lease), one.error().detail);
+    } else {
+      settle_later(receiving, lease, unseen());
+    }
+    return true;
+  });
+  for (const auto& [lease, why] : bad) settle_later(receiving, lease, unmappable(receiving, lease, why));
+  return shown;
+}
+
 // On the connection's loop.
 void give(const ReceivingPtr& receiving, base::Result<std::vector<engine::Lease>> result) {
   Call& call = *receiving->call;
@@ -191,37 +240,12 @@ void give(const ReceivingPtr& receiving, base::Result<std::vector<engine::Lease>
   std::vector<engine::Lease> leases;
   if (result.ok()) leases = std::move(*result);
   if (call.client_gone()) {
-    // Nobody takes them: they go back as if they had never left.
-    engine::MessageFate back;
-    back.fate = engine::Fate::release;
-    back.uncounted = true;
-    for (const engine::Lease& lease : leases) settle_later(*receiving, lease, back);
+    for (const engine::Lease& lease : leases) settle_later(*receiving, lease, unseen());
     leases.clear();
   }
   const std::vector<engine::Lease> unmapped = receiving->attempt.empty() ? std::vector<engine::Lease>() : leases;
-  if (receiving->queue.mapping) {
-    mapping::Scratch scratch;
-    std::erase_if(leases, [&](engine::Lease& lease) {
-      auto record = mapping::mapped(*lease.messages[0].record, *receiving->queue.mapping, scratch);
-      if (record.ok()) {
-        lease.messages[0].record = std::move(*record);
-        return false;
-      }
-      settle_later(*receiving, lease, unmappable(*receiving, lease, record.error().detail));
-      return true;
-    });
-  }
   const base::WallTime now = receiving->before.value_or(call.context.clock.wall());
-  std::vector<Shown> shown;
-  std::erase_if(leases, [&](const engine::Lease& lease) {
-    auto one = shown_of(*receiving, lease.messages[0], now);
-    if (one.ok()) {
-      shown.push_back(std::move(*one));
-      return false;
-    }
-    settle_later(*receiving, lease, unmappable(*receiving, lease, one.error().detail));
-    return true;
-  });
+  std::vector<Shown> shown = show(*receiving, leases, now);
   remember(*receiving, unmapped, leases, now);
   call.answer([&](Output& output) {
     if (leases.empty()) return;

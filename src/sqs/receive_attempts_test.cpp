@@ -16,14 +16,13 @@ class Attempts : public testing::MadeQueues {
     for (const char* body : {"1", "2"}) send("work.fifo", body, fifo("g", body));
   }
   std::vector<Got> attempt(const std::string& id, const std::string& rest = "") {
-    return messages(on("ReceiveMessage", "work.fifo",
-                       R"(,"AttributeNames":["All"],"WaitTimeSeconds":2,"MaxNumberOfMessages":10,)"
-                       R"("ReceiveRequestAttemptId":")" +
-                           id + "\"" + rest));
+    return messages(
+        on("ReceiveMessage", "work.fifo",
+           R"(,"AttributeNames":["All"],"WaitTimeSeconds":2,"ReceiveRequestAttemptId":")" + id + "\"" + rest));
   }
   // The group's first message.
   Got first(const std::string& id) {
-    const auto got = attempt(id);
+    const auto got = attempt(id, R"(,"MaxNumberOfMessages":1)");
     EXPECT_EQ(got.size(), 1u);
     return got.empty() ? Got() : got[0];
   }

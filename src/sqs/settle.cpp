@@ -3,12 +3,15 @@
 
 #include <algorithm>
 
+#include "engine/receipts.hpp"
 #include "sqs/batch.hpp"
 #include "sqs/handle.hpp"
 #include "sqs/operations.hpp"
 
 namespace trunkline::sqs {
 namespace {
+
+constexpr std::string_view kExpired = "The receipt handle has expired.";
 
 struct Entry {
   std::string id{};
@@ -106,29 +109,44 @@ void answer(Settling& settling) {
   });
 }
 
-// What AWS answers when the lease is not there any more.
-std::optional<Fault> ended(const Settling& settling, const Entry& entry) {
-  const auto expired = [&](std::string_view reason) {
+void settled_one(const SettlingPtr& settling) {
+  if (--settling->open == 0) settling->call->loop.post([settling] { answer(*settling); });
+}
+
+// What AWS answers when the lease is not there any more. On the queue's loop.
+void ended(const SettlingPtr& settling, Entry& entry) {
+  const auto expired = [](const Entry& of, std::string_view reason) {
     return Fault{Code::invalid_value,
-                 fmt::format("Value {} for parameter ReceiptHandle is invalid. Reason: {}", entry.handle_text, reason)};
+                 fmt::format("Value {} for parameter ReceiptHandle is invalid. Reason: {}", of.handle_text, reason)};
   };
-  if (settling.change == Change::visibility)
-    return expired("Message does not exist or is not available for visibility timeout change.");
-  if (!settling.queue.fifo() || settling.call->context.settled.has(entry.handle.lease)) return std::nullopt;
-  return expired("The receipt handle has expired.");
+  if (settling->change == Change::visibility) {
+    entry.fault = expired(entry, "Message does not exist or is not available for visibility timeout change.");
+    return settled_one(settling);
+  }
+  if (!settling->queue.fifo()) return settled_one(settling);
+  engine::Receipts* receipts = engine::receipts_of(settling->call->context.queues.engine());
+  if (entry.gone || receipts == nullptr) {
+    entry.fault = expired(entry, kExpired);
+    return settled_one(settling);
+  }
+  // A delete that comes again, since its answer was lost, has succeeded; one that came too late has not.
+  receipts->was_delivered(settling->queue.id, entry.handle.sequence, entry.handle.lease,
+                          [settling, &entry, expired](const base::Result<bool>& was) {
+                            const bool known = was.ok() || was.error().code == base::Errc::not_found;
+                            if (!known) {
+                              entry.fault = fault_of(was.error());
+                            } else if (!was.ok() || !*was) {
+                              entry.fault = expired(entry, kExpired);
+                            }
+                            settled_one(settling);
+                          });
 }
 
 void settled(const SettlingPtr& settling, std::size_t index, const base::Result<void>& result) {
   Entry& entry = settling->entries[index];
-  if (result.ok()) {
-    if (settling->change == Change::remove && settling->queue.fifo())
-      settling->call->context.settled.add(entry.handle.lease);
-  } else if (result.error().code == base::Errc::not_found) {
-    entry.fault = ended(*settling, entry);
-  } else {
-    entry.fault = fault_of(result.error());
-  }
-  if (--settling->open == 0) settling->call->loop.post([settling] { answer(*settling); });
+  if (!result.ok() && result.error().code == base::Errc::not_found) return ended(settling, entry);
+  if (!result.ok()) entry.fault = fault_of(result.error());
+  settled_one(settling);
 }
 
 void settle_all(const SettlingPtr& settling) {

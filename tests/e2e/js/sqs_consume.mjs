@@ -16,8 +16,9 @@ try {
 const handled = [];
 let failed = false;
 let done = 0;
+// One at a time: messages of a group that come together are handled side by side, here as on AWS.
 const consumer = Consumer.create({
-  queueUrl, sqs, suppressFifoWarning: true, batchSize: 10, waitTimeSeconds: 5, terminateVisibilityTimeout: true,
+  queueUrl, sqs, suppressFifoWarning: true, batchSize: 1, waitTimeSeconds: 5, terminateVisibilityTimeout: true,
   messageSystemAttributeNames: ["All"], messageAttributeNames: ["All"],
   handleMessage: async (message) => {
     if (failFirst && !failed) {
