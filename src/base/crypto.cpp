@@ -111,9 +111,12 @@ std::string sha256(std::string_view message) {
 }
 
 std::string md5(std::string_view message) {
+  // EVP_md5() is looked up among the providers at each use. One for the process, which nothing changes.
+  static const EVP_MD* const method = EVP_MD_fetch(nullptr, "MD5", nullptr);
+  TRUNKLINE_CHECK(method != nullptr, "OpenSSL has no MD5");
   std::string out(EVP_MAX_MD_SIZE, '\0');
   unsigned int length = 0;
-  const int done = EVP_Digest(message.data(), message.size(), octets(out), &length, EVP_md5(), nullptr);
+  const int done = EVP_Digest(message.data(), message.size(), octets(out), &length, method, nullptr);
   TRUNKLINE_CHECK(done == 1, "MD5 failed");
   out.resize(length);
   return out;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 
 namespace trunkline::base {
 namespace {
@@ -166,6 +168,11 @@ bool is_valid_utf8(std::string_view text) {
     const unsigned char lead = byte(i);
     if (lead < 0x80) {
       ++i;
+      // Nearly all text is ASCII: eight bytes at a look.
+      for (std::uint64_t word = 0; i + sizeof word <= text.size(); i += sizeof word) {
+        std::memcpy(&word, text.data() + i, sizeof word);
+        if ((word & 0x8080808080808080U) != 0) break;
+      }
       continue;
     }
     const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;

@@ -103,6 +103,13 @@ TEST(Text, utf_8_is_checked_as_the_rfc_says) {
        {"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xC2", "\xC2x", "\xE0\x9F\xBF", "\xE2\x82", "\xED\xA0\x80",
         "\xED\xBF\xBF", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "a\xE2\x82x"})
     EXPECT_FALSE(is_valid_utf8(wrong));
+  for (std::size_t length = 0; length < 40; ++length) {
+    for (std::size_t place = 0; place <= length; ++place) {
+      const std::string text(length, 'x');
+      EXPECT_TRUE(is_valid_utf8(std::string(text).insert(place, "\xC3\xA9")));
+      EXPECT_FALSE(is_valid_utf8(std::string(text).insert(place, "\xA9")));
+    }
+  }
 }
 
 TEST(Text, hexadecimal_digits_have_values_and_nothing_else_has) {

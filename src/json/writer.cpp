@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "base/check.hpp"
 #include "base/text.hpp"
@@ -29,13 +30,35 @@ bool needs_escape(char c) {
   return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
 }
 
+constexpr std::uint64_t kOnes = 0x0101010101010101U;
+constexpr std::uint64_t kHighs = kOnes * 0x80;
+
+bool has_zero(std::uint64_t word) {
+  return ((word - kOnes) & ~word & kHighs) != 0;
+}
+// Whether one of eight bytes needs an escape, or is not ASCII.
+bool has_special(std::uint64_t word) {
+  const bool control = ((word - kOnes * 0x20) & ~word & kHighs) != 0;
+  return control || (word & kHighs) != 0 || has_zero(word ^ (kOnes * '"')) || has_zero(word ^ (kOnes * '\\'));
+}
+// How many bytes from `at` on are ASCII that stands for itself, by eights: up to seven more may be.
+std::size_t plain_at(std::string_view text, std::size_t at) {
+  const std::size_t begin = at;
+  for (std::uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if (has_special(word)) break;
+  }
+  return at - begin;
+}
+
 void append_quoted(std::string& out, std::string_view text) {
   std::size_t done = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
+  for (std::size_t at = plain_at(text, 0); at < text.size(); ++at) {
     if (!needs_escape(text[at])) continue;
     out.append(text.substr(done, at - done));
     append_escaped(out, text[at]);
     done = at + 1;
+    at += plain_at(text, done);
   }
   out.append(text.substr(done));
 }
@@ -52,7 +75,8 @@ void append_number(std::string& out, Number value) {
 void append_string(std::string& out, std::string_view text) {
   out.push_back('"');
   // Names and ids are nearly always plain.
-  if (std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; })) {
+  const std::string_view rest = text.substr(plain_at(text, 0));
+  if (std::all_of(rest.begin(), rest.end(), [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; })) {
     out.append(text);
     out.push_back('"');
     return;

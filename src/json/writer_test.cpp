@@ -47,6 +47,26 @@ TEST(Writer, replaces_bytes_that_are_not_utf8) {
   EXPECT_TRUE(document.parse(out));
 }
 
+// Text is looked at by eights: what is special may stand anywhere in them.
+TEST(Writer, escapes_one_character_at_any_place_of_a_text_of_any_length) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"\"", "\\\""},           {"\\", "\\\\"},           {"\n", "\\n"}, {"\x1f", "\\u001f"},  {"\x7f", "\x7f"},
+      {"\xC3\xA9", "\xC3\xA9"}, {"\x80", "\xEF\xBF\xBD"}, {"\x20", " "}, {"\"\\", "\\\"\\\\"}, {"!", "!"}};
+  for (const auto& [special, escaped] : cases) {
+    for (std::size_t length = 0; length < 40; ++length) {
+      for (std::size_t place = 0; place <= length; ++place) {
+        std::string text(length, 'x');
+        std::string wanted = text;
+        text.insert(place, special);
+        wanted.insert(place, escaped);
+        std::string out;
+        append_string(out, text);
+        ASSERT_EQ(out, "\"" + wanted + "\"");
+      }
+    }
+  }
+}
+
 using WriterDeathTest = testing::Test;
 
 TEST(WriterDeathTest, fails_a_check_on_wrong_nesting) {

@@ -315,6 +315,7 @@ class QueueCore {
   void expire_in_window(base::GroupKey group, base::Sequence sequence, std::map<base::Sequence, std::uint64_t>& orders);
   void restore_lease(base::GroupKey group, Lane& lane, const LaneHeader& header, Now now);
   LeaseDraft new_draft(base::GroupKey group, const Lane& lane);
+  std::uint64_t new_receipt();
   bool take_from(base::GroupKey group, Lane& lane, const engine::ReceiveLimits& limits, std::size_t& messages_left,
                  std::size_t& bytes_left, std::vector<LeaseDraft>& drafts, Now now);
   bool is_over_receive_count(const Lane& lane) const;
@@ -384,6 +385,7 @@ class QueueCore {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::unordered_map<std::uint64_t, std::vector<LeasePart>> leases_;
   std::uint64_t next_lease_;
+  std::string random_;  // for receipts; asked for by the hundred, since a question costs more than the bytes
   std::uint64_t in_flight_ = 0;
   std::uint64_t backing_off_ = 0;
   EventTimeWindow event_window_;

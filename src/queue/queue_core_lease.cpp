@@ -61,8 +61,16 @@ LeaseDraft QueueCore::new_draft(GroupKey group, const Lane& lane) {
   LeaseDraft draft;
   draft.group = lane.replay.value != 0 ? lane.live : group;
   // A pulled lease's id is its receipt: not to be guessed. A push lease never leaves the process.
-  draft.id = spec_.pulled ? base::ByteReader(base::random_bytes(8)).u64() | 1 : next_lease_++;
+  draft.id = spec_.pulled ? new_receipt() : next_lease_++;
   return draft;
+}
+
+std::uint64_t QueueCore::new_receipt() {
+  constexpr std::size_t kBytes = 8;
+  if (random_.empty()) random_ = base::random_bytes(128 * kBytes);
+  const std::uint64_t receipt = base::ByteReader(std::string_view(random_).substr(random_.size() - kBytes)).u64() | 1;
+  random_.resize(random_.size() - kBytes);
+  return receipt;
 }
 
 // False when the first item does not fit into what is left.

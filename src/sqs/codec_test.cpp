@@ -24,6 +24,9 @@ TEST(SqsMessage, md5_of_attributes_is_that_of_aws) {
 TEST(SqsMessage, characters_that_xml_lacks_do_not_leave) {
   EXPECT_EQ(xml_characters("a\tb\nc\rd\x01 \xEF\xBF\xBF \xC3\xA9"), "a\tb\nc\rd\xEF\xBF\xBD \xEF\xBF\xBD \xC3\xA9");
   EXPECT_EQ(xml_characters_of_json("{\"a\":\"\xEF\xBF\xBE\xEF\xBF\xBF\"}"), "{\"a\":\"\\ufffe\\uffff\"}");
+  for (const char* text :
+       {"", "a\tb\nc\rd", "a\x01", "\xEF\xBF\xBD", "\xEF\xBF\xBE", "\xEF\xBF\xBD\xEF\xBF\xBF", "\xC3\xA9"})
+    EXPECT_EQ(is_xml_text(text), xml_characters(text) == text) << text;
   std::string out;
   append_xml_text(out, "<&>\"'\r");
   EXPECT_EQ(out, "&lt;&amp;&gt;&quot;'&#xD;");

@@ -33,16 +33,21 @@ std::string millis(base::WallTime time) {
   return std::to_string(std::chrono::duration_cast<base::Millis>(time.time_since_epoch()).count());
 }
 
+bool is_xml_space(char c) {
+  return c == '\t' || c == '\n' || c == '\r';
+}
+bool is_no_character(std::string_view three) {
+  return three == "\xEF\xBF\xBE" || three == "\xEF\xBF\xBF";
+}
+
 // Calls `bad` with each stretch that XML 1.0 has no character for (a control character, U+FFFE, U+FFFF), `good` with the
 // others. The text is UTF-8 already.
 template <class Good, class Bad>
 void split_xml(std::string_view text, Good good, Bad bad) {
   std::size_t begin = 0;
   for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool control = byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r';
-    const std::string_view three = text.substr(i, 3);
-    const bool nonchar = three == "\xEF\xBF\xBE" || three == "\xEF\xBF\xBF";
+    const bool control = static_cast<unsigned char>(text[i]) < 0x20 && !is_xml_space(text[i]);
+    const bool nonchar = text[i] == '\xEF' && is_no_character(text.substr(i, 3));
     if (!control && !nonchar) {
       ++i;
       continue;
@@ -68,6 +73,16 @@ std::string md5_of_attributes(std::vector<MessageAttribute> attributes) {
     put_part(bytes, each.value);
   }
   return base::hex_encode(base::md5(bytes));
+}
+
+bool is_xml_text(std::string_view text) {
+  const bool control =
+      std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 && !is_xml_space(c); });
+  if (control) return false;
+  for (std::size_t at = text.find('\xEF'); at != std::string_view::npos; at = text.find('\xEF', at + 1)) {
+    if (is_no_character(text.substr(at, 3))) return false;
+  }
+  return true;
 }
 
 std::string xml_characters(std::string_view text) {

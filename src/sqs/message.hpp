@@ -25,6 +25,7 @@ std::string md5_of_attributes(std::vector<MessageAttribute> attributes);
 
 // The text without what XML 1.0 cannot hold; SQS knows no other characters. What is left out becomes U+FFFD.
 std::string xml_characters(std::string_view text);
+bool is_xml_text(std::string_view text);  // nothing would be replaced
 // The same for a JSON text, whose strings may hold such characters as they are: written as escapes they mean the same.
 std::string xml_characters_of_json(std::string_view json);
 

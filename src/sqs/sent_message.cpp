@@ -105,7 +105,7 @@ std::optional<Fault> read_system_attributes(const Parameters& parameters, const 
 }  // namespace
 
 bool is_message_text(std::string_view text) {
-  return base::is_valid_utf8(text) && xml_characters(text) == text;
+  return base::is_valid_utf8(text) && is_xml_text(text);
 }
 
 bool is_attribute_name(std::string_view name) {
