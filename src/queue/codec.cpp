@@ -324,12 +324,13 @@ Result<LaneHeader> decode_lane(std::string_view bytes) {
 
 namespace {
 
-// Bits of a row's flags. Format 1 knew the first only, format 2 the first three.
+// Bits of a row's flags. Format 1 knew the first only, format 2 the first three, format 4 the first five.
 constexpr std::uint8_t kRedriven = 1;
 constexpr std::uint8_t kByOperation = 2;
 constexpr std::uint8_t kEdited = 4;
 constexpr std::uint8_t kOrdered = 8;
 constexpr std::uint8_t kLate = 16;
+constexpr std::uint8_t kOfTenant = 32;
 
 void put_row(std::string& out, const Row& row) {
   put_millis(out, row.accepted_ms);
@@ -337,9 +338,10 @@ void put_row(std::string& out, const Row& row) {
   put_varint(out, row.receive_count);
   out.push_back(static_cast<char>((row.redriven ? kRedriven : 0) | (row.operation.value != 0 ? kByOperation : 0) |
                                   (row.edited ? kEdited : 0) | (row.order != 0 ? kOrdered : 0) |
-                                  (row.late ? kLate : 0)));
+                                  (row.late ? kLate : 0) | (row.tenant.value != 0 ? kOfTenant : 0)));
   if (row.operation.value != 0) put_varint(out, row.operation.value);
   if (row.order != 0) put_varint(out, row.order);
+  if (row.tenant.value != 0) put_u64(out, row.tenant.value);
 }
 Row read_row(ByteReader& in) {
   Row row;
@@ -352,6 +354,7 @@ Row read_row(ByteReader& in) {
   row.edited = (flags & kEdited) != 0;
   if ((flags & kOrdered) != 0) row.order = in.varint();
   row.late = (flags & kLate) != 0;
+  if ((flags & kOfTenant) != 0) row.tenant = {in.u64()};
   return row;
 }
 

@@ -114,6 +114,7 @@ struct Row {
   bool edited = false;            // another body stands for the event's own, see keys.hpp
   std::uint64_t order = 0;        // given when it left its event-time window; 0: its sequence
   bool late = false;              // it came when later ones had left already
+  base::GroupKey tenant{};        // of a queue that is shared, see QueueCore::fair(); 0: none
 };
 inline Position position_of(base::Sequence sequence, std::uint64_t order) {
   return {order != 0 ? order : sequence.value, sequence};

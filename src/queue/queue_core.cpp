@@ -78,7 +78,7 @@ void QueueCore::restore(const CursorRecord& cursor, std::vector<std::pair<GroupK
     Lane& lane = lanes_[event.group];
     outstanding_.push_back({event.sequence, event.group, event.accepted_ms, true});
     ++live_;
-    push_back(lane, new_item(event.sequence, {event.accepted_ms, event.bytes}, false));
+    push_back(lane, new_item(event.sequence, row_of(event), false));
     // A lane with rows reads them first; this event, newer than all of them, becomes a row behind.
     if (lane.rows > 0 || lane.state != LaneState::ready) {
       list_item(event.group, lane, items_[lane.last]);
@@ -212,7 +212,7 @@ void QueueCore::make_ready(GroupKey group, Lane& lane) {
   }
   if (lane.queued || lane.hold_delta > committed_ || items_[lane.first].delta > committed_) return;
   lane.queued = true;
-  ready_.push_back(group);
+  ready_.push_back(group, tenant_of(lane));
 }
 
 void QueueCore::hold(GroupKey group, Lane& lane) {
@@ -397,7 +397,7 @@ void QueueCore::scan(const Scanned& event, Now now) {
   TRUNKLINE_CHECK(event.sequence > scanned_, "the scan went backwards");
   if (wants_window() && !ordered_ && event.sequence > window_after_) begin_window();
   scanned_ = event.sequence;
-  const Row row{event.accepted_ms, event.bytes};
+  const Row row = row_of(event);
   if (event.accepted_ms < millis(now.wall) - spec_.max_wait.count()) {
     put_outcome(event.sequence, Outcome::expired);
     ++totals_.expired;

@@ -13,10 +13,12 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "engine/engine.hpp"
+#include "engine/sent.hpp"
 #include "queue/codec.hpp"
 #include "queue/event_time_window.hpp"
 #include "queue/history.hpp"
 #include "queue/oldest_row.hpp"
+#include "queue/ready_lanes.hpp"
 #include "queue/scanned.hpp"
 #include "store/store.hpp"
 
@@ -255,6 +257,8 @@ class QueueCore {
     std::vector<base::GroupKey> replays;
     bool leased = false;
   };
+  // Of a lane with items in memory.
+  base::GroupKey tenant_of(const Lane& lane) const { return items_[lane.first].row.tenant; }
   struct LeasePart {
     base::GroupKey group;
     std::uint32_t count = 0;
@@ -272,6 +276,13 @@ class QueueCore {
   };
 
   bool standard() const { return spec_.order == event::Order::none; }
+  // Whether the message groups of a standard queue take turns; they are senders that share it.
+  bool fair() const { return standard() && spec_.pulled && engine::takes_sent(spec_); }
+  Row row_of(const Scanned& event) const {
+    Row row{event.accepted_ms, event.bytes};
+    if (fair()) row.tenant = event.tenant;
+    return row;
+  }
   Lane& touch(base::GroupKey group, Lane& lane);
   void make_ready(base::GroupKey group, Lane& lane);
   // What was skipped, or is redriven, must be so on disk before the lane gives out the next: a crash in between would
@@ -371,7 +382,7 @@ class QueueCore {
   std::uint32_t free_items_ = kNone;
   std::deque<Outstanding> outstanding_;
   std::size_t live_ = 0;
-  std::deque<base::GroupKey> ready_;
+  ReadyLanes ready_;
   std::deque<base::GroupKey> want_load_;
   std::deque<base::GroupKey> held_;
   std::deque<base::GroupKey> gaps_;

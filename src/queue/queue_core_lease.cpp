@@ -28,8 +28,7 @@ std::vector<LeaseDraft> QueueCore::lease(const engine::ReceiveLimits& limits, No
   std::size_t bytes_left = std::max<std::size_t>(limits.max_bytes, 1);
   std::size_t groups_left = limits.max_groups;
   while (!ready_.empty() && messages_left > 0 && bytes_left > 0 && groups_left > 0) {
-    const GroupKey group = ready_.front();
-    ready_.pop_front();
+    const GroupKey group = ready_.pop();
     const auto found = lanes_.find(group);
     if (found == lanes_.end()) continue;
     Lane& lane = found->second;
@@ -48,7 +47,7 @@ std::vector<LeaseDraft> QueueCore::lease(const engine::ReceiveLimits& limits, No
     if (drafts.empty() || !standard() || limits.lease_each) drafts.push_back(new_draft(group, lane));
     if (!take_from(group, lane, limits, messages_left, bytes_left, drafts, now)) {
       lane.queued = true;
-      ready_.push_front(group);
+      ready_.push_front(group, tenant_of(lane));
       if (drafts.back().items.empty()) drafts.pop_back();
       break;
     }

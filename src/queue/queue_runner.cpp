@@ -49,13 +49,25 @@ engine::RecordPtr placeholder(Sequence sequence) {
   return record;
 }
 
+// An event without a conversation stands in its topic's group.
+base::GroupKey tenant_in(const std::array<base::GroupKey, kOrders>& groups) {
+  const base::GroupKey group = group_in(groups, event::Order::conversation, {});
+  return group == group_in(groups, event::Order::topic, {}) ? base::GroupKey() : group;
+}
+
 Scanned scanned_of(const ScanEntry& entry, event::Order order, Sequence sequence) {
-  return {sequence, group_in(entry.groups, order, sequence), entry.accepted_ms, entry.bytes, entry.event_ms};
+  return {sequence,          group_in(entry.groups, order, sequence),
+          entry.accepted_ms, entry.bytes,
+          entry.event_ms,    tenant_in(entry.groups)};
 }
 Scanned scanned_of(const TailEntry& entry, event::Order order) {
   const engine::Record& record = *entry.record;
-  return {record.sequence, group_in(entry.groups, order, record.sequence), millis(record.accepted_at),
-          static_cast<std::uint32_t>(record.event.raw.size()), millis(engine::event_time(record))};
+  return {record.sequence,
+          group_in(entry.groups, order, record.sequence),
+          millis(record.accepted_at),
+          static_cast<std::uint32_t>(record.event.raw.size()),
+          millis(engine::event_time(record)),
+          tenant_in(entry.groups)};
 }
 
 ScanResult read_scan(const store::Store& store, base::QueueId id, event::Order order, Sequence after, Sequence end) {

@@ -22,6 +22,7 @@ struct Scanned {
   std::int64_t accepted_ms = 0;
   std::uint32_t bytes = 0;
   std::int64_t event_ms = 0;  // engine::event_time()
+  base::GroupKey tenant{};    // the conversation's group; 0: it has none. See QueueCore::fair()
 };
 
 }  // namespace trunkline::queue

@@ -220,6 +220,31 @@ TEST_F(MadeQueues, the_scope_of_deduplication_is_the_queue_or_the_group) {
   EXPECT_TRUE(receive_at_once("two.fifo").empty());
 }
 
+TEST_F(MadeQueues, message_groups_of_a_standard_queue_take_turns_over_a_restart) {
+  create("jobs", R"("VisibilityTimeout":"3600")");
+  for (int i = 0; i < 40; ++i) send("jobs", "noisy", R"(,"MessageGroupId":"noisy")");
+  send("jobs", "quiet", R"(,"MessageGroupId":"quiet")");
+  const auto next_two = [&] {
+    std::vector<std::string> groups;
+    while (groups.size() < 2) {
+      for (const Got& each : receive("jobs", R"(,"MaxNumberOfMessages":1)")) groups.push_back(each.group);
+    }
+    return groups;
+  };
+  // The one that waits behind forty others is the second at the latest.
+  EXPECT_THAT(next_two(), ::testing::Contains("quiet"));
+  restart_unsigned();
+  ASSERT_EQ(receive("jobs").size(), 1u) << "what waits is in memory";
+  send("jobs", "another", R"(,"MessageGroupId":"another")");
+  std::vector<std::string> groups = next_two();
+  // It may be answered a moment before the queue has heard of it.
+  while (std::ranges::find(groups, "another") == groups.end() && groups.size() < 30) {
+    for (std::string& group : next_two()) groups.push_back(std::move(group));
+  }
+  EXPECT_THAT(groups, ::testing::Contains("another"));
+  EXPECT_LT(groups.size(), 30u) << "it did not wait for those before it";
+}
+
 TEST_F(MadeQueues, a_group_keeps_the_order_in_which_its_sends_were_answered_over_restarts) {
   create("work.fifo", R"("FifoQueue":"true")");
   std::vector<std::string> sent;

@@ -200,13 +200,14 @@ engine::PublishEntry publish_entry(const Queue& queue, const SentMessage& messag
   entry.source_name = queue.spec.name;
   entry.routes = {queue.id};
   event.business_time_has_millis = true;
+  // The lane of a FIFO queue; in a standard one groups take turns.
+  event.conversation_id = message.group;
   if (!queue.fifo()) {
     event.business_time = now + delay;
     return entry;
   }
   // All have one time, so that a delay keeps the order in which they were taken.
   event.business_time = base::WallTime();
-  event.conversation_id = message.group;
   const std::string_view scope = queue.definition->dedup_per_group ? std::string_view(message.group) : "";
   // Queue ids are never used again: a queue that was deleted or purged has forgotten its ids. The same for all bodies: who
   // repeats an id has repeated the message, whatever else differs.
