@@ -2,19 +2,17 @@
 
 #include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "sqs/definition.hpp"
 #include "sqs/fault.hpp"
+#include "sqs/policy_document.hpp"
 
 namespace trunkline::sqs {
 
-// A statement of a queue's Policy, as AddPermission makes one.
-struct Permission {
-  std::string label;
-  std::vector<std::string> accounts;
-  std::vector<std::string> actions;
-};
+// What AddPermission takes, of queues and topics alike.
+bool is_account(std::string_view text);
+bool is_label(std::string_view text);
 
 // What AWS says of it before it looks at the queue.
 std::optional<Fault> check_permission(const Permission& permission);
