@@ -4,6 +4,9 @@
 #include "base/check.hpp"
 #include "json/document.hpp"
 #include "sns/definition.hpp"
+#include "sns/delivery_policy.hpp"
+#include "sns/endpoint.hpp"
+#include "sns/http_message.hpp"
 #include "sns/publication.hpp"
 #include "sqs/parameters.hpp"
 
@@ -22,12 +25,13 @@ void published(const sqs::Parameters& parameters) {
     sns::Publication one = publication;
     if (sns::fit(topic, one)) continue;
     TRUNKLINE_CHECK(topic.fifo() == !one.deduplication_id.empty(), "a FIFO topic without an id, or the reverse");
-    const std::string body = sns::envelope(one, "arn", {1, "c2lnbmVk", "http://hub/cert.pem"}, "http://hub/");
+    const std::string body =
+        sns::envelope(one, one.message, "arn", {1, "c2lnbmVk", "http://hub/cert.pem"}, "http://hub/");
     json::Document document;
     const auto root = document.parse(body);
     TRUNKLINE_CHECK(root.ok() && root->string_at("Message") == one.message,
                     "an envelope that does not hold its message");
-    static_cast<void>(sns::text_to_sign(one, "arn"));
+    static_cast<void>(sns::text_to_sign(one, one.message, "arn"));
   }
 }
 
@@ -48,6 +52,19 @@ void defined(const sqs::Parameters& parameters) {
     if (auto text = parameters.text(each)) attributes[each] = *text;
   }
   if (!name.empty()) attributes[name] = value;
+  // The endpoint of one by HTTP, and how it is tried again: an hour in all at most, whoever has said it.
+  if (const auto endpoint = parameters.text("Endpoint")) {
+    subscription.endpoint = *endpoint;
+    subscription.protocol = parameters.text("Protocol").value_or("http");
+    if (!subscription.http() || sns::check_url(subscription.endpoint, subscription.protocol)) return;
+    static_cast<void>(sns::literal_address(subscription.endpoint));
+    const sns::DeliveryPolicy policy = sns::effective_policy(topic.text("DeliveryPolicy"), value);
+    base::Millis all{0};
+    for (std::uint32_t retry = 1; const auto delay = sns::delay_before(policy, retry); ++retry) all += *delay;
+    TRUNKLINE_CHECK(all <= std::chrono::seconds(sns::kRetrySecondsMax), "retries without an end");
+    TRUNKLINE_CHECK(!sns::check_subscription_policy(sns::subscription_policy_text(policy), ""),
+                    "an effective policy that is none");
+  }
   if (sns::set_attributes(subscription, attributes, "arn:aws:sqs:r:1:", sns::At::creation)) return;
   const auto again = sns::decode_subscription(sns::encode(subscription));
   TRUNKLINE_CHECK(again.ok() && again->dead_letter_queue == subscription.dead_letter_queue,
@@ -67,6 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (data[0] % 3 == 2) {
     static_cast<void>(sns::decode_topic(rest).ok());
     static_cast<void>(sns::decode_subscription(rest).ok());
+    static_cast<void>(sns::decode_http_message(rest).ok());
     return 0;
   }
   sqs::Parameters parameters;

@@ -179,6 +179,14 @@ sqs::ServiceOptions sqs_options(const config::Config& config) {
   return options;
 }
 
+sns::HttpSinkOptions sns_http_options(const config::Config& config) {
+  sns::HttpSinkOptions options;
+  options.addresses = {config.sns.allow_loopback, config.sns.allow_private, config.sns.allowed_cidrs};
+  options.ca_file = config.sns.tls_ca;
+  options.arn_head = fmt::format("arn:aws:sns:{}:{}:", config.sqs.region, config.sqs.account);
+  return options;
+}
+
 api::ApiCredentials api_credentials(const config::Config& config) {
   const auto keys_of = [](const std::vector<config::AcceptedKey>& accepted) {
     std::vector<api::ApiKey> keys;

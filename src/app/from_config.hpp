@@ -25,6 +25,7 @@
 #include "sinks/live_feed.hpp"
 #include "sinks/mapped_sink.hpp"
 #include "sinks/shadow.hpp"
+#include "sns/http_sink.hpp"
 #include "source/source_spec.hpp"
 #include "sqs/service.hpp"
 #include "watch/observer.hpp"
@@ -35,6 +36,7 @@ namespace trunkline::app {
 
 net::HttpServerOptions server_options(const config::Config& config);
 sqs::ServiceOptions sqs_options(const config::Config& config);
+sns::HttpSinkOptions sns_http_options(const config::Config& config);
 api::ApiCredentials api_credentials(const config::Config& config);
 queue::EmbeddedOptions engine_options(const config::Config& config);
 std::vector<source::SourceSpec> source_specs(const config::Config& config);

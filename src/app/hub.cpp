@@ -298,6 +298,7 @@ void Hub::stop_consumers() {
     base::run_and_wait(consumer->loop(), options_.stop_within + kStopGrace,
                        [this, consumer](base::Task done) { consumer->stop(options_.stop_within, std::move(done)); });
   }
+  if (sns_deliveries_) sns_deliveries_->stop(options_.stop_within);
 }
 
 void Hub::stop_server(net::HttpServer& server) {

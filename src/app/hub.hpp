@@ -33,6 +33,7 @@
 #include "put_events/service.hpp"
 #include "queue/embedded_engine.hpp"
 #include "sinks/mapped_sink.hpp"
+#include "sns/http_deliveries.hpp"
 #include "sns/registry.hpp"
 #include "sns/service.hpp"
 #include "source/ingest.hpp"
@@ -128,6 +129,7 @@ class Hub final : public api::Hub {
   base::Result<std::string> run_mapping(const std::string& version);
   base::Result<void> start_consumers();
   base::Result<void> settle_unnamed_queues();
+  base::Result<void> open_sns(const std::vector<engine::QueueSpec>& stored);
   std::unique_ptr<sns::Service> make_sns(sqs::Work work);
   base::Result<void> check_sqs_name(const config::Consumer& consumer) const;
   base::Result<MadeSink> sink_of(const config::Consumer& consumer, net::IoLoop& loop, base::QueueId queue);
@@ -243,6 +245,7 @@ class Hub final : public api::Hub {
   std::unique_ptr<BoundedWork> sqs_work_;        // for it
   std::unique_ptr<sqs::Service> sqs_;
   std::unique_ptr<sns::Registry> sns_topics_;  // changed by the operator thread alone
+  std::unique_ptr<sns::HttpDeliveries> sns_deliveries_;
   std::unique_ptr<sns::Service> sns_;
   std::unique_ptr<put_events::Service> put_events_;
   std::unique_ptr<net::HttpServer> sqs_server_;

@@ -31,8 +31,7 @@ Result<void> Hub::start_consumers() {
   sqs_registry_ = std::make_unique<sqs::Registry>(*engine_, *loops_[0], clock_);
   // Whether anybody listens for them now or not: what waits in them is kept, and ends when its time has come.
   TRUNKLINE_TRY_VOID(sqs_registry_->open(stored));
-  sns_topics_ = std::make_unique<sns::Registry>(*engine_, *loops_[0], clock_);
-  TRUNKLINE_TRY_VOID(sns_topics_->open());
+  TRUNKLINE_TRY_VOID(open_sns(stored));
   std::vector<source::Subscription> subscriptions;
   for (const config::Consumer& consumer : config_.consumers) {
     TRUNKLINE_TRY_VOID(check_sqs_name(consumer));
@@ -82,7 +81,7 @@ Result<void> Hub::settle_unnamed_queues() {
       return {Errc::invalid, fmt::format("--drop {}: the configuration still has that consumer", name)};
   }
   for (const engine::QueueSpec& spec : stored) {
-    if (sqs::Registry::owns(spec.name)) continue;
+    if (sqs::Registry::owns(spec.name) || sns::Registry::owns(spec.name)) continue;
     if (std::ranges::find(config_.consumers, spec.name, &config::Consumer::name) != config_.consumers.end()) continue;
     const bool drop = std::ranges::find(options_.drop, spec.name) != options_.drop.end();
     if (aws_ != nullptr && !drop) {

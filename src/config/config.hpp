@@ -606,6 +606,14 @@ struct Sqs {
 // What keeps the events.
 enum class EngineKind : std::uint8_t { embedded, aws };
 
+// Where the endpoints of subscriptions may be that clients of the SNS API make.
+struct Sns {
+  bool allow_loopback = false;
+  bool allow_private = false;
+  std::vector<std::string> allowed_cidrs;
+  std::string tls_ca;  // path of a PEM file
+};
+
 // What `trunkline aws plan` deploys beside the queues of sources.
 enum class AwsDeploy : std::uint8_t { all, ingest };
 struct Aws {
@@ -649,6 +657,7 @@ struct Config {
   Alarms alarms;
   PrivacyOptions privacy;
   Sqs sqs;
+  Sns sns;
   Aws aws;
   std::string names_file;           // empty: no enrichment with names
   std::vector<Source> sources;      // in file order

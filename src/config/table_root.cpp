@@ -239,6 +239,28 @@ constexpr std::array kRoot = {
                  .help = "Takes every request, whatever its signature. On loopback only."},
                 assign<&Config::sqs, &Sqs::unsigned_requests>},
     Row<Config>{
+        {.path = "sns.allow_loopback",
+         .type = Type::boolean,
+         .fallback = "false",
+         .help = "Subscriptions that clients make by HTTP and HTTPS, see [sns.md](sns.md), may call this machine. "
+                 "Addresses are checked after name resolution, at each connect."},
+        assign<&Config::sns, &Sns::allow_loopback>},
+    Row<Config>{{.path = "sns.allow_private",
+                 .type = Type::boolean,
+                 .fallback = "false",
+                 .help = "Likewise: may call private networks (RFC 1918, fc00::/7, 100.64.0.0/10)."},
+                assign<&Config::sns, &Sns::allow_private>},
+    Row<Config>{{.path = "sns.allowed_cidrs",
+                 .type = Type::cidrs,
+                 .help = "Likewise: networks that may always be called: `[10.1.0.0/16]`."},
+                assign<&Config::sns, &Sns::allowed_cidrs>},
+    Row<Config>{
+        {.path = "sns.tls.ca",
+         .type = Type::text,
+         .help = "PEM file of the CAs that the endpoints of those subscriptions are verified against, instead of "
+                 "the system's."},
+        assign<&Config::sns, &Sns::tls_ca>},
+    Row<Config>{
         {.path = "aws.deploy",
          .type = Type::choice,
          .fallback = "all",

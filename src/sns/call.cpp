@@ -59,6 +59,15 @@ std::string Call::subscription_arn(const Subscription& subscription) const {
   return fmt::format("{}:{}", topic_arn(subscription.topic), subscription.id);
 }
 
+Signature Call::sign(const Topic& topic, std::string_view text) const {
+  const auto signer = context.topics.signer();
+  if (!signer) return {};
+  const int version = topic.signature_version();
+  auto value = signer->sign(text, version);
+  if (!value.ok()) return {};
+  return {version, std::move(*value), fmt::format("http://{}{}", host, signer->path())};
+}
+
 std::optional<std::string> topic_name(Call& call, std::string_view parameter) {
   return local_part(call, parameter);
 }

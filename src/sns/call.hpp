@@ -26,6 +26,8 @@ namespace trunkline::sns {
 using ReadRecord = std::function<void(base::Sequence sequence, base::Loop& reply_on,
                                       base::UniqueFunction<void(base::Result<engine::RecordPtr>)> done)>;
 
+class HttpDeliveries;
+
 // What all requests share.
 struct Context {
   Registry& topics;
@@ -36,6 +38,8 @@ struct Context {
   const base::Clock& clock;
   const std::string region;
   const std::string account;
+  HttpDeliveries& deliveries;
+  base::Loop& engine_loop;  // one of the engine's, for answers that the thread which may wait waits for
   // Of FIFO topics: a message gets its SequenceNumber and its place before the commit thread together. Held while a
   // publish is handed over, which waits for nothing.
   std::mutex fifo_mutex{};
@@ -55,6 +59,7 @@ struct Call {
   sqs::Parameters parameters{};
   std::string host{};  // as the client named it
   std::string request_id{};
+  bool authenticated = false;  // it is of somebody who has a key, and not of whoever follows a message's URL
 
   using Write = std::function<void(Output& output)>;
   void answer(const Write& write);
@@ -62,6 +67,8 @@ struct Call {
 
   std::string topic_arn(std::string_view topic) const { return context.arn_head("sns") + std::string(topic); }
   std::string subscription_arn(const Subscription& subscription) const;
+  // As the topic wants it, with the certificate on the host that the client named; not signed where that fails.
+  Signature sign(const Topic& topic, std::string_view text) const;
 };
 using CallPtr = std::unique_ptr<Call>;
 

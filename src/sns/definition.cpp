@@ -7,6 +7,8 @@
 
 #include "json/document.hpp"
 #include "json/writer.hpp"
+#include "sns/delivery_policy.hpp"
+#include "sns/endpoint.hpp"
 #include "sqs/definition.hpp"
 
 namespace trunkline::sns {
@@ -119,6 +121,29 @@ bool take(json::Value root, std::string_view name, Texts& out) {
   return true;
 }
 
+// By Stage.
+constexpr std::array<std::string_view, 3> kStages = {"confirmed", "pending", "leaving"};
+
+bool take_endpoint(json::Value root, Subscription& out) {
+  const std::string_view protocol = root.string_at("protocol");
+  if (protocol.empty()) return !sqs::queue_in_arn(out.endpoint).empty();
+  const auto stage = std::ranges::find(kStages, root.string_at("stage"));
+  const auto until = root.find("until");
+  const auto millis = until ? until->integer() : std::nullopt;
+  if (stage == kStages.end() || !millis || check_url(out.endpoint, protocol)) return false;
+  out.protocol = protocol;
+  out.stage = static_cast<Stage>(stage - kStages.begin());
+  out.token = root.string_at("token");
+  out.until = base::WallTime(base::Millis(*millis));
+  const auto flag = [&](std::string_view name) {
+    const auto value = root.find(name);
+    return value && value->boolean();
+  };
+  out.authenticated = flag("authenticated");
+  out.owner_leaves = flag("ownerLeaves");
+  return true;
+}
+
 }  // namespace
 
 std::string Topic::text(std::string_view attribute, std::string_view otherwise) const {
@@ -156,6 +181,9 @@ std::optional<Fault> set_attribute(Topic& topic, const std::string& name, const 
     return std::nullopt;
   }
   if (!holds(*known, value)) return invalid(fmt::format("{}{}: Invalid value [{}].", prefix, name, value));
+  if (name == "DeliveryPolicy") {
+    if (auto fault = check_topic_policy(value, prefix)) return fault;
+  }
   topic.attributes[name] = value;
   return std::nullopt;
 }
@@ -180,6 +208,12 @@ std::optional<Fault> set_attributes(Subscription& subscription, const Texts& att
     if (name == "RawMessageDelivery") {
       if (value != "true" && value != "false")
         return invalid(fmt::format("{}RawMessageDelivery: Invalid value [{}]. Must be true or false.", prefix, value));
+    } else if (name == "DeliveryPolicy" && subscription.http()) {
+      if (value.empty()) {
+        subscription.attributes.erase(name);
+        continue;
+      }
+      if (auto fault = check_subscription_policy(value, prefix)) return fault;
     } else if (name == "FilterPolicy" || name == "RedrivePolicy") {
       const bool none = value.empty() || (name == "FilterPolicy" && value == "{}");
       if (none) {
@@ -187,7 +221,7 @@ std::optional<Fault> set_attributes(Subscription& subscription, const Texts& att
         continue;
       }
     } else if (name != "FilterPolicyScope") {
-      // DeliveryPolicy is for HTTP, SubscriptionRoleArn for Firehose, ReplayPolicy for archives.
+      // DeliveryPolicy is for HTTP alone, SubscriptionRoleArn for Firehose, ReplayPolicy for archives.
       return invalid(when == At::creation ? fmt::format("Attributes Reason: Unknown attribute {}", name)
                                           : std::string("AttributeName"));
     }
@@ -211,6 +245,13 @@ std::string encode(const Subscription& subscription) {
   json::Writer writer(out);
   writer.begin_object().member("id", subscription.id).member("topic", subscription.topic);
   writer.member("endpoint", subscription.endpoint);
+  if (subscription.http()) {
+    writer.member("protocol", subscription.protocol)
+        .member("stage", kStages.at(static_cast<std::size_t>(subscription.stage)));
+    writer.member("token", subscription.token);
+    writer.member("until", static_cast<std::int64_t>(subscription.until.time_since_epoch().count()));
+    writer.member("authenticated", subscription.authenticated).member("ownerLeaves", subscription.owner_leaves);
+  }
   put(writer, "attributes", subscription.attributes);
   writer.end_object();
   return out;
@@ -236,7 +277,7 @@ base::Result<Subscription> decode_subscription(const std::string& text) {
   Subscription subscription{std::string(root->string_at("id")), std::string(root->string_at("topic")),
                             std::string(root->string_at("endpoint"))};
   if (subscription.id.empty() || subscription.topic.empty() || !take(*root, "attributes", subscription.attributes) ||
-      sqs::queue_in_arn(subscription.endpoint).empty())
+      !take_endpoint(*root, subscription))
     return corrupt;
   // The account may have another name now; the queue's own is what counts.
   if (compile(subscription, "", At::change)) return corrupt;

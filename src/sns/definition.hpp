@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
+#include "base/strong.hpp"
 #include "filter/policy.hpp"
 #include "sns/fault.hpp"
 
@@ -32,18 +34,36 @@ struct Topic {
   int signature_version() const { return text("SignatureVersion", "1") == "2" ? 2 : 1; }
 };
 
-// A queue that gets what is published to a topic and its filter policy accepts.
+// Of a subscription by HTTP. Those of queues are confirmed from the beginning.
+enum class Stage : std::uint8_t {
+  confirmed,
+  pending,  // its endpoint has not said yet that it wants messages
+  leaving,  // its endpoint has taken it away and may take that back
+};
+
+// A queue or an HTTP endpoint that gets what is published to a topic and its filter policy accepts.
 struct Subscription {
   std::string id;
-  std::string topic;     // its name
-  std::string endpoint;  // ARN of the queue
-  Texts attributes{};    // what was set, as it was set
+  std::string topic;             // its name
+  std::string endpoint;          // ARN of the queue, or URL
+  Texts attributes{};            // what was set, as it was set
+  std::string protocol = "sqs";  // or "http", "https"
+  Stage stage = Stage::confirmed;
+  std::string token{};        // that was sent to the endpoint last
+  base::WallTime until{};     // not confirmed: when it is forgotten
+  bool authenticated = true;  // it was confirmed by a signed call
+  bool owner_leaves = false;  // AuthenticateOnUnsubscribe
+  base::QueueId queue{};      // of an HTTP endpoint: what waits for it; set by the registry
   // What follows from the attributes; set by compile().
   filter::Policy policy{};
   std::string dead_letter_queue{};  // its name; empty: none
 
   std::string text(std::string_view attribute, std::string_view otherwise = "") const;
   bool raw() const { return text("RawMessageDelivery") == "true"; }
+  bool http() const { return protocol != "sqs"; }
+  bool forgotten(base::WallTime now) const { return stage != Stage::confirmed && now >= until; }
+  // Whether clients see it.
+  bool listed(base::WallTime now) const { return stage != Stage::leaving && !forgotten(now); }
 };
 
 enum class At : std::uint8_t { creation, change };

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 
 #include "base/crypto.hpp"
 #include "base/log.hpp"
+#include "sns/dead_letter.hpp"
+#include "sns/http_message.hpp"
 #include "sqs/definition.hpp"
 #include "sqs/sending.hpp"
 #include "sqs/sent_message.hpp"
@@ -16,32 +19,24 @@ namespace {
 
 constexpr std::size_t kRawAttributesMax = 10;  // SQS's own
 
-struct Refusal {
-  std::string code;
-  std::string message;
-};
-
 class Copies {
  public:
   Copies(const Call& call, const TopicState& state, const Publication& publication)
       : call_(call), state_(state), publication_(publication), arn_(call.topic_arn(state.topic.name)) {}
 
   void deliver(const Subscription& subscription) {
+    if (subscription.http()) return add_http(subscription);
     const auto queue = call_.context.queues.find(sqs::queue_in_arn(subscription.endpoint));
     sqs::SentMessage message = message_for(subscription);
     const auto refusal = refused(subscription, queue, message);
     if (!refusal) return add(*queue, message);
-    const auto dead = subscription.dead_letter_queue.empty()
-                          ? std::nullopt
-                          : call_.context.queues.find(subscription.dead_letter_queue);
+    const auto queue_of_dead = subscription.dead_letter_queue.empty()
+                                   ? std::nullopt
+                                   : call_.context.queues.find(subscription.dead_letter_queue);
+    if (!queue_of_dead) return lost(subscription, *refusal);
+    auto dead = dead_letter(std::move(message), *refusal, call_.request_id, *queue_of_dead);
     if (!dead) return lost(subscription, *refusal);
-    if (message.attributes.size() + 3 > kRawAttributesMax) message.attributes.clear();
-    message.attributes.push_back({"ErrorCode", "String", refusal->code});
-    message.attributes.push_back({"ErrorMessage", "String", refusal->message});
-    message.attributes.push_back({"RequestID", "String", call_.request_id});
-    if (sqs::message_bytes(message) > static_cast<std::size_t>(dead->definition->number("MaximumMessageSize")))
-      return lost(subscription, *refusal);
-    add(*dead, message);
+    add(*queue_of_dead, *dead);
   }
 
   std::size_t bytes() const { return out_.bytes; }
@@ -72,24 +67,41 @@ class Copies {
       message.attributes = publication_.attributes;
       std::erase_if(message.attributes, [](const sqs::MessageAttribute& each) { return is_for_phones(each.name); });
     } else {
-      message.body = envelope(publication_, arn_, signature(),
-                              fmt::format("http://{}/?Action=Unsubscribe&SubscriptionArn={}&Version=2010-03-31",
-                                          call_.host, call_.subscription_arn(subscription)));
+      message.body = envelope_for(subscription);
     }
     message.group = publication_.group;
     message.sender = "sns.amazonaws.com";
     return message;
   }
 
-  // Once for all subscriptions: what is of one of them is not signed.
-  const Signature& signature() {
-    const auto signer = call_.context.topics.signer();
-    if (signature_.version != 0 || state_.topic.fifo() || !signer) return signature_;
-    const int version = state_.topic.signature_version();
-    auto value = signer->sign(text_to_sign(publication_, arn_), version);
-    if (!value.ok()) return signature_;
-    signature_ = {version, std::move(*value), fmt::format("http://{}{}", call_.host, signer->path())};
-    return signature_;
+  std::string envelope_for(const Subscription& subscription) {
+    return envelope(publication_, publication_.message_for(subscription.protocol), arn_,
+                    signature(subscription.protocol),
+                    fmt::format("http://{}/?Action=Unsubscribe&SubscriptionArn={}&Version=2010-03-31", call_.host,
+                                call_.subscription_arn(subscription)));
+  }
+
+  // Once for all subscriptions of one protocol: what is of one of them is not signed.
+  const Signature& signature(const std::string& protocol) {
+    Signature& made = signatures_[protocol];
+    if (made.version == 0 && !state_.topic.fifo())
+      made = call_.sign(state_.topic, text_to_sign(publication_, publication_.message_for(protocol), arn_));
+    return made;
+  }
+
+  // Its queue has no other bound than the disk's; the endpoint's answers come later.
+  void add_http(const Subscription& subscription) {
+    if (subscription.stage != Stage::confirmed) return;
+    HttpMessage message{std::string(kNotification), publication_.id, {}, subscription.raw()};
+    if (message.raw) {
+      message.body = publication_.message_for(subscription.protocol);
+      message.attributes = publication_.attributes;
+    } else {
+      message.body = envelope_for(subscription);
+    }
+    engine::PublishEntry entry = publish_entry(subscription, message, publication_.at);
+    out_.bytes += entry.event.raw.size();
+    out_.items.emplace_back(std::move(entry));
   }
 
   void add(const sqs::Queue& queue, sqs::SentMessage& message) {
@@ -118,7 +130,7 @@ class Copies {
   const TopicState& state_;
   const Publication& publication_;
   const std::string arn_;
-  Signature signature_;
+  std::map<std::string, Signature> signatures_;  // by protocol
   FanOut out_;
 };
 

@@ -14,6 +14,7 @@ namespace {
 
 // Codes and statuses: botocore's model of SNS, and the common errors of AWS.
 constexpr std::array kRows = {
+    CodeRow{Code::authorization, "AuthorizationError", 403, true},
     CodeRow{Code::bad_signature, "SignatureDoesNotMatch", 403, true},
     CodeRow{Code::batch_ids_not_distinct, "BatchEntryIdsNotDistinct", 400, true},
     CodeRow{Code::batch_too_long, "BatchRequestTooLong", 400, true},

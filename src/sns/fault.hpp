@@ -10,6 +10,7 @@ namespace trunkline::sns {
 
 // SNS's errors, as far as this API answers them.
 enum class Code : std::uint8_t {
+  authorization,
   bad_signature,
   batch_ids_not_distinct,
   batch_too_long,

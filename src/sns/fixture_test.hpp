@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "sns/http_deliveries.hpp"
 #include "sns/service.hpp"
 #include "sqs/fixture_test.hpp"
 
@@ -22,7 +23,7 @@ class Sns : public sqs::testing::ServiceTest {
   void SetUp() override { begin(); }
   void begin() {
     topics_ = std::make_unique<Registry>(*engine_, *loops_[0], clock_);
-    const auto opened = topics_->open();
+    const auto opened = topics_->open(engine_->stored_queues().value());
     ASSERT_TRUE(opened.ok()) << opened.error().detail;
     const auto work = [this](base::Task task) {
       loops_[3]->post(std::move(task));
@@ -31,10 +32,20 @@ class Sns : public sqs::testing::ServiceTest {
     sqs::ServiceOptions of_queues;
     of_queues.keys = net::AwsKeys::unchecked();
     service_ = std::make_unique<sqs::Service>(*queues_, *registry_, work, of_queues, clock_);
+    HttpSinkOptions http;
+    http.addresses.allow_loopback = true;
+    http.arn_head = kTopicHead;
+    deliveries_ = std::make_unique<HttpDeliveries>(
+        *topics_, *registry_, *engine_,
+        [this](base::QueueId queue) -> net::IoLoop& {
+          return &engine_->loop_of(queue) == loops_[0].get() ? *loops_[0] : *loops_[1];
+        },
+        std::move(http));
+    deliveries_->follow();
     ServiceOptions options;
     options.keys = net::AwsKeys::unchecked();
     sns_ = std::make_unique<Service>(
-        *topics_, *registry_, *engine_, work,
+        *topics_, *registry_, *engine_, *deliveries_, *loops_[0], work,
         [this](base::Sequence sequence, base::Loop& loop,
                base::UniqueFunction<void(base::Result<engine::RecordPtr>)> done) {
           engine_->read_record(sequence, loop, std::move(done));
@@ -49,15 +60,19 @@ class Sns : public sqs::testing::ServiceTest {
     port_ = server_->listen("127.0.0.1:0").value();
   }
   void restart() {
+    deliveries_->stop(base::Millis(0));
     close();
     sns_.reset();
+    deliveries_.reset();
     topics_.reset();
     open();
     begin();
   }
   void TearDown() override {
+    deliveries_->stop(base::Millis(0));
     ServiceTest::TearDown();
     sns_.reset();
+    deliveries_.reset();
     topics_.reset();
   }
 
@@ -129,6 +144,7 @@ class Sns : public sqs::testing::ServiceTest {
   }
 
   std::unique_ptr<Registry> topics_;
+  std::unique_ptr<HttpDeliveries> deliveries_;
   std::unique_ptr<Service> sns_;
 };
 

@@ -10,6 +10,8 @@ void delete_topic(CallPtr call);
 void list_topics(CallPtr call);
 void get_topic_attributes(CallPtr call);
 void set_topic_attributes(CallPtr call);
+void add_permission(CallPtr call);
+void remove_permission(CallPtr call);
 void tag_resource(CallPtr call);
 void untag_resource(CallPtr call);
 void list_tags_for_resource(CallPtr call);

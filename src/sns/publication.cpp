@@ -86,17 +86,25 @@ std::optional<Fault> read_attributes(const sqs::Parameters& parameters, const st
 }
 
 // {"default": …, "sqs": …}: one message for each protocol.
-std::optional<Fault> read_structure(std::string& message) {
+std::optional<Fault> read_structure(Publication& out) {
   json::Document document;
-  const auto root = document.parse(message, 8);
+  const auto root = document.parse(out.message, 8);
   if (!root.ok() || !root->is(json::Type::object))
     return invalid("Message Structure - JSON message body failed to parse");
   const auto otherwise = root->find("default");
   if (!otherwise || !otherwise->is(json::Type::string))
     return invalid("Message Structure - No default entry in JSON message body");
-  const auto own = root->find("sqs");
-  std::string chosen(own && own->is(json::Type::string) ? own->string() : otherwise->string());
-  message = std::move(chosen);
+  const auto message_for = [&](std::string_view protocol) {
+    const auto own = root->find(protocol);
+    return std::string(own && own->is(json::Type::string) ? own->string() : otherwise->string());
+  };
+  out.http = message_for("http");
+  out.https = message_for("https");
+  out.message = message_for("sqs");
+  for (const std::string* each : {&out.message, &*out.http, &*out.https}) {
+    if (each->empty()) return invalid("Empty message");
+    if (!sqs::is_message_text(*each)) return invalid("Message Reason: it has invalid characters");
+  }
   return std::nullopt;
 }
 
@@ -116,8 +124,7 @@ std::optional<Fault> read_publication(const sqs::Parameters& parameters, const s
   const std::string structure = parameters.text(prefix + "MessageStructure").value_or("");
   if (!structure.empty() && structure != "json") return invalid("MessageStructure");
   if (structure == "json") {
-    if (auto fault = read_structure(out.message)) return fault;
-    if (out.message.empty()) return invalid("Empty message");
+    if (auto fault = read_structure(out)) return fault;
   }
   if (!sqs::is_message_text(out.message)) return invalid("Message Reason: it has invalid characters");
   for (const auto& [name, to] :
@@ -161,27 +168,27 @@ bool accepts(const Subscription& subscription, const Publication& publication) {
   attributes.reserve(publication.attributes.size());
   for (const sqs::MessageAttribute& each : publication.attributes)
     attributes.push_back({each.name, each.data_type, each.value});
-  return filter::matches(subscription.policy, {attributes, publication.message});
+  return filter::matches(subscription.policy, {attributes, publication.message_for(subscription.protocol)});
 }
 
-std::string text_to_sign(const Publication& publication, std::string_view topic_arn) {
-  std::string out = fmt::format("Message\n{}\nMessageId\n{}\n", publication.message, publication.id);
+std::string text_to_sign(const Publication& publication, std::string_view message, std::string_view topic_arn) {
+  std::string out = fmt::format("Message\n{}\nMessageId\n{}\n", message, publication.id);
   if (!publication.subject.empty()) fmt::format_to(std::back_inserter(out), "Subject\n{}\n", publication.subject);
   fmt::format_to(std::back_inserter(out), "Timestamp\n{}\nTopicArn\n{}\nType\nNotification\n",
                  base::format_time(publication.at), topic_arn);
   return out;
 }
 
-std::string envelope(const Publication& publication, std::string_view topic_arn, const Signature& signature,
-                     std::string_view unsubscribe_url) {
+std::string envelope(const Publication& publication, std::string_view message, std::string_view topic_arn,
+                     const Signature& signature, std::string_view unsubscribe_url) {
   std::string out;
-  out.reserve(publication.message.size() + 1024);
+  out.reserve(message.size() + 1024);
   json::Writer writer(out);
   writer.begin_object().member("Type", "Notification").member("MessageId", publication.id);
   if (!publication.sequence.empty()) writer.member("SequenceNumber", publication.sequence);
   writer.member("TopicArn", topic_arn);
   if (!publication.subject.empty()) writer.member("Subject", publication.subject);
-  writer.member("Message", publication.message).member("Timestamp", base::format_time(publication.at));
+  writer.member("Message", message).member("Timestamp", base::format_time(publication.at));
   if (signature.version != 0) {
     writer.member("SignatureVersion", std::to_string(signature.version)).member("Signature", signature.value);
     writer.member("SigningCertURL", signature.certificate_url);

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "sns/definition.hpp"
 #include "sns/fault.hpp"
+#include "sns/signer.hpp"
 #include "sqs/message.hpp"
 #include "sqs/parameters.hpp"
 
@@ -19,6 +20,9 @@ inline constexpr std::size_t kMessageBytesMax = 262'144;  // of a message, and o
 // One message for a topic.
 struct Publication {
   std::string message;  // as SQS subscribers get it
+  // For those by HTTP, where the sender has said another one.
+  std::optional<std::string> http{};
+  std::optional<std::string> https{};
   std::string subject{};
   std::vector<sqs::MessageAttribute> attributes{};  // by name
   std::string group{};
@@ -28,6 +32,11 @@ struct Publication {
   std::string id{};        // MessageId
   std::string sequence{};  // SequenceNumber, of FIFO topics
   base::WallTime at{};
+
+  const std::string& message_for(std::string_view protocol) const {
+    const auto& own = protocol == "http" ? http : https;
+    return protocol != "sqs" && own ? *own : message;
+  }
 };
 
 // Reads what stands below `prefix` (empty, or "PublishBatchRequestEntries.member.2."). Faults are those that are of the
@@ -42,15 +51,10 @@ bool is_for_phones(std::string_view attribute);
 bool accepts(const Subscription& subscription, const Publication& publication);
 
 // What is signed of a notification, by AWS's description.
-std::string text_to_sign(const Publication& publication, std::string_view topic_arn);
+std::string text_to_sign(const Publication& publication, std::string_view message, std::string_view topic_arn);
 
-struct Signature {
-  int version = 0;  // 0: not signed, as those of FIFO topics are not
-  std::string value{};
-  std::string certificate_url{};
-};
-// The body that a queue gets without RawMessageDelivery.
-std::string envelope(const Publication& publication, std::string_view topic_arn, const Signature& signature,
-                     std::string_view unsubscribe_url);
+// The body that a queue or an endpoint gets without RawMessageDelivery.
+std::string envelope(const Publication& publication, std::string_view message, std::string_view topic_arn,
+                     const Signature& signature, std::string_view unsubscribe_url);
 
 }  // namespace trunkline::sns

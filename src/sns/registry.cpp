@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <future>
+#include <set>
+
+#include "base/log.hpp"
 
 namespace trunkline::sns {
 
@@ -40,7 +43,7 @@ Fault no_subscription() {
 Registry::Registry(engine::Engine& engine, base::Loop& loop, const base::Clock& clock)
     : engine_(engine), loop_(loop), clock_(clock) {}
 
-Result<void> Registry::open() {
+Result<void> Registry::open(const std::vector<engine::QueueSpec>& stored) {
   TRUNKLINE_TRY(const auto texts, engine_.list_state(std::string(kOwner)));
   std::map<std::string, TopicState> states;
   std::map<std::string, std::string> subscriptions;  // their pieces put together, by key without the piece
@@ -58,15 +61,50 @@ Result<void> Registry::open() {
     const auto topic = states.find(subscription.topic);
     if (topic == states.end()) return {Errc::corrupt, "a stored subscription of the SNS API has no topic"};
     bytes_[subscription.id] = text.size();
+    if (subscription.http()) TRUNKLINE_TRY_VOID(declare(subscription));
     const std::string id = subscription.id;
     topic->second.subscriptions[id] = std::make_shared<const Subscription>(std::move(subscription));
   }
   for (auto& [name, state] : states) put(std::move(state));
+  TRUNKLINE_TRY_VOID(forget(clock_.wall()));
+  TRUNKLINE_TRY_VOID(remove_left(stored));
   TRUNKLINE_TRY(const auto keys, engine_.list_state(std::string(kKeyOwner)));
   if (keys.empty()) return {};
   TRUNKLINE_TRY(auto signer, Signer::open(keys.begin()->second));
   const std::scoped_lock lock(mutex_);
   signer_ = std::move(signer);
+  return {};
+}
+
+Result<void> Registry::remove_left(const std::vector<engine::QueueSpec>& stored) {
+  std::set<std::string> ids;
+  for (const TopicPtr& topic : all()) {
+    for (const auto& [id, subscription] : topic->subscriptions) ids.insert(id);
+  }
+  for (const engine::QueueSpec& spec : stored) {
+    if (!owns(spec.name) || ids.contains(spec.name.substr(kQueuePrefix.size()))) continue;
+    TRUNKLINE_TRY(const base::QueueId id, engine_.declare(spec));
+    TRUNKLINE_TRY_VOID(engine_.remove(id));
+    base::log::info("the queue of a subscription that is gone is removed", "queue", spec.name);
+  }
+  return {};
+}
+
+Result<void> Registry::declare(Subscription& subscription) {
+  engine::QueueSpec spec;
+  spec.name = fmt::format("{}{}", kQueuePrefix, subscription.id);
+  TRUNKLINE_TRY(subscription.queue, engine_.declare(spec));
+  return {};
+}
+
+Result<void> Registry::forget(base::WallTime now) {
+  for (const TopicPtr& topic : all()) {
+    for (const auto& [id, subscription] : topic->subscriptions) {
+      if (!subscription->forgotten(now)) continue;
+      const Outcome gone = unsubscribe(topic->topic.name, id);
+      if (!gone.ok()) return gone.error();
+    }
+  }
   return {};
 }
 
@@ -159,6 +197,13 @@ Registry::Outcome Registry::subscribe(Subscription subscription) {
   if (bytes_.size() >= kSubscriptionsMax)
     return std::optional(
         Fault{Code::subscription_limit, fmt::format("{} subscriptions are the most.", kSubscriptionsMax)});
+  std::size_t by_http = 0;
+  for (const TopicPtr& topic : all())
+    by_http += static_cast<std::size_t>(
+        std::ranges::count_if(topic->subscriptions, [](const auto& each) { return each.second->http(); }));
+  if (subscription.http() && by_http >= kHttpMax)
+    return std::optional(
+        Fault{Code::subscription_limit, fmt::format("{} subscriptions by HTTP are the most.", kHttpMax)});
   return store(*found, std::move(subscription));
 }
 
@@ -192,9 +237,13 @@ Registry::Outcome Registry::store(const TopicState& before, Subscription subscri
     return written.error();
   }
   bytes_[id] = text.size();
+  // Without a queue it gets nothing; the next change, or the next start, tries again.
+  Result<void> declared;
+  if (subscription.http() && subscription.queue.value == 0) declared = declare(subscription);
   TopicState next = before;
   next.subscriptions[id] = std::make_shared<const Subscription>(std::move(subscription));
   put(std::move(next));
+  if (!declared.ok()) return declared.error();
   return std::optional<Fault>();
 }
 

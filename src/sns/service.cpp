@@ -14,10 +14,10 @@ namespace {
 using Handler = void (*)(CallPtr call);
 struct Operation {
   std::string_view name;
-  Handler handler;  // null: AWS has it, this API does not
+  Handler handler;
 };
 constexpr std::array kOperations = {
-    Operation{"AddPermission", nullptr},
+    Operation{"AddPermission", add_permission},
     Operation{"ConfirmSubscription", confirm_subscription},
     Operation{"CreateTopic", create_topic},
     Operation{"DeleteTopic", delete_topic},
@@ -29,7 +29,7 @@ constexpr std::array kOperations = {
     Operation{"ListTopics", list_topics},
     Operation{"Publish", publish},
     Operation{"PublishBatch", publish_batch},
-    Operation{"RemovePermission", nullptr},
+    Operation{"RemovePermission", remove_permission},
     Operation{"SetSubscriptionAttributes", set_subscription_attributes},
     Operation{"SetTopicAttributes", set_topic_attributes},
     Operation{"Subscribe", subscribe},
@@ -75,11 +75,12 @@ std::optional<Fault> read(const net::HttpRequest& request, Call& call) {
 
 }  // namespace
 
-Service::Service(Registry& topics, const sqs::Registry& queues, engine::Engine& engine, sqs::Work work,
-                 ReadRecord read_record, ServiceOptions options, const base::Clock& clock)
+Service::Service(Registry& topics, const sqs::Registry& queues, engine::Engine& engine, HttpDeliveries& deliveries,
+                 base::Loop& engine_loop, sqs::Work work, ReadRecord read_record, ServiceOptions options,
+                 const base::Clock& clock)
     : options_(std::move(options)),
       context_(new Context{topics, queues, engine, std::move(work), std::move(read_record), clock, options_.region,
-                           options_.account}) {}
+                           options_.account, deliveries, engine_loop}) {}
 Service::~Service() = default;
 
 bool Service::owns(const net::HttpRequest& request) {
@@ -91,8 +92,13 @@ bool Service::owns(const net::HttpRequest& request) {
   return has_version(request.query) || (request.method == "POST" && has_version(request.body));
 }
 
-std::optional<Fault> Service::authenticate(const net::HttpRequest& request) const {
+// What an endpoint's owner does by the URLs of messages is not signed; the operations say what they let pass then.
+std::optional<Fault> Service::authenticate(const net::HttpRequest& request, Call& call) const {
   const net::AwsSignatureCheck check = options_.keys.check(request, "sns", options_.region, context_->clock.wall());
+  // Where signatures are not looked at, a call of a client is taken for its owner's; a link that is followed is not.
+  call.authenticated = !check.fault && (request.header("Authorization").has_value() || request.method == "POST");
+  const bool by_url = call.operation == "ConfirmSubscription" || call.operation == "Unsubscribe";
+  if (by_url && check.fault == net::AwsSignatureFault::absent) return std::nullopt;
   if (check.fault) return fault_of(check);
   return std::nullopt;
 }
@@ -116,12 +122,10 @@ void Service::handle(net::IoLoop& loop, const net::HttpRequest& request, net::Re
   call->request_id = base::random_uuid();
   call->host = request.header("Host").value_or("localhost");
   if (const auto fault = read(request, *call)) return call->fail(*fault);
-  if (const auto fault = authenticate(request)) return call->fail(*fault);
+  if (const auto fault = authenticate(request, *call)) return call->fail(*fault);
   const auto found = std::ranges::find(kOperations, call->operation, &Operation::name);
   if (found == kOperations.end())
     return call->fail({Code::invalid_action, fmt::format("Operation {} is not there.", call->operation)});
-  if (found->handler == nullptr)
-    return call->fail({Code::invalid_action, fmt::format("{} is not supported by this hub.", call->operation)});
   found->handler(std::move(call));
 }
 

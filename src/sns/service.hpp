@@ -23,8 +23,10 @@ struct ServiceOptions {
 class Service {
  public:
   // All references outlive all requests.
-  Service(Registry& topics, const sqs::Registry& queues, engine::Engine& engine, sqs::Work work, ReadRecord read_record,
-          ServiceOptions options, const base::Clock& clock);
+  // `engine_loop` is one of the engine's, for its answers.
+  Service(Registry& topics, const sqs::Registry& queues, engine::Engine& engine, HttpDeliveries& deliveries,
+          base::Loop& engine_loop, sqs::Work work, ReadRecord read_record, ServiceOptions options,
+          const base::Clock& clock);
   ~Service();
 
   // By the service that the signature is for; unsigned ones by the version of the API. The certificate, too.
@@ -33,7 +35,7 @@ class Service {
   void handle(net::IoLoop& loop, const net::HttpRequest& request, net::Responder respond);
 
  private:
-  std::optional<Fault> authenticate(const net::HttpRequest& request) const;
+  std::optional<Fault> authenticate(const net::HttpRequest& request, Call& call) const;
   net::HttpResponse certificate(const net::HttpRequest& request) const;
 
   const ServiceOptions options_;

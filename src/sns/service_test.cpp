@@ -72,7 +72,33 @@ TEST_F(Sns, names_and_arns_are_refused_in_awss_words) {
   EXPECT_EQ(element(sns("Publish", {{"TopicArn", "arn:aws:sns:us-east-1:1:other"}, {"Message", "x"}}), "Code"),
             "NotFound");
   EXPECT_EQ(element(sns("Frobnicate", {}), "Code"), "InvalidAction");
-  EXPECT_EQ(element(sns("AddPermission", {}), "Code"), "InvalidAction");
+  EXPECT_EQ(element(sns("OptInPhoneNumber", {}), "Code"), "InvalidAction");
+}
+
+TEST_F(Sns, permissions_are_kept_in_the_topics_policy) {
+  make_topic("orders");
+  const auto add = [this](const std::string& label, const std::string& action) {
+    return sns("AddPermission", {{"TopicArn", topic("orders")},
+                                 {"Label", label},
+                                 {"AWSAccountId.member.1", "111122223333"},
+                                 {"ActionName.member.1", action}});
+  };
+  const auto policy = [this] { return sns("GetTopicAttributes", {{"TopicArn", topic("orders")}}).body; };
+  EXPECT_EQ(add("them", "Publish").status, 200);
+  const std::string added = "{&quot;Sid&quot;:&quot;them&quot;";
+  EXPECT_THAT(policy(), HasSubstr(added));
+  EXPECT_THAT(policy(), HasSubstr("&quot;Action&quot;:&quot;SNS:Publish&quot;"));
+  EXPECT_THAT(policy(), HasSubstr("__default_statement_ID"));
+  EXPECT_EQ(element(add("them", "Publish"), "Message"), "Invalid parameter: Statement already exists");
+  EXPECT_EQ(element(add("you", "Frobnicate"), "Message"),
+            "Invalid parameter: Policy statement action out of service scope!");
+  restart();
+  EXPECT_THAT(policy(), HasSubstr(added));
+  EXPECT_EQ(sns("RemovePermission", {{"TopicArn", topic("orders")}, {"Label", "them"}}).status, 200);
+  EXPECT_THAT(policy(), Not(HasSubstr(added)));
+  EXPECT_THAT(policy(), HasSubstr("__default_statement_ID"));
+  EXPECT_EQ(sns("RemovePermission", {{"TopicArn", topic("orders")}, {"Label", "them"}}).status, 200);
+  EXPECT_EQ(element(add("no good", "Publish"), "Message"), "Invalid parameter: Label");
 }
 
 TEST_F(Sns, lists_come_in_pages) {
@@ -215,10 +241,12 @@ TEST_F(Sns, subscribe_refuses_what_cannot_work) {
   const auto message = [&](const Form& form) { return element(sns("Subscribe", form), "Message"); };
   EXPECT_EQ(message({{"TopicArn", topic("orders")}, {"Protocol", "carrier-pigeon"}, {"Endpoint", "x"}}),
             "Invalid parameter: Amazon SNS does not support this protocol string: carrier-pigeon");
-  EXPECT_THAT(message({{"TopicArn", topic("orders")}, {"Protocol", "https"}, {"Endpoint", "https://a.example/"}}),
+  EXPECT_THAT(message({{"TopicArn", topic("orders")}, {"Protocol", "email"}, {"Endpoint", "a@a.example"}}),
               HasSubstr("Invalid parameter: Protocol Reason:"));
   EXPECT_EQ(message({{"TopicArn", topic("orders")}, {"Protocol", "sqs"}, {"Endpoint", "one"}}),
             "Invalid parameter: SQS endpoint ARN");
+  EXPECT_EQ(element(try_subscribe("orders", "one", {{"DeliveryPolicy", "{}"}}), "Message"),
+            "Invalid parameter: Attributes Reason: Unknown attribute DeliveryPolicy");
   EXPECT_THAT(element(try_subscribe("orders", "configured"), "Message"), HasSubstr("SQS endpoint ARN"));
   EXPECT_EQ(element(try_subscribe("orders", "line.fifo"), "Message"),
             "Invalid parameter: Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard "

@@ -9,6 +9,12 @@
 
 namespace trunkline::sns {
 
+struct Signature {
+  int version = 0;  // 0: not signed, as notifications of FIFO topics are not
+  std::string value{};
+  std::string certificate_url{};
+};
+
 // Signs notifications as SNS does: RSA of 2048 bits, SHA-1 for SignatureVersion 1, SHA-256 for 2. Immutable; any thread.
 class Signer {
  public:

@@ -1,7 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/uuid.hpp"
+#include "sns/delivery_policy.hpp"
+#include "sns/http_deliveries.hpp"
 #include "sns/operations.hpp"
+#include "sqs/permission.hpp"
 
 namespace trunkline::sns {
 namespace {
@@ -31,8 +37,16 @@ Texts attributes_of(const Call& call, const TopicState& state) {
   out["Owner"] = call.context.account;
   out.try_emplace("DisplayName", "");
   out.try_emplace("Policy", default_policy(call, arn));
-  out["SubscriptionsConfirmed"] = std::to_string(state.subscriptions.size());
-  out["SubscriptionsPending"] = "0";
+  out["EffectiveDeliveryPolicy"] = topic_policy_text(effective_policy(topic.text("DeliveryPolicy"), ""));
+  const base::WallTime now = call.context.clock.wall();
+  std::size_t confirmed = 0;
+  std::size_t pending = 0;
+  for (const auto& [id, subscription] : state.subscriptions) {
+    confirmed += subscription->stage == Stage::confirmed ? 1 : 0;
+    pending += subscription->stage == Stage::pending && subscription->listed(now) ? 1 : 0;
+  }
+  out["SubscriptionsConfirmed"] = std::to_string(confirmed);
+  out["SubscriptionsPending"] = std::to_string(pending);
   out["SubscriptionsDeleted"] = "0";
   if (topic.fifo()) {
     out["FifoTopic"] = "true";
@@ -64,8 +78,29 @@ void change(CallPtr call, std::string_view parameter, Registry::ChangeTopic how)
   const TopicPtr topic = topic_of(*call, parameter);
   if (!topic) return;
   work(std::move(call), [name = topic->topic.name, how = std::move(how)](Call& changing) {
-    return outcome_of(changing.context.topics.change(name, how));
+    const auto changed = changing.context.topics.change(name, how);
+    changing.context.deliveries.follow();  // its DeliveryPolicy has a rate
+    return outcome_of(changed);
   });
+}
+
+// By AWS's documentation of a topic's policy.
+constexpr std::array<std::string_view, 9> kActions = {
+    "AddPermission",    "DeleteTopic",        "GetTopicAttributes", "ListSubscriptionsByTopic", "Publish", "Receive",
+    "RemovePermission", "SetTopicAttributes", "Subscribe"};
+constexpr std::size_t kPermissionAccountsMax = 100;  // more than the bytes of a Policy hold
+
+std::optional<Fault> check_statement(const sqs::Permission& permission) {
+  if (!sqs::is_label(permission.label)) return invalid("Label");
+  const auto& accounts = permission.accounts;
+  if (accounts.empty() || accounts.size() > kPermissionAccountsMax || !std::ranges::all_of(accounts, sqs::is_account))
+    return invalid("AWSAccountId");
+  if (permission.actions.empty()) return invalid("ActionName");
+  for (const std::string& action : permission.actions) {
+    if (std::ranges::find(kActions, action) == kActions.end())
+      return invalid("Policy statement action out of service scope!");
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -88,7 +123,11 @@ void create_topic(CallPtr call) {
 void delete_topic(CallPtr call) {
   const auto name = topic_name(*call, "TopicArn");
   if (!name) return;
-  work(std::move(call), [name = *name](Call& deleting) { return outcome_of(deleting.context.topics.remove(name)); });
+  work(std::move(call), [name = *name](Call& deleting) {
+    const auto removed = deleting.context.topics.remove(name);
+    deleting.context.deliveries.follow();
+    return outcome_of(removed);
+  });
 }
 
 void list_topics(CallPtr call) {
@@ -127,6 +166,39 @@ void set_topic_attributes(CallPtr call) {
   const std::string value = call->parameters.text("AttributeValue").value_or("");
   change(std::move(call), "TopicArn",
          [name = *name, value](Topic& topic) { return set_attribute(topic, name, value, At::change); });
+}
+
+// It is kept and shown: who has a key of the hub may do all.
+void add_permission(CallPtr call) {
+  const TopicPtr topic = topic_of(*call);
+  if (!topic) return;
+  sqs::Permission permission;
+  permission.label = call->parameters.text("Label").value_or("");
+  permission.accounts = call->parameters.list("AWSAccountId.member");
+  permission.actions = call->parameters.list("ActionName.member");
+  if (const auto fault = check_statement(permission)) return call->fail(*fault);
+  const std::string arn = call->topic_arn(topic->topic.name);
+  const std::string before = default_policy(*call, arn);
+  change(std::move(call), "TopicArn", [permission, arn, before](Topic& changing) -> std::optional<Fault> {
+    sqs::PolicyDocument policy(changing.text("Policy", before), "");
+    if (policy.has(permission.label)) return invalid("Statement already exists");
+    policy.add("SNS", arn, permission);
+    return set_attribute(changing, "Policy", policy.text(), At::change);
+  });
+}
+
+void remove_permission(CallPtr call) {
+  const TopicPtr topic = topic_of(*call);
+  if (!topic) return;
+  const std::string label = call->parameters.text("Label").value_or("");
+  if (!sqs::is_label(label)) return call->fail(invalid("Label"));
+  const std::string before = default_policy(*call, call->topic_arn(topic->topic.name));
+  // One that is not there is no fault.
+  change(std::move(call), "TopicArn", [label, before](Topic& changing) -> std::optional<Fault> {
+    sqs::PolicyDocument policy(changing.text("Policy", before), "");
+    if (!policy.remove(label)) return std::nullopt;
+    return set_attribute(changing, "Policy", policy.text(), At::change);
+  });
 }
 
 void tag_resource(CallPtr call) {
