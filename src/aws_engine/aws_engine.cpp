@@ -14,6 +14,7 @@
 #include "aws_engine/state_store.hpp"
 #include "base/log.hpp"
 #include "base/run_and_wait.hpp"
+#include "engine/fence.hpp"
 #include "net/io_loop.hpp"
 
 namespace trunkline::aws_engine {
@@ -215,6 +216,7 @@ Result<std::unique_ptr<AwsEngine>> AwsEngine::open(AwsOptions options, std::vect
   // Whether the table is there and may be read is known before anybody publishes.
   if (const auto probe = made.cloud.get_wait(Item("reg", "counter")); !probe.ok())
     return probe.error().with("the table " + made.options.table);
+  if (!made.options.fenced_too) TRUNKLINE_TRY_VOID(engine::refuse_fenced(*engine));
   made.loop.post([&made] {
     made.outbox.start();
     made.tick();
@@ -516,6 +518,24 @@ void AwsEngine::write_state(QueueId queue, const std::string& owner, std::vector
   impl_->loop.post([impl = impl_.get(), queue, owner, writes = std::move(writes)]() mutable {
     if (QueueWorker* known = impl->worker(queue)) known->write_state(owner, std::move(writes));
   });
+}
+
+Result<void> AwsEngine::adopt(QueueId queue, const std::vector<engine::Adopted>& events) {
+  const auto info = impl_->info(queue);
+  if (!info) return no_queue();
+  return aws_engine::adopt(impl_->cloud, *info, events);
+}
+
+void AwsEngine::publish_accepted(std::vector<engine::PublishItem> items, std::vector<base::WallTime> accepted_at,
+                                 base::Loop& reply_on, engine::PublishCallback done) {
+  impl_->loop.post([impl = impl_.get(), items = std::move(items), accepted_at = std::move(accepted_at), &reply_on,
+                    done = std::move(done)]() mutable {
+    impl->publisher.publish(std::move(items), reply_on, std::move(done), std::move(accepted_at));
+  });
+}
+
+Cloud& AwsEngine::cloud() {
+  return impl_->cloud;
 }
 
 }  // namespace trunkline::aws_engine

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "aws_engine/adopt.hpp"
 #include "aws_engine/outbox.hpp"
 #include "aws_engine/publisher.hpp"
 #include "aws_engine/quarantine.hpp"
@@ -18,6 +19,7 @@ struct AwsOptions {
   std::string table = "trunkline";
   std::string prefix = "trunkline";  // of the names of queues and topics
   bool create_table = false;         // where it is not there
+  bool fenced_too = false;           // open what engine/fence.hpp refuses, as a migration does
   ServiceOptions services;
   PublisherOptions publisher;
   OutboxOptions outbox;
@@ -122,6 +124,13 @@ class AwsEngine final : public engine::Engine {
   // The event itself; null where there is none (any more).
   using RecordCallback = base::UniqueFunction<void(base::Result<engine::RecordPtr>)>;
   void read_record(base::Sequence sequence, base::Loop& reply_on, RecordCallback done);
+
+  // Beyond the port: what a migration needs (aws_engine/adopt.hpp). These wait; not on a loop.
+  base::Result<void> adopt(base::QueueId queue, const std::vector<engine::Adopted>& events);
+  // publish(), of what another engine has accepted then: one time for each item.
+  void publish_accepted(std::vector<engine::PublishItem> items, std::vector<base::WallTime> accepted_at,
+                        base::Loop& reply_on, engine::PublishCallback done);
+  Cloud& cloud();
 
  private:
   struct Impl;

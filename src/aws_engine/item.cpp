@@ -181,6 +181,22 @@ std::string query_request(std::string_view table, const QueryRequest& query) {
   return body;
 }
 
+std::string scan_request(std::string_view table, std::string_view filter, const Item& values,
+                         std::string_view projection, const std::optional<Item>& start) {
+  std::string body;
+  json::Writer out(body);
+  out.begin_object().member("TableName", table).member("ConsistentRead", true);
+  out.member("FilterExpression", filter).member("ProjectionExpression", projection);
+  out.key("ExpressionAttributeValues");
+  values.write(out);
+  if (start) {
+    out.key("ExclusiveStartKey");
+    start->write(out);
+  }
+  out.end_object();
+  return body;
+}
+
 Result<QueryPage> read_page(std::string_view body) {
   json::Document document;
   const auto parsed = document.parse(body);

@@ -77,6 +77,10 @@ struct QueryRequest {
 };
 std::string query_request(std::string_view table, const QueryRequest& query);
 
+// Of the whole table, strongly consistent: what matches the filter, of it the attributes of the projection.
+std::string scan_request(std::string_view table, std::string_view filter, const Item& values,
+                         std::string_view projection, const std::optional<Item>& start);
+
 struct QueryPage {
   std::vector<Item> items;
   std::uint64_t count = 0;

@@ -57,6 +57,7 @@ struct Publisher::Call {
   base::Loop& reply_on;
   engine::PublishCallback done;
   std::vector<engine::PublishItem> items;
+  std::vector<base::WallTime> accepted_at;  // empty, or one each
   std::vector<PublishResult> results;
   std::vector<std::vector<std::size_t>> next;  // that wait for this one
   std::vector<std::size_t> waits_for;          // how many
@@ -91,7 +92,8 @@ Publisher::Publisher(Cloud& cloud, Outbox& outbox, Quarantine& quarantine, Publi
       targets_of_(std::move(targets_of)),
       sequences_(random_number()) {}
 
-void Publisher::publish(std::vector<engine::PublishItem> items, base::Loop& reply_on, engine::PublishCallback done) {
+void Publisher::publish(std::vector<engine::PublishItem> items, base::Loop& reply_on, engine::PublishCallback done,
+                        std::vector<base::WallTime> accepted_at) {
   auto call = std::make_shared<Call>(reply_on, std::move(done));
   call->results.assign(items.size(), failed({Errc::cancelled, "the engine has stopped"}));
   if (items.empty()) return call->answer();
@@ -105,6 +107,7 @@ void Publisher::publish(std::vector<engine::PublishItem> items, base::Loop& repl
   bytes_ += bytes;
   call->bytes = bytes;
   call->items = std::move(items);
+  call->accepted_at = std::move(accepted_at);
   call->open = call->items.size();
   call->next.resize(call->items.size());
   call->waits_for.assign(call->items.size(), 0);
@@ -148,7 +151,7 @@ void Publisher::start(const CallPtr& call, std::size_t index) {
   task->call = call;
   task->index = index;
   task->record = std::make_shared<engine::Record>();
-  task->record->accepted_at = cloud_.loop().clock().wall();
+  task->record->accepted_at = call->accepted_at.empty() ? cloud_.loop().clock().wall() : call->accepted_at[index];
   task->record->source_name = std::move(entry.source_name);
   task->record->policy_version = entry.policy_version;
   task->record->routes = std::move(entry.routes);

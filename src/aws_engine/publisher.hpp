@@ -33,7 +33,10 @@ class Publisher {
 
   Publisher(Cloud& cloud, Outbox& outbox, Quarantine& quarantine, PublisherOptions options, TargetsOf targets_of);
 
-  void publish(std::vector<engine::PublishItem> items, base::Loop& reply_on, engine::PublishCallback done);
+  // `accepted_at`: of each item, where another engine has accepted it; its identities are known from then on, too. None:
+  // now.
+  void publish(std::vector<engine::PublishItem> items, base::Loop& reply_on, engine::PublishCallback done,
+               std::vector<base::WallTime> accepted_at = {});
 
  private:
   struct Call;

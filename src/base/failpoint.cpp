@@ -15,9 +15,9 @@
 namespace trunkline::base::failpoint {
 namespace {
 
-// Points at which the drill kills, those inside of a redrive or a replay, then the planted defects that prove that the
+// Points at which the drill kills, those inside of a redrive, a replay or a migration, then the planted defects that prove that the
 // drill sees them, then those that prove that the simulation does.
-constexpr std::array<std::string_view, 18> kNames = {
+constexpr std::array<std::string_view, 21> kNames = {
     "commit.before_sync",
     "commit.after_sync",
     "wal.switch",
@@ -28,6 +28,9 @@ constexpr std::array<std::string_view, 18> kNames = {
     "operation.step",
     "operation.given",
     "operation.committed",
+    "migrate.taken",
+    "migrate.placed",
+    "migrate.covered",
     "defect.skip_sync",
     "defect.answer_before_sync",
     "defect.cursor_skips",

@@ -15,6 +15,7 @@ constexpr std::string_view kDefectPrefix = "defect.";
 constexpr std::string_view kFlawPrefix = "flaw.";  // planted for the simulation
 // Passed by redrives and replays only, of which the drill's traffic has none.
 constexpr std::string_view kOperationPrefix = "operation.";
+constexpr std::string_view kMigratePrefix = "migrate.";
 // Long enough for an answer to leave the process and be read at the other end, short beside a request's time-out.
 constexpr base::Millis kHold{100};
 // A random kill comes between the first events after ready and some flushes and compactions later.
@@ -74,7 +75,8 @@ std::string_view name(Mode mode) {
 std::vector<std::string> all_points() {
   std::vector<std::string> points = base::failpoint::names();
   std::erase_if(points, [](const std::string& point) {
-    return point.starts_with(kDefectPrefix) || point.starts_with(kFlawPrefix) || point.starts_with(kOperationPrefix);
+    return point.starts_with(kDefectPrefix) || point.starts_with(kFlawPrefix) || point.starts_with(kOperationPrefix) ||
+           point.starts_with(kMigratePrefix);
   });
   points.emplace_back(kRandomPoint);
   return points;
