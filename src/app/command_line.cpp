@@ -14,6 +14,7 @@
 #include "app/drill_command.hpp"
 #include "app/init_command.hpp"
 #include "app/lambda_command.hpp"
+#include "app/migrate_command.hpp"
 #include "app/names_command.hpp"
 #include "app/sim_commands.hpp"
 #include "app/version.hpp"
@@ -165,6 +166,7 @@ int run(int argc, char** argv) {
   add_names(app, code);
   add_aws(app, code);
   add_lambda(app, code);
+  add_migrate(app, code);
   add_completion(app, code);
   try {
     app.parse(argc, argv);

@@ -10,12 +10,17 @@
 
 namespace trunkline::app {
 
+base::Result<void> failpoints_from_environment() {
+  const char* points = std::getenv("TRUNKLINE_FAILPOINTS");
+  if (points == nullptr) return {};
+  TRUNKLINE_TRY_VOID(base::failpoint::configure(points));
+  base::log::warn("failpoints are set: this process may kill itself", "points", points);
+  return {};
+}
+
 base::Result<CrashDisk> crash_disk_from_environment(const std::string& data_dir) {
   CrashDisk result;
-  if (const char* points = std::getenv("TRUNKLINE_FAILPOINTS")) {
-    TRUNKLINE_TRY_VOID(base::failpoint::configure(points));
-    base::log::warn("failpoints are set: this process may kill itself", "points", points);
-  }
+  TRUNKLINE_TRY_VOID(failpoints_from_environment());
   const char* seed = std::getenv("TRUNKLINE_CRASH_DISK");
   if (seed == nullptr) return result;
   // The disk makes its own directory, which would look like somebody else's without the file.

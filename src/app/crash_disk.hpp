@@ -21,6 +21,8 @@ namespace trunkline::app {
 struct CrashDisk {
   std::shared_ptr<rocksdb::FileSystem> file_system;  // null: the real one
 };
+// Only where to die.
+base::Result<void> failpoints_from_environment();
 base::Result<CrashDisk> crash_disk_from_environment(const std::string& data_dir);
 
 }  // namespace trunkline::app

@@ -5,6 +5,7 @@
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
 #include "base/crypto.hpp"
+#include "engine/fence.hpp"
 
 namespace trunkline::app {
 
@@ -35,6 +36,7 @@ Result<void> Hub::open_engine(std::vector<base::Loop*> loops) {
     const aws::Environment environment = aws::process_environment();
     TRUNKLINE_TRY(const aws_engine::AwsOptions options, aws_engine_options(config_, environment));
     auto opened = aws_engine::AwsEngine::open(options, std::move(loops), environment);
+    if (!opened.ok() && opened.error().code == Errc::conflict) return opened.error();  // it has been migrated
     if (!opened.ok()) return explain_aws(opened.error(), options);
     aws_ = opened->get();
     engine_ = std::move(*opened);
@@ -43,6 +45,7 @@ Result<void> Hub::open_engine(std::vector<base::Loop*> loops) {
   queue::EmbeddedOptions options = engine_options(config_);
   options.file_system = options_.file_system;
   TRUNKLINE_TRY(auto opened, queue::EmbeddedEngine::open(std::move(options), std::move(loops), clock_));
+  TRUNKLINE_TRY_VOID(engine::refuse_fenced(*opened));
   embedded_ = opened.get();
   engine_ = std::move(opened);
   return {};

@@ -22,7 +22,6 @@ using base::Sequence;
 using engine::Adopted;
 using event::Order;
 
-constexpr std::uint64_t kKeepSeconds = 60 * 86'400;  // as what a settle writes
 constexpr std::size_t kDetailMax = 1'024;
 constexpr std::size_t kLoadsAtOnce = 32;
 constexpr std::string_view kIndexed =
@@ -202,7 +201,7 @@ std::optional<Adopted> standing(const Index& index, Sequence sequence, QueueId q
 }  // namespace
 
 Result<void> adopt(Cloud& cloud, const QueueInfo& queue, const std::vector<Adopted>& events) {
-  const std::uint64_t ends = millis(cloud.loop().clock().wall()) / 1'000 + kKeepSeconds;
+  const std::uint64_t ends = millis(cloud.loop().clock().wall()) / 1'000 + kFateKeepSeconds;
   for (const Adopted& event : events) {
     if (event.place == Adopted::Place::waiting && event.attempts == 0 && !event.redriven) continue;
     TRUNKLINE_TRY_VOID(cloud.transact_wait(writes_of(queue, event, ends)));
