@@ -12,6 +12,7 @@
 #include "app/completion.hpp"
 #include "app/demo_command.hpp"
 #include "app/drill_command.hpp"
+#include "app/durations.hpp"
 #include "app/init_command.hpp"
 #include "app/lambda_command.hpp"
 #include "app/migrate_command.hpp"
@@ -45,6 +46,10 @@ void add_serve(CLI::App& app, int& code) {
       ->add_option("--drop", options->drop,
                    "Start although this consumer has left the configuration, and give up the events that wait for it")
       ->allow_extra_args(false);
+  command->add_option("--cloudwatch", options->cloudwatch, "Put metrics into CloudWatch, in this namespace: Trunkline")
+      ->envname("TRUNKLINE_CLOUDWATCH");
+  add_duration(*command, "--cloudwatch-every", options->cloudwatch_every, "How often, at least 1s")
+      ->envname("TRUNKLINE_CLOUDWATCH_EVERY");
   command->footer(
       "SIGHUP reads the configuration again and applies what has changed (see trunkline reload --help).\n"
       "SIGTERM and SIGINT stop: new events are refused, what is in flight finishes.\n"

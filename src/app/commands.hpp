@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "cli/commands.hpp"
 
 // The commands that need no running hub. Each returns the process's exit code: 0 done, 1 the answer is "no" (a check
@@ -16,6 +17,8 @@ struct ServeOptions {
   std::string ready_file;  // gets the address once the hub is ready
   std::size_t loops = 0;
   std::vector<std::string> drop;  // consumers that have left the configuration, with what waits for them
+  std::string cloudwatch;         // namespace of the metrics that are put into CloudWatch; empty: none are
+  base::Millis cloudwatch_every = std::chrono::minutes(1);
 };
 int run_serve(const ServeOptions& options);
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "app/cloud_metrics.hpp"
 #include "app/commands.hpp"
 #include "app/crash_disk.hpp"
 #include "app/files.hpp"
@@ -15,6 +16,8 @@
 
 namespace trunkline::app {
 namespace {
+
+constexpr base::Millis kCloudWatchEveryMin = std::chrono::seconds(1);
 
 void set_logging(const config::Log& log) {
   set_log_level(log.level);
@@ -67,6 +70,16 @@ int wait_for_the_end(const sigset_t& signals, Hub& hub) {
     base::log::info("SIGHUP: reading the configuration again");
     hub.reload_now({});
   }
+}
+
+// Null where nobody has asked for them.
+base::Result<std::unique_ptr<CloudMetrics>> start_cloud_metrics(const ServeOptions& options, const config::Aws& aws,
+                                                                Hub& hub) {
+  if (options.cloudwatch.empty()) return std::unique_ptr<CloudMetrics>();
+  if (options.cloudwatch_every < kCloudWatchEveryMin)
+    return {base::Errc::invalid, "--cloudwatch-every: 1s is the shortest that CloudWatch keeps apart"};
+  return CloudMetrics::start(hub, {options.cloudwatch, options.cloudwatch_every, aws.region, aws.endpoint_url},
+                             aws::process_environment());
 }
 
 }  // namespace
@@ -126,8 +139,14 @@ int run_serve(const ServeOptions& options) {
     fmt::print(stderr, "cannot write {}\n", options.ready_file);
     return 1;
   }
+  auto metrics = start_cloud_metrics(options, config->aws, **hub);
+  if (!metrics.ok()) {
+    fmt::print(stderr, "cannot start: {}\n", metrics.error().detail);
+    return 2;
+  }
   const int signal = wait_for_the_end(signals, **hub);
   base::log::info("stopping: new events are refused, what is in flight finishes", "signal", signal);
+  metrics->reset();  // it reads what a stop takes away
   (*hub)->stop();
   base::log::info("stopped");
   return 0;
