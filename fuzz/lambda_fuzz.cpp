@@ -6,8 +6,8 @@
 
 #include "base/check.hpp"
 #include "json/document.hpp"
-#include "lambda/event_source.hpp"
 #include "lambda/payload.hpp"
+#include "lambda/source_mappings.hpp"
 
 using namespace trunkline;
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "json/document.hpp"
+#include "lambda/source_mappings.hpp"
 
 namespace trunkline::lambda {
 namespace {
@@ -16,21 +16,6 @@ constexpr const char* kPath = "/2015-03-31/event-source-mappings";
 constexpr int kPagesMax = 10;  // of up to 100 each; a queue has few
 
 }  // namespace
-
-Result<SourceMappings> read_mappings(std::string_view body) {
-  json::Document document;
-  const auto root = document.parse(body);
-  const auto list = root.ok() ? root->find("EventSourceMappings") : std::nullopt;
-  if (!list || !list->is(json::Type::array)) return Error{Errc::unavailable, "ListEventSourceMappings: no such answer"};
-  SourceMappings found;
-  for (auto each = list->first(); each; each = each->next()) {
-    SourceMapping mapping{std::string(each->string_at("UUID")), std::string(each->string_at("EventSourceArn")),
-                          std::string(each->string_at("State"))};
-    if (!mapping.uuid.empty()) found.mappings.push_back(std::move(mapping));
-  }
-  found.next = root->string_at("NextMarker");
-  return found;
-}
 
 Result<std::string> EventSource::find(const std::string& function_arn) {
   std::string marker;
