@@ -18,10 +18,6 @@ def built():
     return settings.ROOT / "build/release/src/aws_engine/trunkline_aws_engine_test"
 
 
-# For run(left_out=): it begins with a lease of two events of one lane.
-ONE_OF_A_GROUP = {"*/Contract.fates_that_would_overtake_are_refused/*": "a receive gives one message of a group here; SQS may give several"}
-
-
 class Outcome:
     def __init__(self):
         self.passed = self.skipped = self.failed = 0
