@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "app/from_config.hpp"
+#include "app/stored_secret.hpp"
 #include "app/tls_files.hpp"
 #include "app/version.hpp"
 #include "app/wfm_sinks.hpp"
@@ -97,10 +98,9 @@ Result<void> Hub::open() {
 
 Result<void> Hub::put_state(const std::string& owner, const std::string& key, std::uint64_t version,
                             std::string bytes) {
-  std::promise<Result<void>> promise;
-  engine_->put_state(owner, key, version, std::move(bytes), *loops_[0],
-                     [&promise](Result<void> result) { promise.set_value(std::move(result)); });
-  return promise.get_future().get();
+  return base::answer_of<Result<void>>([&](engine::DoneCallback done) {
+    engine_->put_state(owner, key, version, std::move(bytes), *loops_[0], std::move(done));
+  });
 }
 
 Result<void> Hub::put_state(const std::string& owner, const std::string& key, std::string bytes) {
@@ -144,7 +144,7 @@ Result<std::string> Hub::token_key(const config::Config& config) {
                                   [](const config::Source& source) { return !source.oauth.empty(); });
   if (!wanted) return std::string();
   if (!config.token_key.empty()) return base::hmac_sha256(config.token_key.reveal(), "trunkline access tokens");
-  return stored_secret("oauth", "signing_key", "the key of access tokens");
+  return stored_secret(*engine_, *loops_[0], "oauth", "signing_key", "the key of access tokens");
 }
 
 void Hub::take_requests_by(std::unique_ptr<source::Ingest> ingest) {

@@ -111,8 +111,6 @@ class Hub final : public api::Hub {
   void stop_engine();
   void take_engine_metrics(api::HubMetrics& metrics) const;
   base::Result<void> read_log(base::Sequence first, const std::function<bool(const engine::Record&)>& take);
-  // A secret that all who run on this engine share: the first one makes it.
-  base::Result<std::string> stored_secret(const std::string& owner, const std::string& key, const std::string& what);
   // Waits until it is on disk; not on a loop. Without a version it replaces what is there, whoever else writes it.
   base::Result<void> put_state(const std::string& owner, const std::string& key, std::string bytes);
   base::Result<void> put_state(const std::string& owner, const std::string& key, std::uint64_t version,

@@ -4,13 +4,11 @@
 #include "app/aws_engine_options.hpp"
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
-#include "base/crypto.hpp"
 #include "engine/fence.hpp"
 
 namespace trunkline::app {
 
 using base::Errc;
-using base::Error;
 using base::Result;
 
 namespace {
@@ -101,18 +99,6 @@ void Hub::take_engine_metrics(api::HubMetrics& metrics) const {
 Result<void> Hub::read_log(base::Sequence first, const std::function<bool(const engine::Record&)>& take) {
   if (embedded_ != nullptr) return embedded_->read_log(first, take);
   return {Errc::unsupported, std::string(kNoLog)};
-}
-
-Result<std::string> Hub::stored_secret(const std::string& owner, const std::string& key, const std::string& what) {
-  TRUNKLINE_TRY(const auto stored, engine_->get_state(owner, key));
-  if (stored) return stored->bytes;
-  std::string secret = base::random_bytes(32);
-  const Result<void> put = put_state(owner, key, 0, secret);
-  if (put.ok()) return secret;
-  if (put.error().code != Errc::conflict) return put.error().with("store " + what);
-  TRUNKLINE_TRY(const auto others, engine_->get_state(owner, key));  // another worker was quicker
-  if (others) return others->bytes;
-  return put.error().with("store " + what);
 }
 
 }  // namespace trunkline::app

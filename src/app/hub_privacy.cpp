@@ -6,6 +6,7 @@
 
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
+#include "app/stored_secret.hpp"
 #include "sinks/live_sink.hpp"
 
 namespace trunkline::app {
@@ -15,7 +16,7 @@ using base::Result;
 // Without a configured key the engine keeps one, so that hashes and tokens live through a restart.
 Result<std::string> Hub::stored_mapping_key(const config::Config& config) {
   if (!config.privacy.key.empty()) return config.privacy.key.reveal();
-  return stored_secret("privacy", "key", "the key of hashes and tokens");
+  return stored_secret(*engine_, *loops_[0], "privacy", "key", "the key of hashes and tokens");
 }
 
 void Hub::take_privacy(const config::Config& config) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 #include <utility>
 #include <vector>
 
@@ -13,9 +12,9 @@
 #include "app/from_config.hpp"
 #include "app/log_level.hpp"
 #include "app/policy_store.hpp"
+#include "app/stored_secret.hpp"
 #include "aws/shared_files.hpp"
 #include "aws_engine/aws_engine.hpp"
-#include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "base/run_and_wait.hpp"
 #include "lambda/consumer_function.hpp"
@@ -30,7 +29,6 @@ using base::Errc;
 using base::Error;
 using base::Result;
 
-constexpr int kTries = 5;  // of the key that several functions may make at their start
 constexpr base::Millis kLoopWithin = std::chrono::seconds(20);
 
 // What both functions stand on. Stops the engine before what it uses goes.
@@ -132,17 +130,9 @@ class Ingest final : public lambda::Function {
 };
 
 // Of hashes and tokens; without a configured one the table keeps one.
-Result<std::string> stored_mapping_key(Ground& ground) {
+Result<std::string> mapping_key(Ground& ground) {
   if (!ground.config.privacy.key.empty()) return ground.config.privacy.key.reveal();
-  for (int i = 1;; ++i) {
-    TRUNKLINE_TRY(const auto stored, ground.engine->get_state("privacy", "key"));
-    if (stored) return stored->bytes;
-    std::promise<Result<void>> promise;
-    ground.engine->put_state("privacy", "key", 0, base::random_bytes(32), ground.loop,
-                             [&promise](Result<void> result) { promise.set_value(std::move(result)); });
-    const Result<void> put = promise.get_future().get();
-    if (!put.ok() && (put.error().code != Errc::conflict || i == kTries)) return put.error();
-  }
+  return stored_secret(*ground.engine, ground.loop, "privacy", "key", "the key of hashes and tokens");
 }
 
 class Consumer final : public lambda::Function {
@@ -181,7 +171,7 @@ class Consumer final : public lambda::Function {
 
  private:
   Result<std::unique_ptr<delivery::Sink>> sink_of(const config::Consumer& consumer) {
-    TRUNKLINE_TRY(const std::string key, stored_mapping_key(*ground_));
+    TRUNKLINE_TRY(const std::string key, mapping_key(*ground_));
     TRUNKLINE_TRY(auto names, name_table(ground_->config));
     sinks::MappedSinkOptions mapping;
     TRUNKLINE_TRY(mapping.mapping, mapping_of(consumer, key));

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 #include <utility>
 
 #include "base/crypto.hpp"
 #include "base/log.hpp"
+#include "base/run_and_wait.hpp"
 
 namespace trunkline::app {
 namespace {
@@ -36,10 +36,9 @@ std::string text_of(const std::vector<source::Subscription>& subscriptions) {
 
 Result<void> put(engine::Engine& engine, base::Loop& loop, const std::string& key, std::uint64_t version,
                  std::string bytes) {
-  std::promise<Result<void>> promise;
-  engine.put_state("policies", key, version, std::move(bytes), loop,
-                   [&promise](Result<void> result) { promise.set_value(std::move(result)); });
-  return promise.get_future().get();
+  return base::answer_of<Result<void>>([&](engine::DoneCallback done) {
+    engine.put_state("policies", key, version, std::move(bytes), loop, std::move(done));
+  });
 }
 
 // The first part that is not full is the last: what an attempt that failed has left behind it is no part of the text.

@@ -2,6 +2,7 @@
 
 #include <future>
 #include <memory>
+#include <utility>
 
 #include "base/function.hpp"
 #include "base/loop.hpp"
@@ -15,6 +16,16 @@ inline bool run_and_wait(Loop& loop, Millis within, UniqueFunction<void(Task)> s
   std::future<void> future = promise->get_future();
   loop.post([start = std::move(start), promise]() mutable { start([promise] { promise->set_value(); }); });
   return future.wait_for(within) == std::future_status::ready;
+}
+
+// Starts what answers once, by the callback that it is given, and waits for that: for what answers always, if only with an
+// error. Not on the loop that the callback comes to.
+template <class T, class Start>
+T answer_of(Start&& start) {
+  auto promise = std::make_shared<std::promise<T>>();
+  std::future<T> answer = promise->get_future();
+  std::forward<Start>(start)([promise](T value) { promise->set_value(std::move(value)); });
+  return answer.get();
 }
 
 }  // namespace trunkline::base

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <future>
 #include <utility>
 
 #include "base/log.hpp"
@@ -164,11 +163,10 @@ Answer ConsumerFunction::deliver(const Invocation& invocation, const Payload& pa
 void ConsumerFunction::outage(const Invocation& invocation) {
   std::string state;
   json::Writer(state).begin_object().member("since", base::format_time(loop_.clock().wall())).end_object();
-  std::promise<Result<void>> promise;
-  auto stored = promise.get_future();
-  engine_.update_state(state_owner(options_.name), {{kStateKey, std::move(state)}}, loop_,
-                       [&promise](Result<void> result) { promise.set_value(std::move(result)); });
-  if (const Result<void> result = stored.get(); !result.ok()) {
+  const auto result = base::answer_of<Result<void>>([&](engine::DoneCallback done) {
+    engine_.update_state(state_owner(options_.name), {{kStateKey, std::move(state)}}, loop_, std::move(done));
+  });
+  if (!result.ok()) {
     base::log::error("an outage cannot be written down, so its event source stays enabled", "consumer", options_.name,
                      "error", result.error().detail);
     return;

@@ -9,6 +9,7 @@
 #include "aws_engine/adopt.hpp"
 #include "aws_engine/records.hpp"
 #include "aws_engine/sequences.hpp"
+#include "base/run_and_wait.hpp"
 
 namespace trunkline::migrate {
 
@@ -96,7 +97,7 @@ Result<void> AwsDestination::declare(const std::vector<engine::QueueSpec>& specs
 
 std::vector<engine::PublishResult> AwsDestination::publish_accepted(std::vector<engine::PublishItem> items,
                                                                     const std::vector<base::WallTime>& accepted_at) {
-  return wait_for<std::vector<engine::PublishResult>>([&](engine::PublishCallback done) {
+  return base::answer_of<std::vector<engine::PublishResult>>([&](engine::PublishCallback done) {
     engine_.publish_accepted(std::move(items), accepted_at, loop_, std::move(done));
   });
 }

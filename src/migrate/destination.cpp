@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/failpoint.hpp"
+#include "base/run_and_wait.hpp"
 
 namespace trunkline::migrate {
 namespace {
@@ -126,7 +127,7 @@ Result<void> Destination::take_quarantined(std::vector<engine::Quarantined> inpu
 }
 
 Result<void> Destination::put_states(const std::string& owner, std::vector<engine::Engine::StateWrite> writes) {
-  return wait_for<Result<void>>(
+  return base::answer_of<Result<void>>(
       [&](engine::DoneCallback done) { engine_.update_state(owner, std::move(writes), loop_, std::move(done)); });
 }
 

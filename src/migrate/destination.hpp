@@ -1,9 +1,6 @@
 #pragma once
 
-#include <functional>
-#include <future>
 #include <map>
-#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -54,15 +51,6 @@ class Destination {
   const std::map<std::string, base::QueueId>& ids() const { return ids_; }  // after declare()
   // In each queue the last event of the origin that does more than wait. Before the first take().
   void set_last_special(std::map<std::string, base::Sequence> last) { last_special_ = std::move(last); }
-
-  // Runs `start` with a callback and waits for that. The engine answers always, at its stop at the latest.
-  template <class T>
-  static T wait_for(const std::function<void(base::UniqueFunction<void(T)>)>& start) {
-    auto promise = std::make_shared<std::promise<T>>();
-    std::future<T> future = promise->get_future();
-    start([promise](T value) { promise->set_value(std::move(value)); });
-    return future.get();
-  }
 
  protected:
   // As engine::Engine::publish(), of events that were accepted then: one time for each.

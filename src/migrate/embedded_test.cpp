@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <future>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/run_and_wait.hpp"
 #include "engine/contract_fixture.hpp"
 #include "engine/fence.hpp"
 #include "migrate/embedded.hpp"
@@ -67,14 +67,8 @@ class Directory {
   base::Loop& loop() { return *loops_[0]; }
   AcceptanceClock& clock() { return clock_; }
 
-  template <class T>
-  static T wait_for(const std::function<void(base::UniqueFunction<void(T)>)>& start) {
-    std::promise<T> promise;
-    start([&](T value) { promise.set_value(std::move(value)); });
-    return promise.get_future().get();
-  }
   std::vector<engine::PublishResult> publish(std::vector<engine::PublishItem> items) {
-    return wait_for<std::vector<engine::PublishResult>>(
+    return base::answer_of<std::vector<engine::PublishResult>>(
         [&](engine::PublishCallback done) { engine_->publish(std::move(items), loop(), std::move(done)); });
   }
   engine::PublishResult publish(event::Event event, std::vector<QueueId> routes) {
@@ -87,7 +81,7 @@ class Directory {
     limits.max_messages = messages;
     limits.max_messages_per_group = per_group;
     limits.wait = std::chrono::milliseconds(300);
-    auto leases = wait_for<Result<std::vector<Lease>>>([&](engine::ReceiveCallback done) {
+    auto leases = base::answer_of<Result<std::vector<Lease>>>([&](engine::ReceiveCallback done) {
       engine_->loop_of(queue).post([this, queue, limits, done = std::move(done)]() mutable {
         engine_->receive(queue, limits, std::move(done));
       });
@@ -98,7 +92,7 @@ class Directory {
     std::vector<MessageFate> fates(lease.messages.size());
     for (MessageFate& each : fates) each.fate = Fate::release;
     fates.at(0) = std::move(fate);
-    const auto settled = wait_for<Result<void>>([&](engine::DoneCallback done) {
+    const auto settled = base::answer_of<Result<void>>([&](engine::DoneCallback done) {
       engine_->loop_of(lease.queue).post([this, &lease, fates, done = std::move(done)]() mutable {
         engine_->settle(lease.queue, lease.id, fates, std::move(done));
       });
@@ -106,12 +100,12 @@ class Directory {
     EXPECT_TRUE(settled.ok()) << (settled.ok() ? "" : settled.error().detail);
   }
   std::vector<engine::DeadLetter> dead_letters(QueueId queue) {
-    auto found = wait_for<Result<std::vector<engine::DeadLetter>>>(
+    auto found = base::answer_of<Result<std::vector<engine::DeadLetter>>>(
         [&](auto done) { engine_->dead_letters(queue, {}, loop(), std::move(done)); });
     return found.ok() ? std::move(*found) : std::vector<engine::DeadLetter>();
   }
   std::uint64_t redrive(QueueId queue, engine::RedriveFilter filter) {
-    return *wait_for<Result<std::uint64_t>>(
+    return *base::answer_of<Result<std::uint64_t>>(
         [&](auto done) { engine_->redrive(queue, std::move(filter), loop(), std::move(done)); });
   }
   // Delivers until nothing more comes; ids in the order of delivery.
@@ -229,7 +223,7 @@ class EmbeddedMigration : public testing::Test {
     std::vector<engine::PublishItem> inputs;
     inputs.emplace_back(engine::Quarantined{0, from_.clock().wall(), "test", "text/plain", "not_json", "x", "bytes"});
     from_.publish(std::move(inputs));
-    const auto put = Directory::wait_for<Result<void>>([&](engine::DoneCallback done) {
+    const auto put = base::answer_of<Result<void>>([&](engine::DoneCallback done) {
       from_.engine().put_state("owner", "key", 0, "value", from_.loop(), std::move(done));
     });
     ASSERT_TRUE(put.ok());
@@ -328,7 +322,7 @@ class EmbeddedMigration : public testing::Test {
     EXPECT_EQ(to_.publish(make_event("settled", "z"), ids).verdict, engine::PublishVerdict::duplicate);
     EXPECT_EQ(to_.publish(make_event("a1", "a"), ids).verdict, engine::PublishVerdict::duplicate);
     EXPECT_EQ(to_.engine().list_state("owner")->at("key"), "value");
-    const auto inputs = Directory::wait_for<Result<std::vector<engine::Quarantined>>>(
+    const auto inputs = base::answer_of<Result<std::vector<engine::Quarantined>>>(
         [&](auto done) { to_.engine().quarantine_list({}, to_.loop(), std::move(done)); });
     EXPECT_EQ(inputs->size(), 1U);
   }

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 #include <set>
 
 #include "base/log.hpp"
+#include "base/run_and_wait.hpp"
 
 namespace trunkline::sns {
 
@@ -135,10 +135,9 @@ void Registry::put(TopicState state) {
 }
 
 Result<void> Registry::write(std::string_view owner, Writes writes) {
-  std::promise<Result<void>> promise;
-  engine_.update_state(std::string(owner), std::move(writes), loop_,
-                       [&promise](Result<void> result) { promise.set_value(std::move(result)); });
-  return promise.get_future().get();
+  return base::answer_of<Result<void>>([&](engine::DoneCallback done) {
+    engine_.update_state(std::string(owner), std::move(writes), loop_, std::move(done));
+  });
 }
 
 Result<void> Registry::ensure_signer() {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <future>
 
 #include "base/crypto.hpp"
+#include "base/run_and_wait.hpp"
 #include "base/uuid.hpp"
 #include "sns/delivery_policy.hpp"
 #include "sns/endpoint.hpp"
@@ -84,13 +84,11 @@ std::optional<Fault> tell(Call& call, const Topic& topic, const Subscription& su
   std::vector<engine::PublishItem> items;
   items.emplace_back(
       publish_entry(subscription, confirmation(call, topic, subscription, type), call.context.clock.wall()));
-  std::promise<std::optional<Fault>> promise;
-  call.context.engine.publish(std::move(items), call.context.engine_loop,
-                              [&promise](const std::vector<engine::PublishResult>& results) {
-                                const auto& error = results.front().error;
-                                promise.set_value(error ? std::optional(fault_of(*error)) : std::nullopt);
-                              });
-  return promise.get_future().get();
+  const auto results = base::answer_of<std::vector<engine::PublishResult>>([&](engine::PublishCallback done) {
+    call.context.engine.publish(std::move(items), call.context.engine_loop, std::move(done));
+  });
+  const auto& error = results.front().error;
+  return error ? std::optional(fault_of(*error)) : std::nullopt;
 }
 
 std::shared_ptr<const Subscription> stored(const Call& call, const std::string& topic, const std::string& id) {

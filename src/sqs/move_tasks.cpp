@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <future>
 
 #include "base/log.hpp"
+#include "base/run_and_wait.hpp"
 #include "json/document.hpp"
 #include "json/writer.hpp"
 #include "sqs/move_run.hpp"
@@ -184,13 +184,12 @@ void MoveTasks::forget_old() {
 }
 
 Result<void> MoveTasks::write(const MoveTask& task) {
-  std::promise<Result<void>> promise;
   std::vector<engine::Engine::StateWrite> writes;
   writes.push_back({task.id, encode_move_task(task)});
   engine::Engine& engine = queues_.engine();
-  engine.update_state(std::string(kOwner), std::move(writes), engine.loop_of({}),
-                      [&promise](Result<void> result) { promise.set_value(std::move(result)); });
-  return promise.get_future().get();
+  return base::answer_of<Result<void>>([&](engine::DoneCallback done) {
+    engine.update_state(std::string(kOwner), std::move(writes), engine.loop_of({}), std::move(done));
+  });
 }
 
 bool MoveTasks::told_to_end(const std::string& id) const {

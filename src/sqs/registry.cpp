@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 
 #include "base/log.hpp"
+#include "base/run_and_wait.hpp"
 
 namespace trunkline::sqs {
 
@@ -119,12 +119,11 @@ Result<void> Registry::remove_left(const std::string& name) {
 }
 
 Result<void> Registry::write(const std::string& name, std::optional<std::string> bytes) {
-  std::promise<Result<void>> promise;
   std::vector<engine::Engine::StateWrite> writes;
   writes.push_back({name, std::move(bytes)});
-  engine_.update_state(std::string(kOwner), std::move(writes), loop_,
-                       [&promise](Result<void> result) { promise.set_value(std::move(result)); });
-  return promise.get_future().get();
+  return base::answer_of<Result<void>>([&](engine::DoneCallback done) {
+    engine_.update_state(std::string(kOwner), std::move(writes), loop_, std::move(done));
+  });
 }
 
 Result<Queue> Registry::declare(Definition definition) {
