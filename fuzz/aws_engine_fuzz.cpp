@@ -1,4 +1,5 @@
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,11 +25,26 @@ void requests(const Item& item) {
     static_cast<void>(transaction_request("t", {write, write}, "token"));
   }
   static_cast<void>(batch_get_request("t", {item, item}));
+  for (const auto& start : {std::optional<Item>(), std::optional<Item>(item)})
+    static_cast<void>(scan_request("t", "e_n = :n", item, "pk, sk", start));
   for (const char* from : {"", "a"}) {
     for (const char* to : {"", "b"}) {
       static_cast<void>(query_request("t", {item.text("pk"), from, to, 10, true, item, "e_group IN (:g)", item}));
     }
   }
+}
+
+// What is written is read as it was.
+void written(std::string_view bytes) {
+  Item item(bytes, "sk");
+  item.number("e_n", bytes.size()).bytes("e_b", bytes);
+  std::string out = R"({"Item":)";
+  json::Writer writer(out);
+  item.write(writer);
+  const auto again = read_item(out + "}");
+  TRUNKLINE_CHECK(
+      again.ok() && again->has_value() && (*again)->number("e_n") == bytes.size() && (*again)->bytes("e_b") == bytes,
+      "an item that does not come back");
 }
 
 void answers(const std::string& text) {
@@ -95,7 +111,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     default:
       TRUNKLINE_CHECK(message_group_id(rest).size() <= 128, "a group that SQS refuses");
-      static_cast<void>(is_message_text(rest));
+      if (is_message_text(rest)) written(rest);
   }
   return 0;
 }
