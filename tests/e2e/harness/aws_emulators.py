@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 from harness import maven, pip
+from harness.process import Hub, free_address
 from harness.wait import until
 
 PEERS = pathlib.Path(__file__).resolve().parents[2] / "peers"
@@ -63,3 +64,18 @@ def fauxqs():
             raise RuntimeError(f"fauxqs cannot be installed:\n{done.stdout}{done.stderr}")
         (where / "installed").touch()
     return Emulator("fauxqs", ["node", where / "server.mjs"])
+
+
+class QueueHub:
+    """A hub's own SQS and SNS API, in a directory of that name; `keys` sign for it."""
+
+    def __init__(self, name, keys):
+        directory = pathlib.Path(name).resolve()
+        directory.mkdir()
+        address = free_address()
+        self.hub = Hub(directory, {"data_dir": "./data", "listen": "127.0.0.1:0", "sources": {}, "consumers": {},
+                                   "sqs": {"listen": address, "keys": keys}}).start()
+        self.endpoint = f"http://{address}"
+
+    def close(self):
+        self.hub.stop()

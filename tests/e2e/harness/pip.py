@@ -1,4 +1,6 @@
 """What a peer is made of, by pip."""
+import os
+import pathlib
 import subprocess
 import sys
 
@@ -14,3 +16,10 @@ def install(venv, requirements):
         if done.returncode != 0:
             raise RuntimeError(f"it cannot be installed:\n{done.stdout}{done.stderr}")
     whole.touch()
+
+
+def run_in(venv, requirements):
+    """The program that calls this goes on in that environment."""
+    install(venv, requirements)
+    if pathlib.Path(sys.prefix) != venv:
+        os.execv(venv / "bin/python", [str(venv / "bin/python"), *sys.argv])
