@@ -33,6 +33,8 @@ void RunningConsumer::make(MadeSink made, const config::Consumer& config, const 
   auto consumer = std::make_unique<delivery::Consumer>(name_, engine_, queue_, std::move(made.sink),
                                                        delivery_options(config), carried);
   if (paused_.load()) consumer->pause();
+  const auto note = breaker();
+  if (note) consumer->share_breaker(*note);
   consumer->start();
   const std::scoped_lock lock(mutex_);
   consumer_ = std::move(consumer);
@@ -145,6 +147,21 @@ void RunningConsumer::refresh_rest(base::WallTime now) {
       self->consumer_->resume();
     }
   });
+}
+
+void RunningConsumer::set_breaker(const delivery::BreakerNote& note) {
+  {
+    const std::scoped_lock lock(mutex_);
+    breaker_ = note;
+  }
+  loop_.post([self = shared_from_this(), note] {
+    if (self->consumer_) self->consumer_->breaker_seen(note);
+  });
+}
+
+std::optional<delivery::BreakerNote> RunningConsumer::breaker() const {
+  const std::scoped_lock lock(mutex_);
+  return breaker_;
 }
 
 std::shared_ptr<sinks::LiveFeed> RunningConsumer::feed() const {

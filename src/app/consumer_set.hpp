@@ -58,6 +58,8 @@ class RunningConsumer : public std::enable_shared_from_this<RunningConsumer> {
   void set_pause(watch::PauseState pause, base::WallTime now);
   // Any thread, about once a second: pauses that end and maintenance windows take effect.
   void refresh_rest(base::WallTime now);
+  // Any thread; before start(), and then what is stored since. Never called: no other worker delivers its queue.
+  void set_breaker(const delivery::BreakerNote& note);
   bool paused() const { return paused_.load(); }
   // Any thread. False: it delivers what it has, and no new event is routed to it.
   void set_routed(bool routed) { routed_.store(routed); }
@@ -77,6 +79,7 @@ class RunningConsumer : public std::enable_shared_from_this<RunningConsumer> {
   };
   void begin_change(Next next);
   void replace();
+  std::optional<delivery::BreakerNote> breaker() const;
   void make(MadeSink made, const config::Consumer& config, const delivery::Statistics& carried);
 
   const std::string name_;
@@ -91,6 +94,7 @@ class RunningConsumer : public std::enable_shared_from_this<RunningConsumer> {
   config::Consumer config_;
   watch::PauseState pause_;
   watch::Rest rest_;
+  std::optional<delivery::BreakerNote> breaker_;  // what all workers have said of the downstream
   std::unique_ptr<delivery::Consumer> consumer_;
   std::shared_ptr<sinks::LiveFeed> feed_;
   std::shared_ptr<sinks::ShadowLog> shadow_;

@@ -178,7 +178,12 @@ class Hub final : public api::Hub {
   void set_paused(const std::string& consumer, watch::PauseState said, base::Loop& reply_on, engine::DoneCallback done);
   base::Result<watch::PauseState> stored_pause(const config::Consumer& consumer);
   watch::PauseState pause_of(const std::string& consumer, const std::string& bytes) const;
-  void take_pauses();
+  void take_what_workers_say();
+  void take_pause(RunningConsumer& consumer, const std::string& bytes);
+  delivery::BreakerNote breaker_note(const std::string& consumer, const std::string& bytes);
+  base::Result<void> forget_breaker(const std::string& consumer);
+  delivery::BreakerNote stored_breaker(const std::string& consumer);
+  base::Result<void> forget_former(const std::string& consumer, base::QueueId queue);
   net::IoLoop& io_loop(base::Loop& loop);
   void stop_consumers();
   void look();

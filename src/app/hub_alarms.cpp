@@ -10,7 +10,7 @@ using base::Result;
 
 namespace {
 
-constexpr std::uint64_t kPausesEvery = 2;  // looks, of one a second: a Query of the table each
+constexpr std::uint64_t kWorkersEvery = 2;  // looks, of one a second: a Query of the table each
 
 }  // namespace
 
@@ -47,7 +47,7 @@ api::AlarmsInfo Hub::alarms() {
 
 // On the watcher's thread.
 void Hub::look() {
-  if (aws_ != nullptr && looks_taken_++ % kPausesEvery == 0) take_pauses();
+  if (aws_ != nullptr && looks_taken_++ % kWorkersEvery == 0) take_what_workers_say();
   const base::WallTime now = clock_.wall();
   for (const auto& consumer : consumers_.all()) consumer->refresh_rest(now);
   const api::HubMetrics metrics = this->metrics();

@@ -49,6 +49,7 @@ Result<void> Hub::start_consumers() {
   TRUNKLINE_TRY(const base::PolicyVersion version, policy_version(*engine_, *loops_[0], subscriptions));
   for (std::size_t i = 0; i < config_.consumers.size(); ++i) {
     const config::Consumer& consumer = config_.consumers[i];
+    if (aws_ != nullptr) TRUNKLINE_TRY_VOID(forget_former(consumer.name, subscriptions[i].queue));
     TRUNKLINE_TRY(watch::PauseState pause, stored_pause(consumer));
     TRUNKLINE_TRY_VOID(note_mapping(consumer));
     TRUNKLINE_TRY(auto made, sink_on_loop(consumer, subscriptions[i].queue));
@@ -111,6 +112,7 @@ Result<void> Hub::settle_unnamed_queues() {
 // begins without it, too.
 Result<void> Hub::forget(const std::string& consumer) {
   TRUNKLINE_TRY_VOID(put_pause(consumer, ""));
+  if (aws_ != nullptr) TRUNKLINE_TRY_VOID(forget_breaker(consumer));
   TRUNKLINE_TRY_VOID(engine_->remove_state("mapping/" + consumer));
   TRUNKLINE_TRY_VOID(engine_->remove_state(delivery::Consumer::budget_owner(consumer)));
   for (const std::string& owner : sinks::EngineCaseStore::owners(consumer, clock_.wall())) {
@@ -177,6 +179,7 @@ void Hub::start_consumer(const config::Consumer& consumer, base::QueueId queue, 
   net::IoLoop& loop = io_loop(engine_->loop_of(queue));
   auto running = std::make_shared<RunningConsumer>(consumer, queue, loop, *engine_, std::move(pause), clock_.wall());
   running->take_mapping(made);
+  if (aws_ != nullptr) running->set_breaker(stored_breaker(consumer.name));
   consumers_.add(running);
   loop.post([running, made = std::move(made)]() mutable { running->start(std::move(made)); });
 }

@@ -1,9 +1,11 @@
-// Pause and resume: what is kept of them, and what holds now.
+// Pause and resume: what is kept of them, and what holds now; and what workers on AWS say to each other of a consumer.
 #include <fmt/format.h>
 
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
 #include "base/log.hpp"
+#include "base/run_and_wait.hpp"
+#include "delivery/shared_breaker.hpp"
 
 namespace trunkline::app {
 
@@ -13,8 +15,9 @@ using base::Result;
 
 namespace {
 
-const std::string kOwner = "consumers";  // of the engine's state
-const std::string kPaused = "/paused";   // behind a consumer's name
+const std::string kOwner = delivery::kConsumersOwner;  // of the engine's state
+const std::string kPaused = "/paused";                 // behind a consumer's name
+const std::string kQueue = "/queue";                   // the number of the queue that the rest is about
 
 }  // namespace
 
@@ -52,21 +55,59 @@ Result<void> Hub::put_pause(const std::string& consumer, const std::string& valu
 }
 
 // On the watcher's thread: what was said to another worker holds here, too. What this one was told is among it.
-void Hub::take_pauses() {
+void Hub::take_what_workers_say() {
   const auto stored = engine_->list_state(kOwner);
   if (!stored.ok()) return;  // the engine says itself that AWS does not answer
+  const auto said = [&](const std::string& key) {
+    const auto found = stored->find(key);
+    return found == stored->end() ? std::string() : found->second;
+  };
   for (const auto& consumer : consumers_.all()) {
-    const auto found = stored->find(consumer->name() + kPaused);
-    const std::string bytes = found == stored->end() ? std::string() : found->second;
-    std::string& seen = pauses_seen_[consumer->name()];
-    if (bytes == seen || bytes.empty()) continue;
-    seen = bytes;
-    const watch::PauseState pause = pause_of(consumer->name(), bytes);
-    const bool before = consumer->paused();
-    consumer->set_pause(pause, clock_.wall());
-    if (consumer->paused() != before)
-      base::log::info(consumer->paused() ? "a consumer is paused" : "a consumer goes on", "consumer", consumer->name());
+    take_pause(*consumer, said(consumer->name() + kPaused));
+    consumer->set_breaker(breaker_note(consumer->name(), said(delivery::breaker_key(consumer->name()))));
   }
+}
+
+void Hub::take_pause(RunningConsumer& consumer, const std::string& bytes) {
+  std::string& seen = pauses_seen_[consumer.name()];
+  if (bytes == seen || bytes.empty()) return;
+  seen = bytes;
+  const bool before = consumer.paused();
+  consumer.set_pause(pause_of(consumer.name(), bytes), clock_.wall());
+  if (consumer.paused() != before)
+    base::log::info(consumer.paused() ? "a consumer is paused" : "a consumer goes on", "consumer", consumer.name());
+}
+
+// What nobody can read would keep every worker from ever saying anything again.
+delivery::BreakerNote Hub::breaker_note(const std::string& consumer, const std::string& bytes) {
+  if (bytes.empty()) return {};
+  if (const auto note = delivery::decode_breaker_note(bytes)) return *note;
+  base::log::error("what workers have said of a downstream cannot be read and is forgotten", "consumer", consumer);
+  engine_->update_state(kOwner, {{delivery::breaker_key(consumer), std::nullopt}}, *loops_[0], [](const auto&) {});
+  return {};
+}
+
+// Not on a loop.
+Result<void> Hub::forget_breaker(const std::string& consumer) {
+  return base::answer_of<Result<void>>([&](engine::DoneCallback done) {
+    engine_->update_state(kOwner, {{delivery::breaker_key(consumer), std::nullopt}}, *loops_[0], std::move(done));
+  });
+}
+
+// Not on a loop. A look later says what cannot be read now.
+delivery::BreakerNote Hub::stored_breaker(const std::string& consumer) {
+  const auto stored = engine_->get_state(kOwner, delivery::breaker_key(consumer));
+  return breaker_note(consumer, stored.ok() && *stored ? (*stored)->bytes : std::string());
+}
+
+// Not on a loop. `aws apply` takes a consumer's queue away and leaves what the state has of it: one of that name that comes
+// later has another number.
+Result<void> Hub::forget_former(const std::string& consumer, base::QueueId queue) {
+  TRUNKLINE_TRY(const auto noted, engine_->get_state(kOwner, consumer + kQueue));
+  const std::string number = std::to_string(queue.value);
+  if (noted && noted->bytes == number) return {};
+  if (noted) TRUNKLINE_TRY_VOID(forget(consumer));
+  return put_state(kOwner, consumer + kQueue, number);
 }
 
 void Hub::pause(const std::string& consumer, api::PauseRequest request, base::Loop& reply_on,

@@ -65,10 +65,14 @@ void Breaker::open_for(Now now, base::Millis at_least) {
   state_ = BreakerState::open;
 }
 
-void Breaker::open(Now now, base::Millis at_least) {
+void Breaker::forget_outcomes() {
   lanes_.clear();
   outcomes_.clear();
   replace_next_ = 0;
+}
+
+void Breaker::open(Now now, base::Millis at_least) {
+  forget_outcomes();
   ++opened_;
   // It has just closed and was not yet back: the outage goes on.
   if (!limit_.recovered()) open_time_ = std::min(open_time_ * 2, options_.open_cap);
@@ -81,8 +85,23 @@ void Breaker::tick(Now now) {
   if (state_ == BreakerState::open && now.mono >= until_) state_ = BreakerState::half_open;
 }
 
+void Breaker::join(Now now, base::Millis lasts, base::Millis open_time) {
+  if (closed()) {
+    forget_outcomes();
+    since_ = now.wall;
+    limit_.outage();
+  }
+  open_time_ = std::clamp(open_time, options_.open_base, options_.open_cap);
+  until_ = now.mono + lasts;
+  state_ = BreakerState::open;
+}
+
+// A probe that was sent before another worker took over says as much.
 void Breaker::probe_delivered(Now now) {
-  if (state_ != BreakerState::half_open) return;
+  if (!closed()) close(now);
+}
+
+void Breaker::close(Now now) {
   state_ = BreakerState::closed;
   since_ = now.wall;
   limit_.restart();

@@ -59,6 +59,11 @@ class Breaker {
   void tick(Now now);
   void probe_delivered(Now now);
   void probe_failed(Now now, bool unavailable, base::Millis at_least);
+  // What another worker has found (shared_breaker.hpp), which takes the place of tick(): open for that long from now on, as
+  // long as it is not closed; the next probe is this worker's; closed.
+  void join(Now now, base::Millis lasts, base::Millis open_time);
+  void begin_probe() { state_ = BreakerState::half_open; }
+  void close(Now now);
   // A batch, or a part of one, that was no probe.
   void batch_started(std::size_t in_flight) { limit_.started(in_flight); }
   void batch_ended(const ConcurrencyLimit::Ended& batch);
@@ -68,6 +73,7 @@ class Breaker {
     base::MonoTime at{};
     bool failed = false;
   };
+  void forget_outcomes();
   void open_for(Now now, base::Millis at_least);
 
   const Options options_;

@@ -68,6 +68,18 @@ void Consumer::resume() {
   pump();
 }
 
+void Consumer::share_breaker(const BreakerNote& stored) {
+  TRUNKLINE_CHECK(!started_, "before start()");
+  scheduler_.share_breaker();
+  scheduler_.on_breaker_seen(stored, now());
+}
+
+void Consumer::breaker_seen(const BreakerNote& stored) {
+  if (ended_) return;
+  scheduler_.on_breaker_seen(stored, now());
+  pump();
+}
+
 void Consumer::stop(base::Millis deadline, base::Task done) {
   if (ended_) return loop_.post(std::move(done));
   stopped_.push_back(std::move(done));
@@ -96,6 +108,7 @@ void Consumer::pump() {
   if (actions_.cancel_receive) engine_.cancel_receive(queue_);
   for (Batch& batch : actions_.send) send(std::move(batch));
   if (actions_.store_budget) store_budget(std::move(*actions_.store_budget));
+  if (actions_.store_breaker) store_breaker(*actions_.store_breaker);
   if (actions_.receive) receive(*actions_.receive);
   arm(actions_.wake_at);
   publish_soon();
@@ -131,6 +144,20 @@ void Consumer::store_budget(std::string bytes) {
                          self->scheduler_.on_budget_stored(stored.ok(), self->now());
                          self->pump();
                        });
+}
+
+void Consumer::store_breaker(const BreakerNote& note) {
+  engine_.put_state(kConsumersOwner, breaker_key(name_), note.version - 1, encode(note), loop_,
+                    [life = life_](const base::Result<void>& stored) {
+                      Consumer* self = life->self;
+                      if (self == nullptr || self->ended_) return;
+                      const bool conflict = !stored.ok() && stored.error().code == base::Errc::conflict;
+                      self->scheduler_.on_breaker_stored(stored.ok() ? NoteStored::yes
+                                                         : conflict  ? NoteStored::conflict
+                                                                     : NoteStored::unknown,
+                                                         self->now());
+                      self->pump();
+                    });
 }
 
 void Consumer::receive(const engine::ReceiveLimits& limits) {

@@ -39,6 +39,11 @@ class Consumer {
   // After it has stopped: the sink, for a successor of other options.
   std::unique_ptr<Sink> take_sink() { return std::move(sink_); }
 
+  // Loop thread, before start(): other workers deliver the queue, too, and have one breaker with this one. `stored`: what the
+  // engine's state has by kConsumersOwner and breaker_key(); version 0 where that is nothing.
+  void share_breaker(const BreakerNote& stored);
+  // Loop thread: likewise, as it was read since; at most SharedBreaker::kSeenWithin apart.
+  void breaker_seen(const BreakerNote& stored);
   // Loop thread, before start(): told at once of every change of the breaker, inside of no call of this class.
   void on_breaker(std::function<void(BreakerState)> changed) { changed_ = std::move(changed); }
   BreakerState breaker() const { return scheduler_.breaker().state(); }  // loop thread
@@ -59,6 +64,7 @@ class Consumer {
   void pump();
   void restore_budget();
   void store_budget(std::string bytes);
+  void store_breaker(const BreakerNote& note);
   void receive(const engine::ReceiveLimits& limits);
   void send(Batch batch);
   void arm(std::optional<base::MonoTime> at);

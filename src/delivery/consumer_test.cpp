@@ -75,6 +75,47 @@ class ConsumerTest : public testing::Test {
   bool stopped_ = false;
 };
 
+TEST_F(ConsumerTest, says_to_other_workers_that_the_downstream_is_away_and_hears_that_it_is_back) {
+  engine_.accept(1);
+  consumer_ =
+      std::make_unique<Consumer>("crm", engine_, base::QueueId{1}, std::make_unique<FakeSink>(downstream_), options_);
+  consumer_->share_breaker({});
+  consumer_->start();
+  loop_.run();
+  downstream_.answer(Verdict::unavailable);
+  loop_.run();
+  auto note = decode_breaker_note(engine_.state.at("consumers/crm/breaker"));
+  ASSERT_TRUE(note);
+  EXPECT_EQ(note->word, BreakerWord::open);
+  // Its first probe is taken by a note of its own.
+  loop_.advance(seconds(2));
+  note = decode_breaker_note(engine_.state.at("consumers/crm/breaker"));
+  EXPECT_EQ(note->word, BreakerWord::probing);
+  EXPECT_EQ(consumer_->breaker(), BreakerState::half_open);
+  EXPECT_THAT(downstream_.open, SizeIs(1));
+  // Another worker's news.
+  BreakerNote closed{note->version + 1, BreakerWord::closed, {}, seconds(1), {}, false};
+  consumer_->breaker_seen(closed);
+  loop_.run();
+  EXPECT_EQ(consumer_->breaker(), BreakerState::closed);
+  downstream_.answer(Verdict::delivered);
+  loop_.run();
+  EXPECT_EQ(engine_.queue.unsettled(), 0U);
+}
+
+TEST_F(ConsumerTest, begins_with_an_outage_that_other_workers_have_seen) {
+  engine_.accept(1);
+  consumer_ =
+      std::make_unique<Consumer>("crm", engine_, base::QueueId{1}, std::make_unique<FakeSink>(downstream_), options_);
+  engine_.versions["consumers/crm/breaker"] = 3;
+  consumer_->share_breaker({3, BreakerWord::open, seconds(8), seconds(8), {}, false});
+  consumer_->start();
+  loop_.advance(seconds(8));
+  EXPECT_THAT(downstream_.open, SizeIs(0));
+  loop_.advance(SharedBreaker::kSeenWithin);
+  EXPECT_THAT(downstream_.open, SizeIs(1)) << "nobody else has probed";
+}
+
 TEST_F(ConsumerTest, delivers_what_is_there_and_what_comes) {
   engine_.accept(1);
   start();

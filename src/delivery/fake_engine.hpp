@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -70,7 +72,7 @@ class FakeEngine : public engine::Engine {
   base::Result<std::optional<StateValue>> get_state(const std::string& owner, const std::string& key) override {
     const auto found = state.find(owner + "/" + key);
     if (found == state.end()) return std::optional<StateValue>();
-    return std::optional(StateValue{1, found->second});
+    return std::optional(StateValue{std::max<std::uint64_t>(versions[found->first], 1), found->second});
   }
   void update_state(const std::string& owner, std::vector<StateWrite> writes, base::Loop& reply_on,
                     engine::DoneCallback done) override {
@@ -82,10 +84,18 @@ class FakeEngine : public engine::Engine {
   }
   std::map<std::string, std::string> state;
   std::size_t state_writes = 0;
-  void put_state(const std::string&, const std::string&, std::uint64_t, std::string, base::Loop&,
-                 engine::DoneCallback done) override {
-    done(unsupported());
+  void put_state(const std::string& owner, const std::string& key, std::uint64_t version, std::string bytes,
+                 base::Loop& reply_on, engine::DoneCallback done) override {
+    base::Result<void> result;
+    if (versions[owner + "/" + key] != version) {
+      result = base::Error{base::Errc::conflict, "another version is stored"};
+    } else {
+      ++versions[owner + "/" + key];
+      state[owner + "/" + key] = std::move(bytes);
+    }
+    reply_on.post([done = std::move(done), result]() mutable { done(result); });
   }
+  std::map<std::string, std::uint64_t> versions;
   base::Result<std::map<std::string, std::string>> list_state(const std::string&) override { return unsupported(); }
   base::Result<void> remove_state(const std::string&) override { return unsupported(); }
   void write_state(base::QueueId, const std::string&, std::vector<StateWrite>) override {}

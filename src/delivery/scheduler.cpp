@@ -211,6 +211,30 @@ void Scheduler::on_budget_stored(bool ok, Now now) {
   if (!ok) budget_not_before_ = now.mono + options_.receive_again_after;
 }
 
+void Scheduler::on_breaker_stored(NoteStored outcome, Now now) {
+  if (shared_) shared_->stored(outcome, now);
+}
+
+void Scheduler::on_breaker_seen(const BreakerNote& note, Now now) {
+  if (!shared_) return;
+  switch (shared_->seen(note, now)) {
+    case SharedBreaker::News::none:
+      break;
+    case SharedBreaker::News::opened:
+      if (note.by_lanes) give_back(now.mono);
+      break;
+    case SharedBreaker::News::closed:
+      outage_over();
+      break;
+  }
+  if (!accepting()) release_unsent();
+}
+
+void Scheduler::outage_over() {
+  ++retry_epoch_;
+  failed_probes_ = 0;
+}
+
 void Scheduler::abandon() {
   std::unordered_map<std::uint64_t, Flight> flights;
   flights.swap(flights_);
@@ -331,16 +355,19 @@ void Scheduler::judge_downstream(const Flight& flight, const std::vector<EventVe
     if (options_.ordered) cut = item.held;
     if (!flight.probe) breaker_.record(lane_of(item), true, now.mono);
   }
-  if (flight.probe && failed) return breaker_.probe_failed(now, unavailable, after);
-  if (flight.probe) {
-    ++retry_epoch_;
-    failed_probes_ = 0;
-    return breaker_.probe_delivered(now);
+  const BreakerState before = breaker_.state();
+  bool outage = false;
+  if (flight.probe && failed) {
+    breaker_.probe_failed(now, unavailable, after);
+  } else if (flight.probe) {
+    outage_over();
+    breaker_.probe_delivered(now);
+  } else if (breaker_.closed() && failed) {
+    outage = breaker_.lanes_fail(now.mono);
+    if (outage) give_back(now.mono);
+    if (outage || unavailable) breaker_.open(now, after);
   }
-  if (!breaker_.closed() || !failed) return;
-  const bool outage = breaker_.lanes_fail(now.mono);
-  if (outage) give_back(now.mono);
-  if (outage || unavailable) breaker_.open(now, after);
+  if (shared_ && breaker_.state() != before) shared_->changed(outage);
 }
 
 void Scheduler::give_back(MonoTime now) {

@@ -15,6 +15,7 @@
 #include "delivery/notes.hpp"
 #include "delivery/options.hpp"
 #include "delivery/random.hpp"
+#include "delivery/shared_breaker.hpp"
 #include "delivery/sink.hpp"
 #include "delivery/statistics.hpp"
 #include "delivery/token_bucket.hpp"
@@ -33,6 +34,7 @@ struct Actions {
   bool cancel_receive = false;
   std::vector<Batch> send;
   std::optional<std::string> store_budget;       // durably; then on_budget_stored()
+  std::optional<BreakerNote> store_breaker;      // where version - 1 is stored; then on_breaker_stored()
   std::optional<engine::ReceiveLimits> receive;  // only when none is outstanding
   std::optional<base::MonoTime> wake_at;         // call advance() then at the latest; replaces the former one
 };
@@ -64,6 +66,10 @@ class Scheduler {
   // What was stored of the budget, before the first advance(). False: unreadable, all of it counts as used.
   bool restore_budget(std::string_view stored) { return budget_.restore(stored); }
   void on_budget_stored(bool ok, Now now);
+  // Before the first advance(): several workers deliver this consumer and have one breaker (shared_breaker.hpp).
+  void share_breaker() { shared_.emplace(breaker_); }
+  void on_breaker_stored(NoteStored outcome, Now now);
+  void on_breaker_seen(const BreakerNote& note, Now now);  // version 0: there is none
   // At the end: what to store so that requests which were claimed and not made are not counted.
   std::optional<std::string> give_back_budget() { return budget_.give_back(); }
   // Gives up what is in flight: its leases are released, its verdicts will be ignored. After drain().
@@ -111,7 +117,9 @@ class Scheduler {
     base::MonoTime sent_at{};
   };
 
-  bool accepting() const { return !paused_ && !draining_ && !budget_until_ && breaker_.state() != BreakerState::open; }
+  // Nothing but the breaker keeps it from sending.
+  bool may_send() const { return !paused_ && !draining_ && !budget_until_; }
+  bool accepting() const { return may_send() && breaker_.state() != BreakerState::open; }
   void look_at_budget();
   void plan_budget(Now now, Actions& out);
   std::size_t in_flight() const { return flights_.size() + resend_.size(); }
@@ -140,6 +148,7 @@ class Scheduler {
   void measure(const Flight& flight, const std::vector<EventVerdict>& verdicts, Now now);
   void judge_downstream(const Flight& flight, const std::vector<EventVerdict>& verdicts, Now now);
   void give_back(base::MonoTime now);
+  void outage_over();
   void deliver(const Item& item, Now now);
   void fail(const Flight& flight, const Item& item, const EventVerdict& verdict, Now now);
   void spend(const Item& item, const EventVerdict& verdict, Now now);
@@ -161,6 +170,7 @@ class Scheduler {
   const std::string consumer_;
   const Options options_;
   Breaker breaker_;
+  std::optional<SharedBreaker> shared_;
   TokenBucket bucket_;
   Budget budget_;
   std::optional<base::WallTime> budget_until_;  // used up until then: as a pause

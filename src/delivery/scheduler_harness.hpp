@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,7 +23,7 @@ class SchedulerHarness {
   void step() {
     for (bool again = true; again;) {
       scheduler.advance(now, actions_);
-      again = !actions_.settle.empty() || actions_.store_budget;
+      again = !actions_.settle.empty() || actions_.store_budget || actions_.store_breaker;
       for (Settlement& settlement : actions_.settle) queue.settle(settlement.lease, settlement.fates, now.mono);
       if (actions_.cancel_receive) {
         asked.reset();
@@ -35,6 +36,7 @@ class SchedulerHarness {
         scheduler.on_budget_stored(budget_stores, now);
         again = budget_stores;
       }
+      if (actions_.store_breaker) scheduler.on_breaker_stored(store_note(*actions_.store_breaker), now);
       if (actions_.receive) {
         TRUNKLINE_CHECK(!asked, "one receive is outstanding at most");
         asked = actions_.receive;
@@ -105,6 +107,7 @@ class SchedulerHarness {
   std::optional<base::MonoTime> wake_at;
   bool budget_stores = true;  // what is to be stored of the budget is
   std::string stored_budget;
+  std::function<NoteStored(const BreakerNote&)> store_note;  // of a scheduler that shares its breaker
   std::deque<base::MonoTime> sent_at;
   std::size_t receives = 0;
   std::size_t sent = 0;

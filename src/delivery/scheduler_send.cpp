@@ -22,13 +22,15 @@ void Scheduler::advance(Now now, Actions& out) {
   out.receive.reset();
   out.wake_at.reset();
   out.store_budget.reset();
-  breaker_.tick(now);
+  out.store_breaker.reset();
+  if (!shared_) breaker_.tick(now);
   budget_.tick(now);
   look_at_budget();
   send_again(now, out);
   send_ready(now, out);
   look_at_budget();
   plan_budget(now, out);
+  if (shared_) out.store_breaker = shared_->plan(now, may_send(), probes_ > 0);
   out.settle.swap(settle_);
   plan_receive(now, out);
   plan_wake(now, out);
@@ -230,7 +232,11 @@ void Scheduler::plan_receive(Now now, Actions& out) {
 void Scheduler::plan_wake(Now now, Actions& out) {
   const auto at = [&out](base::MonoTime time) { out.wake_at = std::min(out.wake_at.value_or(time), time); };
   if (draining_ || paused_) return;
-  if (breaker_.state() == BreakerState::open) return at(breaker_.open_until());
+  if (shared_) {
+    if (const auto wake = shared_->wake_at(may_send(), probes_ > 0)) at(*wake);
+  }
+  if (breaker_.state() == BreakerState::open && !shared_) return at(breaker_.open_until());
+  if (breaker_.state() == BreakerState::open && may_send()) return;
   if (!receiving_ && now.mono < receive_not_before_) at(receive_not_before_);
   // Looked at every minute, since the wall clock may be set.
   constexpr base::Millis kLookAgain = std::chrono::minutes(1);
