@@ -41,6 +41,8 @@ class AwsDestination final : public Destination {
                                                       const std::vector<base::WallTime>& accepted_at) override;
   base::Result<void> adopt(const std::string& queue, const std::vector<engine::Adopted>& events,
                            base::Sequence through) override;
+  // Each is a transaction that has ten seconds; a table that is slow, or throttled, still answers so many.
+  std::size_t at_once() const override { return 32; }
 
  private:
   aws_engine::AwsEngine& engine_;

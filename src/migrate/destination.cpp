@@ -39,21 +39,29 @@ engine::PublishEntry Destination::entry_of(const OriginEvent& event) const {
   return entry;
 }
 
-// What an engine refuses since too much is on its way is offered again.
+// As many at a time as the engine takes well; what it refuses since too much is on its way is offered again.
 Result<std::vector<engine::PublishResult>> Destination::publish(const std::vector<engine::PublishItem>& items,
                                                                 const std::vector<base::WallTime>& accepted_at) {
-  for (int tries = 0;; ++tries) {
-    auto results = publish_accepted(items, accepted_at);
-    if (tries < kBusyTries && std::ranges::all_of(results, is_busy)) {
+  std::vector<engine::PublishResult> all;
+  for (std::size_t begin = 0; begin < items.size();) {
+    const std::size_t end = begin + std::min(at_once(), items.size() - begin);
+    const auto from = static_cast<std::ptrdiff_t>(begin);
+    const auto to = static_cast<std::ptrdiff_t>(end);
+    const std::vector<engine::PublishItem> some(items.begin() + from, items.begin() + to);
+    const std::vector<base::WallTime> times(accepted_at.begin() + from, accepted_at.begin() + to);
+    auto results = publish_accepted(some, times);
+    for (int tries = 0; tries < kBusyTries && std::ranges::all_of(results, is_busy); ++tries) {
       std::this_thread::sleep_for(kBusyPause);
-      continue;
+      results = publish_accepted(some, times);
     }
-    for (const engine::PublishResult& result : results) {
+    for (engine::PublishResult& result : results) {
       if (result.verdict == PublishVerdict::failed)
         return result.error.value_or(Error{Errc::unavailable, "an event was not stored"});
+      all.push_back(std::move(result));
     }
-    return results;
+    begin = end;
   }
+  return all;
 }
 
 // The number that the event has here. A twin that is found is the event itself, from a run that was cut off; every other

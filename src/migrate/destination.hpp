@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
@@ -56,6 +58,8 @@ class Destination {
   // As engine::Engine::publish(), of events that were accepted then: one time for each.
   virtual std::vector<engine::PublishResult> publish_accepted(std::vector<engine::PublishItem> items,
                                                               const std::vector<base::WallTime>& accepted_at) = 0;
+  // Events of one publish_accepted().
+  virtual std::size_t at_once() const { return SIZE_MAX; }
   // Of one queue, ascending; `through` is the last event of the batch, routed there or not. Repeated after a kill.
   virtual base::Result<void> adopt(const std::string& queue, const std::vector<engine::Adopted>& events,
                                    base::Sequence through) = 0;

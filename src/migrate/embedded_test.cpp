@@ -173,6 +173,7 @@ class CutDestination final : public Destination {
     if (--calls_ < 0) return {base::Errc::cancelled, "cut"};
     return real_.adopt(queue, events, through);
   }
+  std::size_t at_once() const override { return 3; }
 
  private:
   EmbeddedDestination& real_;

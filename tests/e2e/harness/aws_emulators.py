@@ -67,14 +67,14 @@ def fauxqs():
 
 
 class QueueHub:
-    """A hub's own SQS and SNS API, in a directory of that name; `keys` sign for it."""
+    """A hub's own SQS and SNS API, in a directory of that name. `keys` sign for it; without any it takes what is not signed, too."""
 
-    def __init__(self, name, keys):
+    def __init__(self, name, keys=None, region="us-east-1"):
         directory = pathlib.Path(name).resolve()
         directory.mkdir()
         address = free_address()
         self.hub = Hub(directory, {"data_dir": "./data", "listen": "127.0.0.1:0", "sources": {}, "consumers": {},
-                                   "sqs": {"listen": address, "keys": keys}}).start()
+                                   "sqs": {"listen": address, "region": region, **({"keys": keys} if keys else {"unsigned": True})}}).start()
         self.endpoint = f"http://{address}"
 
     def close(self):
