@@ -16,8 +16,10 @@ using base::Result;
 namespace {
 
 constexpr base::Millis kTry = std::chrono::seconds(20);
-// Three tries and what lies between them.
-constexpr base::Millis kCall = std::chrono::minutes(3);
+constexpr base::Millis kLoopWithin = std::chrono::minutes(3);
+// Of some 15 MB, over a slow line.
+constexpr base::Millis kUploadTry = std::chrono::minutes(5);
+constexpr base::Millis kUpload = std::chrono::minutes(16);
 // A page of a hundred rules or topics with their attributes.
 constexpr std::size_t kAnswerBytesMax = 8 << 20;
 
@@ -27,7 +29,7 @@ struct Service {
   std::string_view target;
   std::string_view version;
 };
-constexpr std::array<Service, 8> kServices = {{
+constexpr std::array<Service, 9> kServices = {{
     {"sts", "sts", "", "2011-06-15"},
     {"events", "eventbridge", "AWSEvents", "1.1"},
     {"sns", "sns", "", "2010-03-31"},
@@ -36,6 +38,7 @@ constexpr std::array<Service, 8> kServices = {{
     {"monitoring", "cloudwatch", "", "2010-08-01"},
     {"cloudformation", "cloudformation", "", "2010-05-15"},
     {"dynamodb", "dynamodb", "DynamoDB_20120810", "1.0"},
+    {"s3", "s3", "", ""},
 }};
 
 const Service& service_named(std::string_view name) {
@@ -59,7 +62,7 @@ Errc errc_of(const aws::Failure& failure) {
 
 AwsApi::AwsApi(net::IoLoop& loop, aws::Environment environment, aws::SharedFiles files, std::string region)
     : loop_(loop), environment_(std::move(environment)), files_(std::move(files)), region_(std::move(region)) {
-  base::run_and_wait(loop_, kCall, [this](base::Task done) {
+  base::run_and_wait(loop_, kLoopWithin, [this](base::Task done) {
     credentials_ = aws::make_credential_chain(loop_, environment_, region_);
     net::HttpClientOptions options;
     options.addresses = {true, true, {}};  // who runs the command names the endpoints
@@ -70,7 +73,7 @@ AwsApi::AwsApi(net::IoLoop& loop, aws::Environment environment, aws::SharedFiles
 }
 
 AwsApi::~AwsApi() {
-  base::run_and_wait(loop_, kCall, [this](base::Task done) {
+  base::run_and_wait(loop_, kLoopWithin, [this](base::Task done) {
     clients_.clear();
     transport_.reset();
     credentials_.reset();
@@ -94,13 +97,13 @@ aws::Client& AwsApi::client(std::string_view name) {
   return *found;
 }
 
-Result<std::string> AwsApi::wait(std::string_view service, Call call) {
+Result<std::string> AwsApi::wait(std::string_view service, Call call, base::Millis within) {
   auto answered = std::make_shared<std::promise<aws::Reply>>();
   auto reply = answered->get_future();
   loop_.post([this, name = std::string(service), call = std::move(call), answered]() mutable {
     call(client(name), [answered](aws::Reply got) { answered->set_value(std::move(got)); });
   });
-  if (reply.wait_for(kCall) != std::future_status::ready)
+  if (reply.wait_for(within) != std::future_status::ready)
     return {Errc::timeout, fmt::format("{} does not answer", service)};
   aws::Reply got = reply.get();
   if (got.failure) return Error{errc_of(*got.failure), fmt::format("{}: {}", service, got.failure->text())};
@@ -129,6 +132,17 @@ Result<std::string> AwsApi::put(std::string_view service, std::string path, std:
               [path = std::move(path), body = std::move(body)](aws::Client& client, aws::ReplyCallback done) mutable {
                 client.put(std::move(path), std::move(body), kTry, std::move(done));
               });
+}
+
+Result<void> AwsApi::put_object(const std::string& bucket, const std::string& key, std::string bytes) {
+  const auto stored = wait(
+      "s3",
+      [path = fmt::format("{}/{}", bucket, key), bytes = std::move(bytes)](aws::Client& client,
+                                                                           aws::ReplyCallback done) mutable {
+        client.put(std::move(path), std::move(bytes), kUploadTry, std::move(done), "application/octet-stream");
+      },
+      kUpload);
+  return stored.ok() ? Result<void>() : Result<void>(stored.error());
 }
 
 }  // namespace trunkline::app

@@ -24,10 +24,13 @@ class AwsApi final : public account::Api {
                                   const account::Parameters& parameters) override;
   base::Result<std::string> get(std::string_view service, std::string path) override;
   base::Result<std::string> put(std::string_view service, std::string path, std::string body) override;
+  // To S3, by path-style addressing, in the region of this object. `key`: letters, digits, '-', '_', '.' and '/'.
+  base::Result<void> put_object(const std::string& bucket, const std::string& key, std::string bytes);
 
  private:
+  // `within`: three tries and what lies between them.
   using Call = base::UniqueFunction<void(aws::Client&, aws::ReplyCallback)>;
-  base::Result<std::string> wait(std::string_view service, Call call);
+  base::Result<std::string> wait(std::string_view service, Call call, base::Millis within = std::chrono::minutes(3));
   aws::Client& client(std::string_view service);  // on the loop
 
   net::IoLoop& loop_;

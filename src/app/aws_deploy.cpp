@@ -11,6 +11,7 @@
 #include "account/answer.hpp"
 #include "account/findings.hpp"
 #include "account/read.hpp"
+#include "app/aws_code.hpp"
 #include "app/aws_command.hpp"
 #include "app/aws_plan.hpp"
 #include "app/aws_session.hpp"
@@ -27,6 +28,7 @@ struct DeployOptions {
   std::string config;
   std::string stack;   // empty: aws.prefix
   std::string region;  // empty: that of the queues
+  std::string code;    // s3://BUCKET/KEY of the functions' zip
   bool dry_run = false;
   bool yes = false;
   bool even_with_messages = false;
@@ -131,6 +133,9 @@ Result<int> apply(Session& session, const DeployOptions& options) {
   if (std::string large = too_large(wanted.json); !large.empty()) return {Errc::too_large, std::move(large)};
   TRUNKLINE_TRY(const auto before, session.deployer.find(session.stack));
   TRUNKLINE_TRY(wanted.parameters, session.deployer.parameters(spec, before));
+  TRUNKLINE_TRY(const auto code, code_parameters(session.api, session.deployment, before,
+                                                 {options.config, options.code, options.dry_run}));
+  wanted.parameters.insert(code.begin(), code.end());
   if (options.dry_run) return preview(session, wanted);
   TRUNKLINE_TRY(const stack::Outcome outcome, session.deployer.apply(wanted));
   constexpr std::string_view kWords[] = {"created", "updated", "no change"};
@@ -191,6 +196,10 @@ Result<int> destroy(Session& session, const DeployOptions& options) {
 }
 
 int run(const DeployOptions& options, Result<int> (*work)(Session&, const DeployOptions&)) {
+  if (const auto code = parse_code(options.code); !options.code.empty() && !code.ok()) {
+    fmt::print(stderr, "--code: {}\n", code.error().detail);
+    return 2;
+  }
   auto deployment = load_deployment(options.config);
   if (!deployment) return 2;
   std::string region = options.region.empty() ? deployment->region : options.region;
@@ -223,17 +232,20 @@ void add_aws_deploy(CLI::App& aws, int& code) {
   CLI::App* applied = aws.add_subcommand("apply", "Makes or changes the deployment, then runs the doctor");
   add_common(*applied, *options);
   applied->add_flag("--dry-run", options->dry_run, "Show what would change, by a change set that is deleted again");
+  applied->add_option("--code", options->code,
+                      "s3://BUCKET/KEY of the functions' zip; else it is made and put to aws.functions.code");
   applied->footer(
       R"(The template of `trunkline aws plan` as a stack of CloudFormation. Applied again it changes nothing. Each resource is told
 on standard error as it goes; what fails is rolled back, and the reason is said. Credentials are found as the AWS SDKs find
 them. They need cloudformation:* on the stack, what the stack makes (events, sqs, sns, dynamodb, cloudwatch, iam: the roles and
-policies of this stack), dynamodb:GetItem, Query, PutItem, UpdateItem and DeleteItem on the table, and what `trunkline aws doctor --help` names.
+policies of this stack; with functions lambda, logs and s3:PutObject and GetObject below aws.functions.code), dynamodb:GetItem, Query, PutItem, UpdateItem and DeleteItem on the table, and what `trunkline aws doctor --help` names.
 
 Exit code 0: as it should be; 1: it failed, or the doctor has findings; 2: the configuration or the command line is wrong.
 
 Examples:
   trunkline aws apply -c trunkline.yaml --dry-run
-  AWS_PROFILE=prod trunkline aws apply -c trunkline.yaml)");
+  AWS_PROFILE=prod trunkline aws apply -c trunkline.yaml
+  trunkline aws apply -c trunkline.yaml --code s3://my-bucket/trunkline/function-arm64-1.zip)");
   applied->callback([options, &code] { code = run(*options, apply); });
 
   auto gone = std::make_shared<DeployOptions>();

@@ -55,6 +55,14 @@ std::vector<std::string> notes_of(const Plan& plan) {
   const auto ordered = [](const stack::Consumer& each) { return stack::is_fifo(each); };
   if (std::any_of(spec.consumers.begin(), spec.consumers.end(), ordered))
     notes.emplace_back("order is that of arrival: EventBridge keeps none on the way to the ingest queue");
+  if (stack::function_names(spec).empty()) return notes;
+  notes.emplace_back(
+      "functions have the zip of the parameters FunctionCodeBucket and FunctionCodeKey: `trunkline aws apply` "
+      "makes and puts it; by hand, `trunkline lambda zip`, and --parameter-overrides");
+  for (const std::string& each : plan.deployment.files)
+    notes.push_back(fmt::format("{} is not in the functions' zip: use ${{env:NAME}}, or add it there", each));
+  for (const std::string& each : plan.deployment.workers_only)
+    notes.push_back(fmt::format("source {} has no queue that a function could read: workers take its events", each));
   return notes;
 }
 
@@ -76,6 +84,8 @@ void print_text(std::FILE* to, const Plan& plan, const PlanOptions& options) {
              options.traffic.event_bytes,
              spec.engine ? fmt::format(" that go to all {} consumers", spec.consumers.size()) : std::string(),
              options.traffic.per_call);
+  if (!stack::function_names(spec).empty())
+    fmt::print(to, "(an invocation of a function lasts {} ms: --function-ms)\n", options.traffic.function_ms);
   print_lines(to, plan.price.per_thousand, plan.price.thousand_usd);
   fmt::print(to, "\na month without events\n");
   print_lines(to, plan.price.per_month, plan.price.month_usd);
@@ -184,6 +194,8 @@ void add_aws_plan(CLI::App& aws, int& code) {
   plan->add_option("--event-bytes", options->traffic.event_bytes, "Size of an event")->check(CLI::Range(1, 1'000'000));
   plan->add_option("--per-call", options->traffic.per_call, "Messages in a call: 1 at a trickle, 10 under load")
       ->check(CLI::Range(1, 10));
+  plan->add_option("--function-ms", options->traffic.function_ms, "How long an invocation of a function lasts")
+      ->check(CLI::Range(1, 900'000));
   plan->add_flag("--json", options->json, "The summary as JSON");
   plan->footer(
       R"(Calls nobody: the template is made of the configuration alone, and the same one gives the same bytes. With --out

@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "config/config.hpp"
 #include "stack/spec.hpp"
@@ -14,6 +15,10 @@ struct AwsDeployment {
   stack::Spec spec;
   std::string region;   // that the queues of sources are in; empty: their URLs say none
   std::string account;  // likewise
+  std::string code;     // "s3://BUCKET/PREFIX", where the functions' zip goes; empty: the configuration says none
+  // Paths that the configuration names, which are not in a zip that is made here.
+  std::vector<std::string> files;
+  std::vector<std::string> workers_only;  // sources whose events no function can take, where functions take events
 };
 
 // Reads the configuration and prints on standard error what is wrong with it or cannot be deployed; nothing then.

@@ -162,6 +162,8 @@ class Consumer final : public lambda::Function {
     options.delivery = delivery_options(*found);
     // What runs at the same time is the event source's MaximumConcurrency, each with one request under way.
     options.delivery.concurrency = 1;
+    // Nothing comes to a batch that is not in the invocation: the mapping's window has waited for it.
+    options.delivery.batch_age = base::Millis(0);
     function_ = std::make_unique<lambda::ConsumerFunction>(std::move(options), *ground.engine, ground.loop,
                                                            std::move(sink), *source_);
     return {};

@@ -120,27 +120,30 @@ Result<std::vector<ZipFile>> collect(const std::string& config) {
 
 }  // namespace
 
+Result<LambdaZip> make_lambda_zip(const std::string& config) {
+  TRUNKLINE_TRY(std::vector<ZipFile> files, collect(config));
+  LambdaZip made;
+  made.files = files.size();
+  for (const ZipFile& file : files) made.unpacked += file.bytes.size();
+  if (made.unpacked > kUnpackedMax)
+    return Error{Errc::too_large,
+                 fmt::format("{} bytes are more than Lambda unpacks, {}", made.unpacked, kUnpackedMax)};
+  TRUNKLINE_TRY(made.bytes, lambda::make_zip(std::move(files)));
+  return made;
+}
+
 int run_lambda_zip(const std::string& config, const std::string& out) {
-  auto files = collect(config);
-  if (!files.ok()) {
-    fmt::print(stderr, "{}\n", files.error().detail);
-    return 2;
+  const auto zip = make_lambda_zip(config);
+  if (!zip.ok()) {
+    fmt::print(stderr, "{}\n", zip.error().detail);
+    return zip.error().code == Errc::too_large ? 1 : 2;
   }
-  std::size_t unpacked = 0;
-  for (const ZipFile& file : *files) unpacked += file.bytes.size();
-  const std::size_t count = files->size();
-  if (unpacked > kUnpackedMax) {
-    fmt::print(stderr, "{} bytes are more than Lambda unpacks, {}\n", unpacked, kUnpackedMax);
-    return 1;
-  }
-  auto zip = lambda::make_zip(std::move(*files));
-  const auto written = zip.ok() ? write_file(out, *zip, false) : Result<void>(zip.error());
-  if (!written.ok()) {
+  if (const auto written = write_file(out, zip->bytes, false); !written.ok()) {
     fmt::print(stderr, "{}\n", written.error().detail);
     return 1;
   }
-  fmt::print("{}: {} files, {:.1f} MB, unpacked {:.1f} MB\n", out, count, static_cast<double>(zip->size()) / 1e6,
-             static_cast<double>(unpacked) / 1e6);
+  fmt::print("{}: {} files, {:.1f} MB, unpacked {:.1f} MB\n", out, zip->files,
+             static_cast<double>(zip->bytes.size()) / 1e6, static_cast<double>(zip->unpacked) / 1e6);
   return 0;
 }
 

@@ -190,12 +190,13 @@ void Client::get(std::string path, base::Millis timeout, ReplyCallback done) {
   impl_->attempt(call);
 }
 
-void Client::put(std::string path, std::string body, base::Millis timeout, ReplyCallback done) {
+void Client::put(std::string path, std::string body, base::Millis timeout, ReplyCallback done,
+                 std::string_view content_type) {
   const CallPtr call = make_call(std::move(body), timeout, std::move(done));
   call->method = "PUT";
   call->path = std::move(path);
   call->path.erase(0, call->path.find_first_not_of('/'));
-  call->headers = {{"Content-Type", "application/json"}};
+  call->headers = {{"Content-Type", std::string(content_type)}};
   impl_->attempt(call);
 }
 

@@ -59,7 +59,8 @@ class Client {
              base::Millis timeout, ReplyCallback done);
   // REST; the path with its query, percent-encoded.
   void get(std::string path, base::Millis timeout, ReplyCallback done);
-  void put(std::string path, std::string body, base::Millis timeout, ReplyCallback done);  // of a JSON text
+  void put(std::string path, std::string body, base::Millis timeout, ReplyCallback done,
+           std::string_view content_type = "application/json");
 
   const ClientOptions& options() const;
   base::Millis clock_offset() const;  // that signatures are made with

@@ -574,6 +574,7 @@ struct Consumer {
   std::uint32_t concurrency = 0;
   bool adaptive = false;
   bool shadow = false;
+  bool function = true;    // where functions deliver, one delivers this consumer's events
   std::uint32_t rate = 0;  // events a second; 0: no limit
   Batch batch;
   Budget budget;
@@ -616,6 +617,19 @@ struct Sns {
 
 // What `trunkline aws plan` deploys beside the queues of sources.
 enum class AwsDeploy : std::uint8_t { all, ingest };
+// What functions of Lambda do in that deployment, instead of workers or beside them.
+enum class FunctionsRun : std::uint8_t { none, ingest, consumers, all };
+enum class FunctionsArchitecture : std::uint8_t { x86_64, arm64 };
+struct AwsFunctions {
+  FunctionsRun run{};
+  std::string code;  // "s3://BUCKET/PREFIX", where their zip is put; may be empty
+  FunctionsArchitecture architecture{};
+  std::uint64_t memory = 0;                                 // bytes, whole MiB
+  std::vector<std::pair<std::string, Secret>> environment;  // as written: references are CloudFormation's to resolve
+
+  bool take_events() const { return run == FunctionsRun::ingest || run == FunctionsRun::all; }
+  bool deliver() const { return run == FunctionsRun::consumers || run == FunctionsRun::all; }
+};
 struct Aws {
   std::string region;        // of the engine; empty: by the environment
   std::string endpoint_url;  // likewise
@@ -624,6 +638,7 @@ struct Aws {
   std::string table;
   std::vector<std::string> alarm_topics;  // ARNs; empty: one is made
   std::string alarm_email;
+  AwsFunctions functions;
 };
 
 // An extra row of the topic table.

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "config/aws_engine_checks.hpp"
+#include "config/aws_function_checks.hpp"
 #include "config/sink_checks.hpp"
 
 namespace trunkline::config {
@@ -242,6 +243,7 @@ void check_together(const Config& config, const Places& places, Diagnostics& dia
   check_tls(config, places, diagnostics);
   check_sqs(config, places, diagnostics);
   check_aws_engine(config, places, diagnostics);
+  check_aws_functions(config, places, diagnostics);
   check_client_certificates(config, diagnostics);
   check_files(config, diagnostics);
   check_privacy(config, diagnostics);

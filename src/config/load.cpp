@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "config/aws_engine_checks.hpp"
+#include "config/aws_function_checks.hpp"
 #include "config/cross_checks.hpp"
 #include "config/maintenance.hpp"
 #include "config/mapping.hpp"
@@ -123,6 +124,7 @@ class Loader {
     check_consumer(consumer, sink != nullptr, given, diagnostics_);
     if (config.engine == EngineKind::aws)
       check_aws_consumer(consumer, given, named ? sink->value.members.front().place : member.place, diagnostics_);
+    if (config.aws.functions.deliver()) check_aws_function(consumer, given, diagnostics_);
     config.consumers.push_back(std::move(consumer));
   }
 

@@ -126,4 +126,9 @@ void assign(Scope& scope, Value value) {
   detail::store(scope.*Outer.*Inner, std::move(value));
 }
 
+template <auto Outer, auto Middle, auto Inner, class Scope>
+void assign(Scope& scope, Value value) {
+  detail::store(scope.*Outer.*Middle.*Inner, std::move(value));
+}
+
 }  // namespace trunkline::config

@@ -253,6 +253,14 @@ constexpr std::array kConsumer = {
          .help = "Does everything but send: each request is rendered, signed, counted and taken as delivered. For "
                  "a sink that sends to another system; see [operations.md](operations.md#shadows)."},
         assign<&Consumer::shadow>},
+    Row<Consumer>{
+        {.path = "function",
+         .type = Type::boolean,
+         .fallback = "true",
+         .reloadable = true,
+         .help = "Where functions deliver (`aws.functions.run`), one delivers this consumer's events. `false`: "
+                 "workers do, or its clients receive from its queue."},
+        assign<&Consumer::function>},
     Row<Consumer>{{.path = "max_wait",
                    .type = Type::duration,
                    .fallback = "14d",

@@ -301,6 +301,46 @@ constexpr std::array kRoot = {
                  .reloadable = true,
                  .help = "Likewise: an address that the stack's own topic tells, after it was confirmed there."},
                 assign<&Config::aws, &Aws::alarm_email>},
+    Row<Config>{
+        {.path = "aws.functions.run",
+         .type = Type::choice,
+         .fallback = "none",
+         .choices = "none|ingest|consumers|all",
+         .reloadable = true,
+         .help = "Of the deployment, with `engine: aws`: functions of Lambda that take events from the ingest queues, "
+                 "deliver to consumers, or both, see [aws.md](aws.md#functions-instead-of-workers). Workers may run "
+                 "beside them."},
+        assign<&Config::aws, &Aws::functions, &AwsFunctions::run>},
+    Row<Config>{
+        {.path = "aws.functions.code",
+         .type = Type::text,
+         .reloadable = true,
+         .help = "`s3://BUCKET/PREFIX`: where `trunkline aws apply` puts the zip of the functions. The bucket is "
+                 "in their region."},
+        assign<&Config::aws, &Aws::functions, &AwsFunctions::code>},
+    Row<Config>{{.path = "aws.functions.architecture",
+                 .type = Type::choice,
+                 .fallback = "x86_64",
+                 .choices = "x86_64|arm64",
+                 .reloadable = true,
+                 .help = "Of the functions, and of the program that makes their zip."},
+                assign<&Config::aws, &Aws::functions, &AwsFunctions::architecture>},
+    Row<Config>{{.path = "aws.functions.memory",
+                 .type = Type::size,
+                 .fallback = "256MiB",
+                 .min = 128 * kMiB,
+                 .max = 10'240 * kMiB,
+                 .reloadable = true,
+                 .help = "Of each function; CPU comes with it. Whole MiB."},
+                assign<&Config::aws, &Aws::functions, &AwsFunctions::memory>},
+    Row<Config>{
+        {.path = "aws.functions.environment",
+         .type = Type::pairs,
+         .reloadable = true,
+         .help = "Environment of the functions: every NAME that this file reads by `${env:NAME}`. Values stand in the "
+                 "template: credentials as `{{resolve:secretsmanager:ID:SecretString:KEY}}`, which CloudFormation "
+                 "resolves."},
+        assign<&Config::aws, &Aws::functions, &AwsFunctions::environment>},
     Row<Config>{{.path = "names.file",
                  .type = Type::text,
                  .reloadable = true,

@@ -14,6 +14,8 @@ struct Alarm {
   std::vector<std::pair<std::string, std::string>> dimensions;
   std::string statistic = "Maximum";
   std::int64_t threshold = 0;  // above it there is alarm
+  std::int64_t periods = 1;    // minutes that are looked at
+  std::int64_t bad = 1;        // how many of them are above
 };
 
 Alarm not_empty(std::string id, const std::string& queue, std::string what) {
@@ -43,6 +45,38 @@ std::vector<Alarm> alarms_of_ingest(const Spec& spec, const Ingest& each) {
   };
 }
 
+// What one invocation does not do comes again by its queue: several minutes of it are alarming.
+std::vector<Alarm> alarms_of_function(const std::string& id, const std::string& name) {
+  constexpr std::int64_t kMinutes = 5;
+  constexpr std::int64_t kBad = 3;
+  const auto alarm = [&](std::string_view metric, std::string_view ending, std::string what) {
+    return Alarm{fmt::format("Alarm{}{}", metric, id),
+                 fmt::format("{}-{}", name, ending),
+                 std::move(what),
+                 "AWS/Lambda",
+                 std::string(metric),
+                 {{"FunctionName", name}},
+                 "Sum",
+                 0,
+                 kMinutes,
+                 kBad};
+  };
+  return {alarm("Errors", "failed", "invocations fail: the function cannot start, or not store"),
+          alarm("Throttles", "throttled", "invocations are refused: the account's concurrency is used up")};
+}
+
+void add_alarms_of_functions(const Spec& spec, std::vector<Alarm>& to) {
+  const auto add = [&](const std::string& id, const std::string& name) {
+    for (Alarm& alarm : alarms_of_function(id, name)) to.push_back(std::move(alarm));
+  };
+  for (const Ingest& each : spec.ingests) {
+    if (each.function) add("Ingest" + camel(each.source), function_name(spec, each));
+  }
+  for (const Consumer& each : spec.consumers) {
+    if (each.function) add("Deliver" + camel(each.name), function_name(spec, each));
+  }
+}
+
 std::vector<Alarm> alarms_of(const Spec& spec) {
   std::vector<Alarm> all;
   for (const Ingest& each : spec.ingests) {
@@ -68,6 +102,7 @@ std::vector<Alarm> alarms_of(const Spec& spec) {
     all.push_back(not_empty("AlarmNet" + id, net_name(spec, each),
                             fmt::format("events for consumer {} were received a thousand times", each.name)));
   }
+  add_alarms_of_functions(spec, all);
   return all;
 }
 
@@ -102,7 +137,9 @@ void add_alarms(const Spec& spec, Resources& to) {
       for (const auto& [dimension, value] : each.dimensions)
         out.begin_object().member("Name", dimension).member("Value", value).end_object();
       out.end_array().member("Statistic", each.statistic).key("Period").integer(60);
-      out.key("EvaluationPeriods").integer(1).key("Threshold").integer(each.threshold);
+      out.key("EvaluationPeriods").integer(each.periods);
+      if (each.bad != each.periods) out.key("DatapointsToAlarm").integer(each.bad);
+      out.key("Threshold").integer(each.threshold);
       out.member("ComparisonOperator", "GreaterThanThreshold").member("TreatMissingData", "notBreaching");
       add_actions(spec, to);
     });

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "json/document.hpp"
@@ -22,6 +23,16 @@ constexpr std::size_t kChunk = 64 << 10;  // that SQS and EventBridge count by
 constexpr std::size_t kRecordBytes = 600;
 // The hub polls an empty queue every 20 s.
 constexpr double kIdlePolls = 30.4 * 86'400 / 20;
+
+// Lambda's pollers of a queue begin with five, as one of FIFO and standard queues alike.
+constexpr double kPollersOfLambda = 5;
+constexpr double kMinutesOfMonth = 30.4 * 86'400 / 60;
+// A scheduled invocation reads an item of the table, or the outbox.
+constexpr double kScheduledMs = 30;
+// What an invocation logs: three lines of Lambda's and one of metrics.
+constexpr double kLogBytes = 900;
+constexpr double kIngestMetrics = 6;
+constexpr double kDeliveryMetrics = 5;
 
 double chunks(std::size_t bytes) {
   return std::max(1.0, std::ceil(static_cast<double>(bytes) / kChunk));
@@ -85,17 +96,63 @@ void add_queue(const Consumer& consumer, const Traffic& traffic, const Sum& sum,
           kEvents * chunks(bytes) + calls * (chunks(bytes * traffic.per_call) + 1), kMillion);
 }
 
+// What `invocations` cost that last so long each.
+void add_invocations(const Spec& spec, const std::string& of, double invocations, double ms, const Sum& sum,
+                     std::vector<PriceLine>& to) {
+  sum.add(to, of + ": invocations", "lambda.request_million", invocations, kMillion);
+  const double gb_seconds = invocations * ms / 1'000 * static_cast<double>(spec.functions.memory_mib) / 1'024;
+  const bool arm = spec.functions.architecture == "arm64";
+  sum.add(to, of + ": GB-seconds", arm ? "lambda.arm_gb_second_million" : "lambda.gb_second_million", gb_seconds,
+          kMillion);
+  sum.add(to, of + ": GB of its log", "cloudwatch.logs_gb", invocations * kLogBytes / kGigabyte, 1);
+}
+
+void add_functions(const Spec& spec, const Traffic& traffic, const Sum& sum, std::vector<PriceLine>& to) {
+  const auto ms = static_cast<double>(traffic.function_ms);
+  const auto per_call = static_cast<double>(traffic.per_call);
+  const bool takes = std::ranges::any_of(spec.ingests, [](const Ingest& each) { return each.function; });
+  if (takes) add_invocations(spec, "function of ingest", kEvents / per_call, ms, sum, to);
+  for (const Consumer& each : spec.consumers) {
+    if (!each.function) continue;
+    const double batch = std::min(per_call, static_cast<double>(each.function->batch));
+    add_invocations(spec, "function of " + each.name, kEvents / batch, ms, sum, to);
+  }
+}
+
+// Without any event: a sweep or a probe a minute, pollers, and what each metric costs.
+void add_functions_month(const Spec& spec, const Sum& sum, std::vector<PriceLine>& to) {
+  double taking = 0, delivering = 0, standard = 0, fifo = 0;
+  for (const Ingest& each : spec.ingests) taking += each.function ? 1 : 0;
+  for (const Consumer& each : spec.consumers) {
+    if (!each.function) continue;
+    ++delivering;
+    (is_fifo(each) ? fifo : standard) += 1;
+  }
+  if (taking + delivering == 0) return;
+  const double scheduled = (taking > 0 ? 1 : 0) + delivering;
+  add_invocations(spec, "every minute", scheduled * kMinutesOfMonth, kScheduledMs, sum, to);
+  sum.add(to, "Lambda's polls of empty standard queues", "sqs.standard_million",
+          (taking + standard) * kPollersOfLambda * kIdlePolls, kMillion);
+  sum.add(to, "Lambda's polls of empty FIFO queues", "sqs.fifo_million", fifo * kPollersOfLambda * kIdlePolls,
+          kMillion);
+  sum.add(to, "metrics that functions log", "cloudwatch.metric_month",
+          taking * kIngestMetrics + delivering * kDeliveryMetrics, 1);
+}
+
+// Queues that no function reads are a worker's.
 void add_month(const Spec& spec, const Sum& sum, std::vector<PriceLine>& to) {
   sum.add(to, "alarms", "cloudwatch.alarm_month", static_cast<double>(alarm_count(spec)), 1);
-  double standard = static_cast<double>(spec.ingests.size()), fifo = 0;
+  double standard = 0, fifo = 0;
+  for (const Ingest& each : spec.ingests) standard += each.function ? 0 : 1;
   if (spec.engine) {
-    for (const Consumer& each : spec.consumers) (is_fifo(each) ? fifo : standard) += 1;
+    for (const Consumer& each : spec.consumers) (is_fifo(each) ? fifo : standard) += each.function ? 0 : 1;
   }
   sum.add(to, "one worker's polls of empty standard queues", "sqs.standard_million", standard * kIdlePolls, kMillion);
   if (!spec.engine) return;
   sum.add(to, "one worker's polls of empty FIFO queues", "sqs.fifo_million", fifo * kIdlePolls, kMillion);
   sum.add(to, "each GB in the table", "dynamodb.storage_gb_month", 1, 1);
   sum.add(to, "its point-in-time recovery", "dynamodb.backup_gb_month", 1, 1);
+  add_functions_month(spec, sum, to);
 }
 
 double total(const std::vector<PriceLine>& lines) {
@@ -146,6 +203,7 @@ Price price_of(const Spec& spec, const Traffic& traffic, const Prices& prices) {
     add_table(spec, traffic, sum, price.per_thousand);
     add_topics(spec, traffic, sum, price.per_thousand);
     for (const Consumer& each : spec.consumers) add_queue(each, traffic, sum, price.per_thousand);
+    add_functions(spec, traffic, sum, price.per_thousand);
   }
   add_month(spec, sum, price.per_month);
   price.thousand_usd = total(price.per_thousand);

@@ -27,7 +27,8 @@ std::string to_json(const Prices& prices);
 // What the calculation assumes of the traffic.
 struct Traffic {
   std::size_t event_bytes = 2'048;
-  std::size_t per_call = 10;  // messages in a call that takes several: 1 at a trickle, 10 under load
+  std::size_t per_call = 10;      // messages in a call that takes several: 1 at a trickle, 10 under load
+  std::size_t function_ms = 200;  // that an invocation of a function lasts, with what it calls
 };
 
 struct PriceLine {

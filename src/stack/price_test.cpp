@@ -45,6 +45,23 @@ TEST(Price, grows_with_what_aws_counts_by) {
   EXPECT_DOUBLE_EQ(calls(1'024, 1, "queue of wfm"), 3'000);
 }
 
+TEST(Price, of_functions_has_their_invocations_and_how_long_they_last) {
+  const Spec spec = sample_functions_spec();
+  const Price price = price_of(spec, {2'048, 10, 100}, built_in_prices());
+  EXPECT_DOUBLE_EQ(line(price.per_thousand, "function of ingest: invocations").calls, 100);
+  EXPECT_DOUBLE_EQ(line(price.per_thousand, "function of ingest: GB-seconds").calls, 100 * 0.1 * 0.5);
+  EXPECT_EQ(line(price.per_thousand, "function of ingest: GB-seconds").price, "lambda.arm_gb_second_million");
+  // Its mapping has five at a time.
+  EXPECT_DOUBLE_EQ(line(price.per_thousand, "function of dashboard: invocations").calls, 200);
+  EXPECT_DOUBLE_EQ(line(price.per_month, "every minute: invocations").calls, 4 * 43'776);
+  EXPECT_DOUBLE_EQ(line(price.per_month, "metrics that functions log").calls, 6 + 3 * 5);
+  // What no function reads a worker polls.
+  EXPECT_DOUBLE_EQ(line(price.per_month, "worker's polls of empty standard").calls, 0);
+  EXPECT_DOUBLE_EQ(line(price.per_month, "Lambda's polls of empty standard").calls, 2 * 5 * 131'328);
+  for (const PriceLine& each : price_of(sample_spec(), {}, built_in_prices()).per_thousand)
+    EXPECT_EQ(each.price.find("lambda"), std::string::npos);
+}
+
 TEST(Price, of_a_hub_with_a_store_of_its_own_is_that_of_the_ingest_queue) {
   Spec spec = sample_spec();
   spec.engine = false;

@@ -21,6 +21,11 @@ const Prices& built_in_prices() {
           {"dynamodb.storage_gb_month", 0.25},
           {"dynamodb.backup_gb_month", 0.20},  // point-in-time recovery
           {"cloudwatch.alarm_month", 0.10},
+          {"cloudwatch.metric_month", 0.30},
+          {"cloudwatch.logs_gb", 0.50},
+          {"lambda.request_million", 0.20},
+          {"lambda.gb_second_million", 16.67},  // x86_64, begun milliseconds of the memory that a function has
+          {"lambda.arm_gb_second_million", 13.33},
       },
   };
   return prices;

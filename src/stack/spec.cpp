@@ -18,6 +18,11 @@ using base::Result;
 // Of SQS and EventBridge.
 constexpr std::size_t kQueueNameMax = 80;
 constexpr std::size_t kRuleNameMax = 64;
+constexpr std::size_t kFunctionNameMax = 64;
+// Of Lambda: quotas of a function.
+constexpr std::int64_t kTimeoutMax = 900;
+constexpr std::size_t kEnvironmentBytesMax = 4'096;
+constexpr std::int64_t kTimesTimeout = 6;
 constexpr std::size_t kBusNameMax = 256;
 constexpr std::size_t kPrefixMax = 20;
 // Of a consumer's name within a queue's, as the engine cuts it.
@@ -37,6 +42,13 @@ std::string base_name(const Spec& spec, const Consumer& consumer) {
   std::string name = consumer.name.substr(0, kOwnNameMax);
   std::ranges::replace_if(name, [](char c) { return !is_letter_or_digit(c); }, '-');
   return fmt::format("{}-{}-{}", spec.prefix, consumer.number, name);
+}
+
+// What is cut off still tells one from another.
+std::string cut_to(std::size_t most, std::string name) {
+  if (name.size() <= most) return name;
+  const std::string rest = fmt::format("-{:08x}", base::hash64(name) >> 32);
+  return name.substr(0, most - rest.size()) + rest;
 }
 
 class Problems {
@@ -96,6 +108,21 @@ void check_consumers(const Spec& spec, Problems& out) {
   }
 }
 
+void check_functions(const Spec& spec, Problems& out) {
+  for (const Consumer& each : spec.consumers) {
+    if (each.function && each.function->timeout_seconds > kTimeoutMax)
+      out.add(
+          fmt::format("consumers.{}.sink: a function would need {} s for what its time-outs allow, and has {} at most: "
+                      "shorten them, or say function: false",
+                      each.name, each.function->timeout_seconds, kTimeoutMax));
+  }
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : spec.functions.environment) bytes += name.size() + value.size();
+  if (bytes > kEnvironmentBytesMax)
+    out.add(
+        fmt::format("aws.functions.environment: {} bytes, and a function has {} at most", bytes, kEnvironmentBytesMax));
+}
+
 // Logical ids are letters and digits only.
 template <class T, class Name>
 void check_distinct(const std::vector<T>& list, const Name& name, std::string_view kind, Problems& out) {
@@ -147,11 +174,31 @@ std::string unrouted_name(const Ingest& ingest) {
   return ingest.queue + "-unrouted";
 }
 std::string rule_name(const Spec& spec, const Ingest& ingest) {
-  std::string name = fmt::format("{}-{}", spec.prefix, ingest.source);
-  if (name.size() <= kRuleNameMax) return name;
-  // What is cut off still tells one from another.
-  const std::string rest = fmt::format("-{:08x}", base::hash64(name) >> 32);
-  return name.substr(0, kRuleNameMax - rest.size()) + rest;
+  return cut_to(kRuleNameMax, fmt::format("{}-{}", spec.prefix, ingest.source));
+}
+std::string function_name(const Spec& spec, const Ingest& ingest) {
+  return cut_to(kFunctionNameMax, fmt::format("{}-ingest-{}", spec.prefix, ingest.source));
+}
+std::string function_name(const Spec& spec, const Consumer& consumer) {
+  return cut_to(kFunctionNameMax, fmt::format("{}-deliver-{}", spec.prefix, consumer.name));
+}
+std::vector<std::string> function_names(const Spec& spec) {
+  std::vector<std::string> names;
+  for (const Ingest& each : spec.ingests) {
+    if (each.function) names.push_back(function_name(spec, each));
+  }
+  for (const Consumer& each : spec.consumers) {
+    if (each.function) names.push_back(function_name(spec, each));
+  }
+  return names;
+}
+
+std::int64_t visibility_seconds(const Ingest& ingest) {
+  return ingest.function ? std::max(ingest.visibility_seconds, kTimesTimeout * kIngestTimeoutSeconds)
+                         : ingest.visibility_seconds;
+}
+std::int64_t visibility_seconds(const Consumer& consumer) {
+  return consumer.function ? kTimesTimeout * consumer.function->timeout_seconds + consumer.function->window_seconds : 0;
 }
 
 std::vector<std::string> orders_in_use(const Spec& spec) {
@@ -180,6 +227,7 @@ std::vector<std::string> problems_of(const Spec& spec) {
       out.add(fmt::format("sources.{}.sqs.queue_url: another source has the queue {}, too", each.source, each.queue));
   }
   check_consumers(spec, out);
+  check_functions(spec, out);
   check_distinct(spec.ingests, [](const Ingest& each) { return each.source; }, "sources", out);
   check_distinct(spec.consumers, [](const Consumer& each) { return each.name; }, "consumers", out);
   return std::move(out.list);

@@ -131,5 +131,26 @@ TEST(Numbers, are_read_from_templates_of_this_program_only) {
     EXPECT_EQ(number_in(name, "trunkline"), 0U) << name;
 }
 
+TEST(Spec, of_functions_that_Lambda_would_not_take_says_so) {
+  Spec spec = sample_functions_spec();
+  EXPECT_THAT(problems_of(spec), testing::IsEmpty());
+  spec.consumers[0].function->timeout_seconds = 901;
+  spec.functions.environment.emplace_back("LONG", std::string(4'096, 'x'));
+  EXPECT_THAT(problems_of(spec),
+              testing::ElementsAre(testing::HasSubstr("consumers.siem.sink: a function would need 901 s"),
+                                   testing::HasSubstr("aws.functions.environment: 41")));
+}
+
+TEST(Spec, has_names_of_functions_that_Lambda_takes) {
+  Spec spec = sample_functions_spec();
+  EXPECT_THAT(function_names(spec), testing::ElementsAre("trunkline-ingest-genesys-prod", "trunkline-deliver-siem",
+                                                         "trunkline-deliver-crm-main", "trunkline-deliver-dashboard"));
+  spec.consumers[0].name = std::string(64, 'a') + "-1";
+  const std::string name = function_name(spec, spec.consumers[0]);
+  EXPECT_EQ(name.size(), 64U);
+  spec.consumers[0].name = std::string(64, 'a') + "-2";
+  EXPECT_NE(function_name(spec, spec.consumers[0]), name);
+}
+
 }  // namespace
 }  // namespace trunkline::stack

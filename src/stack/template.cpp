@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <functional>
-#include <initializer_list>
 
 #include "json/document.hpp"
 #include "stack/alarms.hpp"
+#include "stack/functions.hpp"
 #include "stack/writer.hpp"
 
 // Names of types and properties: CloudFormation's template reference.
@@ -42,6 +42,7 @@ class Template {
       undelivered();
       for (const Consumer& each : spec_.consumers) consumer(each);
     }
+    add_functions(spec_, to_);
     add_alarms(spec_, to_);
     workers();
     out_.end_object();
@@ -68,8 +69,6 @@ class Template {
   void queue_policy(const std::string& id, const std::string& queue_id, std::string_view service,
                     const std::function<void()>& source);
   void workers();
-  void engine_statements();
-  void statement(std::initializer_list<std::string_view> actions, const std::function<void()>& resources);
   void outputs();
 
   const Spec& spec_;
@@ -90,10 +89,14 @@ void Template::parameters() {
       all.emplace_back(bus_parameter(each),
                        fmt::format("false: the event source of source {} has its bus already", each.source));
   }
-  if (all.empty()) return;
+  const bool functions = !function_names(spec_).empty();
+  if (all.empty() && !functions) return;
   out_.key("Parameters").begin_object();
   for (const auto& [name, what] : all) yes_no(name, what);
-  out_.end_object().key("Conditions").begin_object();
+  if (functions) add_function_parameters(spec_, out_);
+  out_.end_object();
+  if (all.empty()) return;
+  out_.key("Conditions").begin_object();
   for (const auto& [name, what] : all) {
     out_.key(name).begin_object().key("Fn::Equals").begin_array();
     to_.ref(name);
@@ -138,7 +141,7 @@ void Template::ingest_queues(const Ingest& each) {
   const std::string id = camel(each.source);
   to_.add("Ingest" + id, "AWS::SQS::Queue", fmt::format("Source {} fetches events from it", each.source), [&] {
     queue(each.queue, false);
-    out_.key("VisibilityTimeout").integer(each.visibility_seconds);
+    out_.key("VisibilityTimeout").integer(visibility_seconds(each));
     redrive("Dead" + id, kIngestReceives);
     no_dead_letters_of_others();
   });
@@ -220,15 +223,11 @@ void Template::table() {
 
 void Template::delivery_log() {
   to_.add("DeliveryLog", "AWS::IAM::Role", "SNS logs with it what it could not deliver", [&] {
-    out_.key("AssumeRolePolicyDocument").begin_object().member("Version", "2012-10-17").key("Statement").begin_array();
-    out_.begin_object().member("Effect", "Allow").key("Principal").begin_object().member("Service", kSns).end_object();
-    out_.member("Action", "sts:AssumeRole").end_object().end_array().end_object();
-    out_.key("Policies").begin_array().begin_object().member("PolicyName", "logs").key("PolicyDocument").begin_object();
-    out_.member("Version", "2012-10-17").key("Statement").begin_array();
-    statement({"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:PutMetricFilter",
-               "logs:PutRetentionPolicy"},
-              [&] { to_.arn("logs", "log-group:sns/*"); });
-    out_.end_array().end_object().end_object().end_array();
+    to_.role(kSns, "logs", [&] {
+      to_.statement({"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:PutMetricFilter",
+                     "logs:PutRetentionPolicy"},
+                    [&] { to_.arn("logs", "log-group:sns/*"); });
+    });
   });
 }
 
@@ -278,6 +277,7 @@ void Template::consumer(const Consumer& each) {
   to_.add("Queue" + id, "AWS::SQS::Queue", fmt::format("Events for consumer {}, order: {}", each.name, each.order),
           [&] {
             queue(queue_name(spec_, each), is_fifo(each));
+            if (each.function) out_.key("VisibilityTimeout").integer(visibility_seconds(each));
             redrive("Net" + id, kConsumerReceives);
             no_dead_letters_of_others();
           });
@@ -290,38 +290,25 @@ void Template::consumer(const Consumer& each) {
   subscription(each);
 }
 
-void Template::statement(std::initializer_list<std::string_view> actions, const std::function<void()>& resources) {
-  out_.begin_object().member("Effect", "Allow").key("Action").begin_array();
-  for (const std::string_view action : actions) out_.string(action);
-  out_.end_array().key("Resource").begin_array();
-  resources();
-  out_.end_array().end_object();
-}
-
 void Template::workers() {
   to_.add("Workers", "AWS::IAM::ManagedPolicy", "What a worker may: attach it to the role that workers run as", [&] {
     out_.member("Description", "Trunkline's workers");
     out_.key("PolicyDocument").begin_object().member("Version", "2012-10-17").key("Statement").begin_array();
-    if (spec_.engine) engine_statements();
-    statement({"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"},
-              [&] {
-                for (const Ingest& each : spec_.ingests) to_.get_att("Ingest" + camel(each.source), "Arn");
-              });
+    if (spec_.engine) {
+      add_table_statements(spec_, to_);
+      // Queues by their prefix, since a policy may have 6,144 characters.
+      to_.statement({"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage",
+                     "sqs:GetQueueAttributes"},
+                    [&] { to_.arn("sqs", spec_.prefix + "-*"); });
+    }
+    to_.statement({"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"},
+                  [&] {
+                    for (const Ingest& each : spec_.ingests) to_.get_att("Ingest" + camel(each.source), "Arn");
+                  });
+    // For `serve --cloudwatch`; metrics have no ARN.
+    to_.statement({"cloudwatch:PutMetricData"}, [&] { out_.string("*"); });
     out_.end_array().end_object();
   });
-}
-
-// Queues by their prefix, since a policy may have 6,144 characters.
-void Template::engine_statements() {
-  statement({"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
-             "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"},
-            [&] { to_.arn("dynamodb", "table/" + spec_.table); });
-  statement({"sns:Publish"}, [&] {
-    for (const std::string& order : orders_in_use(spec_)) to_.ref("Topic" + camel(order));
-  });
-  statement({"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage",
-             "sqs:GetQueueAttributes"},
-            [&] { to_.arn("sqs", spec_.prefix + "-*"); });
 }
 
 void Template::outputs() {
@@ -406,7 +393,8 @@ std::vector<ResourceLine> resources_of(std::string_view json) {
     line.type = each->string_at("Type");
     if (const auto metadata = each->find("Metadata")) line.description = metadata->string_at("Description");
     const auto properties = each->find("Properties");
-    for (const std::string_view name : {"QueueName", "TopicName", "TableName", "AlarmName", "Name"}) {
+    for (const std::string_view name :
+         {"QueueName", "TopicName", "TableName", "AlarmName", "FunctionName", "LogGroupName", "Name"}) {
       if (properties && line.name.empty()) line.name = properties->string_at(name);
     }
     lines.push_back(std::move(line));

@@ -24,7 +24,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr std::string_view kArn = "arn:aws:{}:eu-west-1:123456789012:{}";
-const std::string kGolden = TRUNKLINE_SOURCE_DIR "/tests/vectors/stack/template.json";
+const std::string kVectors = TRUNKLINE_SOURCE_DIR "/tests/vectors/stack/";
 
 // CloudFormation in small: what intrinsic functions of the template come to, all conditions true.
 class Stack {
@@ -89,15 +89,20 @@ class Stack {
     return text;
   }
   std::string ref(const std::string& id) const {
+    if (!resources_.contains(id)) return "${" + id + "}";  // a parameter
     const std::string_view type = resources_.at(id).string_at("Type");
     if (type == "AWS::SNS::Topic") return fmt::format(kArn, "sns", text(id, "TopicName"));
     if (type == "AWS::SQS::Queue") return "https://sqs.eu-west-1.amazonaws.com/123456789012/" + text(id, "QueueName");
     if (type == "AWS::Events::EventBus") return text(id, "Name");
+    if (type == "AWS::Lambda::Function") return text(id, "FunctionName");
     return id;
   }
   std::string arn(const std::string& id) const {
     const std::string_view type = resources_.at(id).string_at("Type");
     if (type == "AWS::SQS::Queue") return fmt::format(kArn, "sqs", text(id, "QueueName"));
+    if (type == "AWS::Lambda::Function") return fmt::format(kArn, "lambda", "function:" + text(id, "FunctionName"));
+    if (type == "AWS::Events::Rule" && !properties(id).find("EventBusName"))
+      return fmt::format(kArn, "events", "rule/" + text(id, "Name"));
     if (type == "AWS::Events::Rule")
       return fmt::format(kArn, "events", fmt::format("rule/{}/{}", text(id, "EventBusName"), text(id, "Name")));
     return "arn:aws:iam::123456789012:role/" + id;
@@ -119,6 +124,8 @@ void read_queues(const Stack& stack, account::Account& to) {
     queue.arn = fmt::format(kArn, "sqs", stack.text(id, "QueueName"));
     queue.url = stack.text(id, "QueueName");
     queue.retention_seconds = number(stack.properties(id).find("MessageRetentionPeriod"));
+    if (const auto visibility = stack.properties(id).find("VisibilityTimeout"))
+      queue.visibility_seconds = number(visibility);
     if (const auto redrive = stack.properties(id).find("RedrivePolicy")) {
       queue.dead_letter_arn = stack.text(redrive->find("deadLetterTargetArn"));
       queue.receives_max = number(redrive->find("maxReceiveCount"));
@@ -156,6 +163,7 @@ void read_rules(const Stack& stack, account::Account& to) {
     to.buses.push_back(stack.text(id, "Name"));
   }
   for (const std::string& id : stack.of_type("AWS::Events::Rule")) {
+    if (stack.properties(id).find("ScheduleExpression")) continue;
     account::Rule rule;
     rule.bus = stack.text(id, "EventBusName");
     rule.name = stack.text(id, "Name");
@@ -173,6 +181,29 @@ void read_rules(const Stack& stack, account::Account& to) {
   }
 }
 
+void read_functions(const Stack& stack, account::Account& to) {
+  for (const std::string& id : stack.of_type("AWS::Lambda::Function")) {
+    account::Function function;
+    function.arn = fmt::format(kArn, "lambda", "function:" + stack.text(id, "FunctionName"));
+    function.timeout_seconds = number(stack.properties(id).find("Timeout"));
+    to.functions.push_back(std::move(function));
+  }
+  for (const std::string& id : stack.of_type("AWS::Lambda::EventSourceMapping")) {
+    account::SourceMapping mapping;
+    mapping.id = id;
+    mapping.queue_arn = stack.text(id, "EventSourceArn");
+    mapping.function_arn = fmt::format(kArn, "lambda", "function:" + stack.text(id, "FunctionName"));
+    mapping.state = "Enabled";
+    if (const auto window = stack.properties(id).find("MaximumBatchingWindowInSeconds"))
+      mapping.window_seconds = number(window);
+    if (const auto scaling = stack.properties(id).find("ScalingConfig"))
+      mapping.concurrency_max = number(scaling->find("MaximumConcurrency"));
+    const auto types = stack.properties(id).find("FunctionResponseTypes");
+    mapping.reports_item_failures = types && types->raw() == R"(["ReportBatchItemFailures"])";
+    to.mappings.push_back(std::move(mapping));
+  }
+}
+
 account::Account deployed(const Spec& spec) {
   const Stack stack(make_template(spec));
   account::Account made;
@@ -181,6 +212,7 @@ account::Account deployed(const Spec& spec) {
   read_queues(stack, made);
   read_topics(stack, made);
   read_rules(stack, made);
+  read_functions(stack, made);
   for (const std::string& id : stack.of_type("AWS::CloudWatch::Alarm")) {
     const Value properties = stack.properties(id);
     if (properties.find("AlarmActions")->size() == 0) continue;
@@ -313,6 +345,102 @@ TEST(Template, holds_names_that_need_escapes) {
   EXPECT_THAT(text, HasSubstr(R"("Endpoint":"\"a\\\n\"@example.com")"));
 }
 
+TEST(Functions, are_none_where_the_spec_has_none) {
+  const Stack stack(make_template(sample_spec()));
+  for (const std::string_view type :
+       {"AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping", "AWS::Logs::LogGroup"})
+    EXPECT_THAT(stack.of_type(type), IsEmpty());
+  EXPECT_THAT(make_template(sample_spec()), Not(HasSubstr("FunctionCode")));
+}
+
+TEST(Functions, are_made_so_that_the_doctor_finds_nothing) {
+  account::Account account = deployed(sample_functions_spec());
+  EXPECT_EQ(account.functions.size(), 4U);
+  EXPECT_EQ(account.mappings.size(), 4U);
+  EXPECT_THAT(codes(account), IsEmpty());
+  // Each of these would be seen.
+  account.mappings[0].reports_item_failures = false;
+  account.mappings[1].state = "Disabled";
+  account.functions[0].reserved_concurrency = 1;
+  for (account::Queue& queue : account.queues) queue.visibility_seconds = 30;
+  std::set<std::string> found;
+  for (const account::Finding& each : account::examine(account)) found.insert(each.code);
+  EXPECT_THAT(found,
+              testing::IsSupersetOf({"whole-batches", "mapping-disabled", "reserved-concurrency", "short-visibility"}));
+}
+
+TEST(Functions, have_the_zip_of_the_parameters_and_the_handler_that_says_which_they_are) {
+  const Stack stack(make_template(sample_functions_spec()));
+  EXPECT_EQ(stack.resolve(stack.properties("FunctionDeliverCrmMain")),
+            R"({"FunctionName":"trunkline-deliver-crm-main","Runtime":"provided.al2023","Architectures":["arm64"],)"
+            R"("Handler":"consumer:crm-main","MemorySize":512,"Timeout":30,)"
+            R"("Role":"arn:aws:iam::123456789012:role/RoleDeliverCrmMain",)"
+            R"("Code":{"S3Bucket":"${FunctionCodeBucket}","S3Key":"${FunctionCodeKey}"},)"
+            R"("Environment":{"Variables":{"HEC_TOKEN":"{{resolve:secretsmanager:hec:SecretString:token}}"}}})");
+  EXPECT_EQ(stack.text("FunctionIngestGenesysProd", "Handler"), "ingest:genesys-prod");
+  EXPECT_FALSE(stack.resources().contains("FunctionDeliverWfm"));
+  EXPECT_THAT(make_template(sample_functions_spec()),
+              HasSubstr(R"("FunctionCodeBucket":{"Type":"String","Default":"code-bucket")"));
+}
+
+TEST(Functions, get_their_messages_by_a_mapping_that_keeps_order_and_cap) {
+  const Stack stack(make_template(sample_functions_spec()));
+  EXPECT_EQ(stack.resolve(stack.properties("MappingDeliverCrmMain")),
+            R"({"EventSourceArn":"arn:aws:sqs:eu-west-1:123456789012:trunkline-2-crm-main.fifo",)"
+            R"("FunctionName":"trunkline-deliver-crm-main","BatchSize":10,)"
+            R"("FunctionResponseTypes":["ReportBatchItemFailures"],"ScalingConfig":{"MaximumConcurrency":16}})");
+  const std::string siem = stack.resolve(stack.properties("MappingDeliverSiem"));
+  EXPECT_THAT(siem, HasSubstr(R"("BatchSize":500,"MaximumBatchingWindowInSeconds":20)"));
+  EXPECT_EQ(number(stack.properties("QueueSiem").find("VisibilityTimeout")), 6 * 40 + 20);
+  EXPECT_EQ(number(stack.properties("IngestGenesysProd").find("VisibilityTimeout")), 6 * 30);
+  EXPECT_FALSE(stack.properties("QueueWfm").find("VisibilityTimeout"));
+  EXPECT_THAT(stack.resolve(stack.properties("MappingIngestGenesysProd")), Not(HasSubstr("ScalingConfig")));
+}
+
+TEST(Functions, may_what_they_need_and_no_more) {
+  const Stack stack(make_template(sample_functions_spec()));
+  const std::string crm = stack.resolve(stack.properties("RoleDeliverCrmMain"));
+  EXPECT_THAT(crm, HasSubstr(R"("Principal":{"Service":"lambda.amazonaws.com"})"));
+  EXPECT_THAT(crm, HasSubstr(R"("Resource":["arn:aws:sqs:eu-west-1:123456789012:trunkline-2-crm-main.fifo"])"));
+  EXPECT_THAT(crm, HasSubstr(R"("Action":["lambda:UpdateEventSourceMapping"],"Resource":)"
+                             R"(["arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:*"],"Condition":)"
+                             R"({"ArnEquals":{"lambda:FunctionArn":)"
+                             R"("arn:aws:lambda:eu-west-1:123456789012:function:trunkline-deliver-crm-main"}})"));
+  EXPECT_THAT(crm, HasSubstr("log-group:/aws/lambda/trunkline-deliver-crm-main:*"));
+  EXPECT_THAT(crm, Not(HasSubstr("trunkline-1-siem")));
+  const std::string ingest = stack.resolve(stack.properties("RoleIngestGenesysProd"));
+  EXPECT_THAT(ingest, Not(HasSubstr("EventSourceMapping")));
+  EXPECT_THAT(ingest, HasSubstr(R"("Resource":["arn:aws:sqs:eu-west-1:123456789012:genesys-events"])"));
+  const std::string shared = stack.resolve(stack.properties("Functions"));
+  EXPECT_THAT(shared, HasSubstr(R"({"Effect":"Deny","Action":["dynamodb:PutItem","dynamodb:UpdateItem",)"
+                                R"("dynamodb:DeleteItem"],"Resource":["arn:aws:dynamodb:eu-west-1:123456789012:)"
+                                R"(table/trunkline"],"Condition":{"ForAnyValue:StringEquals":)"
+                                R"({"dynamodb:LeadingKeys":["reg"]}}})"));
+}
+
+TEST(Functions, are_invoked_every_minute_by_their_own_rule_alone) {
+  const Stack stack(make_template(sample_functions_spec()));
+  for (const std::string id : {"IngestGenesysProd", "DeliverSiem", "DeliverCrmMain", "DeliverDashboard"}) {
+    EXPECT_EQ(stack.text("Minute" + id, "ScheduleExpression"), "rate(1 minute)");
+    EXPECT_EQ(stack.text("Permission" + id, "SourceArn"),
+              fmt::format(kArn, "events", "rule/" + stack.text("Minute" + id, "Name")));
+    EXPECT_EQ(stack.text("Permission" + id, "Action"), "lambda:InvokeFunction");
+    EXPECT_EQ(number(stack.properties("Invocations" + id).find("MaximumRetryAttempts")), 0);
+  }
+  // A sweep is the table's: one source's function does it for all.
+  Spec two = sample_functions_spec();
+  two.ingests.push_back({"second", "second-events", "genesys", 60, true});
+  EXPECT_EQ(Stack(make_template(two)).of_type("AWS::Lambda::Permission").size(), 4U);
+}
+
+TEST(Workers, may_put_metrics) {
+  for (const Spec& spec : {sample_spec(), sample_functions_spec()}) {
+    const Stack stack(make_template(spec));
+    EXPECT_THAT(stack.resolve(stack.properties("Workers")),
+                HasSubstr(R"({"Effect":"Allow","Action":["cloudwatch:PutMetricData"],"Resource":["*"]})"));
+  }
+}
+
 TEST(Template, opens_no_way_before_its_end_may_be_entered) {
   const Stack stack(make_template(sample_spec()));
   const auto after = [&](const std::string& id) {
@@ -336,10 +464,14 @@ std::string file(const std::string& path) {
 
 // A change of these bytes is a change of what stands in AWS: TRUNKLINE_WRITE_GOLDEN=1 writes the file anew.
 TEST(Template, has_the_bytes_of_the_fixture) {
-  const std::string text = readable(make_template(sample_spec()));
-  EXPECT_EQ(text, readable(make_template(sample_spec())));
-  if (std::getenv("TRUNKLINE_WRITE_GOLDEN") != nullptr) std::ofstream(kGolden) << text;
-  EXPECT_EQ(text, file(kGolden));
+  const std::map<std::string, Spec> fixtures = {{"template.json", sample_spec()},
+                                                {"functions.json", sample_functions_spec()}};
+  for (const auto& [name, spec] : fixtures) {
+    const std::string text = readable(make_template(spec));
+    EXPECT_EQ(text, readable(make_template(spec)));
+    if (std::getenv("TRUNKLINE_WRITE_GOLDEN") != nullptr) std::ofstream(kVectors + name) << text;
+    EXPECT_EQ(text, file(kVectors + name));
+  }
 }
 
 TEST(Readable, changes_nothing_but_white_space) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,34 @@ class Resources {
   // An ARN by its name, where naming the resource itself would be a circle.
   void arn(std::string_view service, std::string_view rest) {
     sub(fmt::format("arn:${{AWS::Partition}}:{}:${{AWS::Region}}:${{AWS::AccountId}}:{}", service, rest));
+  }
+
+  // A statement of a policy of what may be done: `resources` writes the values of a list, `rest` more members.
+  template <class Written, class More>
+  void statement(std::string_view effect, std::initializer_list<std::string_view> actions, const Written& resources,
+                 const More& rest) {
+    out_.begin_object().member("Effect", effect).key("Action").begin_array();
+    for (const std::string_view action : actions) out_.string(action);
+    out_.end_array().key("Resource").begin_array();
+    resources();
+    out_.end_array();
+    rest();
+    out_.end_object();
+  }
+  template <class Written>
+  void statement(std::initializer_list<std::string_view> actions, const Written& resources) {
+    statement("Allow", actions, resources, [] {});
+  }
+  // Properties of a role that `service` takes, with one policy of these statements.
+  template <class Written>
+  void role(std::string_view service, std::string_view policy, const Written& statements) {
+    out_.key("AssumeRolePolicyDocument").begin_object().member("Version", "2012-10-17").key("Statement").begin_array();
+    out_.begin_object().member("Effect", "Allow").key("Principal").begin_object().member("Service", service);
+    out_.end_object().member("Action", "sts:AssumeRole").end_object().end_array().end_object();
+    out_.key("Policies").begin_array().begin_object().member("PolicyName", policy).key("PolicyDocument").begin_object();
+    out_.member("Version", "2012-10-17").key("Statement").begin_array();
+    statements();
+    out_.end_array().end_object().end_object().end_array();
   }
 
   // A statement that lets a service in for one source: `resource` and `source` write their values.

@@ -49,11 +49,18 @@ class AwsApply(HubTest):
         self.assertEqual(done.returncode, 2)
         self.assertIn("missing.yaml", done.stderr)
 
+    def test_code_is_a_place_of_s3(self):
+        done = self.aws("apply", "--code", "function.zip", **KEYS, AWS_ENDPOINT_URL=f"http://{free_address()}")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("'function.zip' is no s3://BUCKET/KEY", done.stderr)
+
     def test_nobody_answers(self):
         done = self.aws("destroy", "--yes", **KEYS, AWS_ENDPOINT_URL=f"http://{free_address()}")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("sts", done.stderr)
 
     def test_help_says_what_is_asked_and_what_stays(self):
-        self.assertIn("--dry-run", command("aws", "apply", "--help").stdout)
+        shown = command("aws", "apply", "--help").stdout
+        self.assertIn("--dry-run", shown)
+        self.assertIn("--code", shown)
         self.assertIn("--even-with-messages", command("aws", "destroy", "--help").stdout)

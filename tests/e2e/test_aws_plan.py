@@ -89,6 +89,66 @@ class AwsPlan(HubTest):
         self.assertIn("--s3-bucket", done.stderr)
         json.loads(done.stdout)
 
+    def with_functions(self, *arguments, consumers=None, engine="aws", **functions):
+        wfm = {**CONSUMERS["wfm"], "function": False}
+        given = {"run": "all", "environment": {"NO_SUCH_TOKEN": "{{resolve:secretsmanager:hec:SecretString:token}}"}, **functions}
+        return self.plan(*arguments, consumers=consumers or {**CONSUMERS, "wfm": wfm}, engine=engine, aws={"functions": given})
+
+    def test_functions_take_and_deliver(self):
+        done = self.with_functions(code="s3://a-bucket/some/place", memory="512MiB")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        template = json.loads(done.stdout)
+        resources = template["Resources"]
+        functions = {id: each["Properties"] for id, each in resources.items() if each["Type"] == "AWS::Lambda::Function"}
+        self.assertEqual({id: each["Handler"] for id, each in functions.items()}, {
+            "FunctionIngestGenesys": "ingest:genesys", "FunctionDeliverSiem": "consumer:siem", "FunctionDeliverCrm": "consumer:crm"})
+        self.assertEqual({each["MemorySize"] for each in functions.values()}, {512})
+        # An environment's credential is CloudFormation's to find.
+        self.assertEqual(functions["FunctionDeliverSiem"]["Environment"]["Variables"], {
+            "NO_SUCH_TOKEN": "{{resolve:secretsmanager:hec:SecretString:token}}"})
+        self.assertEqual(template["Parameters"]["FunctionCodeBucket"]["Default"], "a-bucket")
+        mapping = resources["MappingDeliverCrm"]["Properties"]
+        self.assertEqual((mapping["BatchSize"], mapping["ScalingConfig"], mapping["FunctionResponseTypes"]), (
+            10, {"MaximumConcurrency": 16}, ["ReportBatchItemFailures"]))
+        for id, queue in (("DeliverCrm", "QueueCrm"), ("IngestGenesys", "IngestGenesys")):
+            self.assertGreaterEqual(resources[queue]["Properties"]["VisibilityTimeout"], 6 * functions["Function" + id]["Timeout"])
+        self.assertIn("function of crm: GB-seconds", done.stderr)
+        self.assertIn("every minute: invocations", done.stderr)
+        self.assertIn("parameters FunctionCodeBucket and FunctionCodeKey", done.stderr)
+
+    def test_the_time_of_a_function_is_above_that_of_its_sink_and_batches_are_waited_for_by_lambda(self):
+        consumers = {"crm": {"filter": {}, "order": "conversation", "concurrency": 3, "batch": {"age": "20s"},
+                             "sink": {"http": {"url": "https://crm.example/hook", "timeout": "45s"}}},
+                     "siem": {**CONSUMERS["siem"], "batch": {"messages": 500, "age": "20s"}}}
+        done = self.with_functions(consumers=consumers)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        resources = json.loads(done.stdout)["Resources"]
+        self.assertEqual(resources["FunctionDeliverCrm"]["Properties"]["Timeout"], 47)
+        crm, siem = (resources["MappingDeliver" + name]["Properties"] for name in ("Crm", "Siem"))
+        self.assertEqual((crm["BatchSize"], crm["ScalingConfig"]["MaximumConcurrency"]), (10, 3))
+        self.assertNotIn("MaximumBatchingWindowInSeconds", crm)
+        self.assertEqual((siem["BatchSize"], siem["MaximumBatchingWindowInSeconds"]), (500, 20))
+        self.assertEqual(resources["QueueCrm"]["Properties"]["VisibilityTimeout"], 6 * 47)
+
+    def test_one_side_alone(self):
+        for run, names in (("ingest", {"FunctionIngestGenesys"}), ("consumers", {"FunctionDeliverSiem", "FunctionDeliverCrm"}),
+                           ("none", set())):
+            resources = json.loads(self.with_functions(run=run).stdout)["Resources"]
+            self.assertEqual({id for id, each in resources.items() if each["Type"] == "AWS::Lambda::Function"}, names)
+
+    def test_what_cannot_be_a_function_is_refused_where_it_stands(self):
+        def said(**changes):
+            done = self.with_functions(**changes)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+            return done.stderr
+        self.assertRegex(said(consumers=CONSUMERS), r"trunkline.yaml:1:\d+: error: no function can deliver 'wfm', which has no sink")
+        crm = {"filter": {}, "sink": {"http": {"url": "https://crm.example/hook"}}}
+        self.assertRegex(said(consumers={"crm": {**crm, "shadow": True}}), r"yaml:1:\d+: error: 'crm' is a shadow")
+        self.assertRegex(said(consumers={"crm": {**crm, "concurrency": 1}}), r"yaml:1:\d+: error: 'concurrency' of a function is 2 to 1000")
+        self.assertRegex(said(engine="embedded"), r"yaml:1:\d+: error: 'aws.functions.run' needs 'engine: aws'")
+        self.assertIn("aws.functions.environment.NO_SUCH_TOKEN: missing", said(environment={"OTHER": "x"}))
+        self.assertIn("is Lambda's own to set", said(environment={"AWS_REGION": "x"}))
+
     def test_help_has_examples(self):
         shown = command("aws", "plan", "--help").stdout
         self.assertIn("aws cloudformation deploy", shown)
