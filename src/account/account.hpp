@@ -31,6 +31,7 @@ struct Rule {
   std::string arn;
   bool enabled = true;
   std::vector<Target> targets;
+  bool scheduled = false;  // by the clock: no event of anybody's is in it
 };
 
 struct Subscription {
@@ -76,6 +77,14 @@ struct SourceMapping {  // a Lambda function reads a queue
   bool reports_item_failures = false;
 };
 
+// A function of Lambda that a configuration of Trunkline has.
+struct FunctionHere {
+  std::string name;
+  bool wants_minute = false;  // it is to be invoked by a schedule
+  bool there = false;
+  bool invoked_every_minute = false;  // an enabled rule with a schedule has it as a target, and may invoke it
+};
+
 struct Alarm {  // that has an action and is allowed to take it
   std::string metric_namespace;
   std::string metric;
@@ -99,6 +108,7 @@ struct Account {
   // Trunkline reads.
   std::set<std::string> unordered;
   std::set<std::string> read_here;
+  std::vector<FunctionHere> functions_here;
 
   const Topic* topic(const std::string& arn) const;
   const Queue* queue(const std::string& arn) const;

@@ -141,6 +141,7 @@ void check_sources(const Account& account, Findings& out) {
 
 void check_targets(const Account& account, Findings& out) {
   for (const Rule& rule : account.rules) {
+    if (rule.scheduled) continue;
     if (!rule.enabled) {
       out.push_back({Risk::loses, "rule-disabled", rule.arn,
                      "the rule is disabled: events that only it takes are dropped",

@@ -24,6 +24,7 @@ std::vector<Finding> examine(const Account& account) {
   check_subscriptions(account, found);
   check_queues(account, found);
   check_consumers(account, found);
+  check_functions(account, found);
   check_alarms(account, found);
   std::stable_sort(found.begin(), found.end(), [](const Finding& a, const Finding& b) {
     return std::tie(a.risk, a.subject) < std::tie(b.risk, b.subject);

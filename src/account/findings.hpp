@@ -34,6 +34,7 @@ void check_targets(const Account& account, Findings& out);
 void check_subscriptions(const Account& account, Findings& out);
 void check_queues(const Account& account, Findings& out);
 void check_consumers(const Account& account, Findings& out);
+void check_functions(const Account& account, Findings& out);
 void check_alarms(const Account& account, Findings& out);
 
 }  // namespace trunkline::account

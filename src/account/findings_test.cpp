@@ -155,6 +155,25 @@ const std::vector<Planted>& planted() {
        [](Account& a) { of(a, "crm-dead.fifo").retention_seconds = 345'600; },
        {"dead-letters-expire"}},
       {"a_short_retention", [](Account& a) { of(a, "crm.fifo").retention_seconds = 86'400; }, {"short-retention"}},
+      {"an_own_function_that_is_gone",
+       [](Account& a) { a.functions_here = {{"crm", true, false, false}}; },
+       {"function-gone"}},
+      {"an_own_function_that_reads_nothing",
+       [](Account& a) { a.functions_here = {{"other", false, true, false}}; },
+       {"function-without-queue"}},
+      {"an_own_function_without_a_schedule",
+       [](Account& a) { a.functions_here = {{"crm", true, true, false}}; },
+       {"no-schedule"}},
+      {"an_own_function_as_it_should_be", [](Account& a) { a.functions_here = {{"crm", true, true, true}}; }, {}},
+      {"a_schedule_on_a_bus_that_is_read",
+       [](Account& a) {
+         Rule rule = a.rules[0];
+         rule.scheduled = true;
+         rule.targets[0].dead_letter_arn.clear();
+         rule.enabled = false;
+         a.rules.push_back(rule);
+       },
+       {}},
       {"reserved_concurrency", [](Account& a) { a.functions[0].reserved_concurrency = 1; }, {"reserved-concurrency"}},
       {"reserved_concurrency_above_the_poller_s", [](Account& a) { a.functions[0].reserved_concurrency = 2; }, {}},
       {"whole_batches", [](Account& a) { a.mappings[0].reports_item_failures = false; }, {"whole-batches"}},

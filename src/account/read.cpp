@@ -7,6 +7,7 @@
 #include <set>
 
 #include "account/answer.hpp"
+#include "account/policy.hpp"
 #include "base/text.hpp"
 #include "json/writer.hpp"
 
@@ -66,6 +67,9 @@ class Reader {
     TRUNKLINE_TRY_VOID(step("event source mappings", &Reader::read_mappings, "lambda:ListEventSourceMappings"));
     TRUNKLINE_TRY_VOID(step("functions", &Reader::read_functions,
                             "lambda:GetFunctionConfiguration and lambda:GetFunctionConcurrency"));
+    TRUNKLINE_TRY_VOID(step("schedules of functions", &Reader::read_functions_here,
+                            "lambda:GetFunctionConfiguration, lambda:GetPolicy, events:ListRuleNamesByTarget and "
+                            "events:DescribeRule"));
     TRUNKLINE_TRY_VOID(step("alarms", &Reader::read_alarms, "cloudwatch:DescribeAlarms"));
     return std::move(account_);
   }
@@ -124,6 +128,8 @@ class Reader {
   Result<void> read_mappings();
   Result<void> read_functions();
   Result<void> read_function(Function& function);
+  Result<void> read_functions_here();
+  Result<void> read_schedule(FunctionHere& function);
   Result<void> read_alarms();
 
   Api& api_;
@@ -173,6 +179,7 @@ Result<void> Reader::read_rules() {
         rule.name = each.string_at("Name");
         rule.arn = each.string_at("Arn");
         rule.enabled = each.string_at("State") != "DISABLED";
+        rule.scheduled = !each.string_at("ScheduleExpression").empty();
         account_.rules.push_back(std::move(rule));
       });
     }));
@@ -331,6 +338,49 @@ Result<void> Reader::read_function(Function& function) {
   TRUNKLINE_TRY(const std::string concurrency, api_.get("lambda", "/2019-09-30/functions/" + name + "/concurrency"));
   TRUNKLINE_TRY(const std::int64_t reserved, integer_of(concurrency, "ReservedConcurrentExecutions", -1));
   if (reserved >= 0) function.reserved_concurrency = reserved;
+  return {};
+}
+
+// An ARN of this account's region (IAM user guide, "Amazon Resource Names").
+std::string own_function_arn(const Account& account, const std::string& name) {
+  const std::string_view partition = account.region.starts_with("cn-")       ? "aws-cn"
+                                     : account.region.starts_with("us-gov-") ? "aws-us-gov"
+                                                                             : "aws";
+  return fmt::format("arn:{}:lambda:{}:{}:function:{}", partition, account.region, account.id, name);
+}
+
+Result<void> Reader::read_functions_here() {
+  for (FunctionHere each : scope_.functions) {
+    count();
+    const auto found =
+        api_.get("lambda", "/2015-03-31/functions/" + base::percent_encode(each.name) + "/configuration");
+    if (!found.ok() && found.error().code != Errc::not_found) return found.error();
+    each.there = found.ok();
+    if (each.there && each.wants_minute) TRUNKLINE_TRY_VOID(unless_gone(read_schedule(each)));
+    account_.functions_here.push_back(std::move(each));
+  }
+  return {};
+}
+
+Result<void> Reader::read_schedule(FunctionHere& function) {
+  const std::string arn = own_function_arn(account_, function.name);
+  count();
+  TRUNKLINE_TRY(const std::string held,
+                api_.get("lambda", "/2015-03-31/functions/" + base::percent_encode(function.name) + "/policy"));
+  const std::string policy = member_of(held, "Policy");
+  std::vector<std::string> rules;
+  TRUNKLINE_TRY_VOID(pages([&](const std::string& token) -> Result<std::string> {
+    TRUNKLINE_TRY(const std::string body,
+                  json("events", "ListRuleNamesByTarget", {{"TargetArn", arn}, {"NextToken", token}}));
+    return each_of(body, "RuleNames", "NextToken", [&](json::Value each) { rules.emplace_back(each.string()); });
+  }));
+  for (const std::string& name : rules) {
+    TRUNKLINE_TRY(const std::string rule, json("events", "DescribeRule", {{"Name", name}}));
+    const bool runs = member_of(rule, "State") != "DISABLED" && !member_of(rule, "ScheduleExpression").empty();
+    const std::string source = member_of(rule, "Arn");
+    if (runs && allows(policy, {"events.amazonaws.com", "lambda:InvokeFunction", arn, source, account_.id}))
+      function.invoked_every_minute = true;
+  }
   return {};
 }
 

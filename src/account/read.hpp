@@ -12,8 +12,9 @@ namespace trunkline::account {
 
 struct ReadScope {
   std::string region;
-  std::string prefix;              // of topics and queues; empty: all
-  std::vector<std::string> buses;  // besides those of Genesys
+  std::string prefix;                     // of topics and queues; empty: all
+  std::vector<std::string> buses;         // besides those of Genesys
+  std::vector<FunctionHere> functions{};  // of a configuration, by name and whether they want a schedule
 };
 // What is being read, and how many calls were made.
 using ReadProgress = std::function<void(std::string_view what, std::size_t calls)>;

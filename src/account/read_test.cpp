@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 namespace trunkline::account {
@@ -106,6 +107,50 @@ FakeApi filled() {
 }
 Result<Account> read_of(FakeApi& api) {
   return read(api, {"eu-west-1", "e", {}}, [](std::string_view, std::size_t) {});
+}
+
+// Of a function that a configuration has: each way in which nothing invokes it every minute.
+TEST(Read, looks_for_what_invokes_a_function_of_the_configuration) {
+  const std::string arn = "arn:aws:lambda:eu-west-1:123456789012:function:crm";
+  const std::string path = "lambda /2015-03-31/functions/crm";
+  const auto here = [&](const std::function<void(FakeApi&)>& change) {
+    FakeApi api = filled();
+    api.says(path + "/policy",
+             R"({"Policy":"{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"events.amazonaws.com\"},)"
+             R"(\"Action\":\"lambda:InvokeFunction\",\"Resource\":\"*\",\"Condition\":{\"ArnLike\":)"
+             R"({\"aws:SourceArn\":\"arn:rule\"}}}]}"})");
+    api.says(R"(events ListRuleNamesByTarget {"TargetArn":")" + arn + R"("})", R"({"RuleNames":["crm"]})");
+    api.says(R"(events DescribeRule {"Name":"crm"})",
+             R"x({"Arn":"arn:rule","State":"ENABLED","ScheduleExpression":"rate(1 minute)"})x");
+    change(api);
+    const auto account = read(api, {"eu-west-1", "e", {}, {{"crm", true}}}, [](std::string_view, std::size_t) {});
+    EXPECT_TRUE(account.ok());
+    return account->functions_here.at(0);
+  };
+  const FunctionHere good = here([](FakeApi&) {});
+  EXPECT_TRUE(good.there && good.invoked_every_minute);
+  const std::vector<std::function<void(FakeApi&)>> bad = {
+      [&](FakeApi& api) { api.says(path + "/policy", Error{Errc::not_found, "ResourceNotFoundException"}); },
+      [&](FakeApi& api) { api.says(path + "/policy", R"({"Policy":"{}"})"); },
+      [&](FakeApi& api) {
+        api.says(R"(events ListRuleNamesByTarget {"TargetArn":")" + arn + R"("})", R"({"RuleNames":[]})");
+      },
+      [](FakeApi& api) {
+        api.says(R"(events DescribeRule {"Name":"crm"})",
+                 R"x({"Arn":"arn:rule","State":"DISABLED","ScheduleExpression":"rate(1 minute)"})x");
+      },
+      [](FakeApi& api) {
+        api.says(R"(events DescribeRule {"Name":"crm"})", R"({"Arn":"arn:rule","State":"ENABLED"})");
+      },
+  };
+  for (const auto& change : bad) {
+    const FunctionHere found = here(change);
+    EXPECT_TRUE(found.there);
+    EXPECT_FALSE(found.invoked_every_minute);
+  }
+  const FunctionHere gone = here(
+      [&](FakeApi& api) { api.says(path + "/configuration", Error{Errc::not_found, "ResourceNotFoundException"}); });
+  EXPECT_FALSE(gone.there);
 }
 
 TEST(Read, takes_all_pages_of_everything) {

@@ -40,10 +40,10 @@ Result<void> can_be_made_here(const AwsDeployment& deployment) {
   return {};
 }
 
-// "s3://BUCKET/PREFIX" and what is in the zip.
-Result<CodePlace> place_of(const std::string& prefix, std::string_view zip) {
-  const std::string hash = base::hex_encode(base::sha256(zip));
-  return parse_code(fmt::format("{}/trunkline-{}.zip", prefix, hash.substr(0, 32)));
+// Below "s3://BUCKET/PREFIX", by what is in it.
+Result<CodePlace> place_of(const std::string& prefix, std::string_view bytes, std::string_view ending) {
+  const std::string hash = base::hex_encode(base::sha256(bytes));
+  return parse_code(fmt::format("{}/trunkline-{}.{}", prefix, hash.substr(0, 32), ending));
 }
 
 bool has(const std::optional<stack::StackState>& stack, std::string_view name, const std::string& value) {
@@ -76,7 +76,7 @@ Result<std::map<std::string, std::string>> code_parameters(AwsApi& api, const Aw
   } else {
     TRUNKLINE_TRY_VOID(can_be_made_here(deployment));
     TRUNKLINE_TRY(LambdaZip zip, make_lambda_zip(options.config));
-    TRUNKLINE_TRY(place, place_of(deployment.code, zip.bytes));
+    TRUNKLINE_TRY(place, place_of(deployment.code, zip.bytes, "zip"));
     const bool there =
         has(before, stack::kCodeKeyParameter, place.key) && has(before, stack::kCodeBucketParameter, place.bucket);
     if (!there && !options.dry_run) {
@@ -89,6 +89,14 @@ Result<std::map<std::string, std::string>> code_parameters(AwsApi& api, const Aw
   parameters.emplace(stack::kCodeBucketParameter, place.bucket);
   parameters.emplace(stack::kCodeKeyParameter, place.key);
   return parameters;
+}
+
+Result<std::string> put_template(AwsApi& api, const std::string& code, const std::string& region,
+                                 const std::string& json) {
+  TRUNKLINE_TRY(const CodePlace place, place_of(code, json, "json"));
+  const auto put = api.put_object(place.bucket, place.key, json);
+  if (!put.ok()) return put.error().with(fmt::format("the template cannot be put to s3://{}", place.bucket));
+  return fmt::format("{}/{}/{}", aws::public_endpoint("s3", region), place.bucket, place.key);
 }
 
 }  // namespace trunkline::app

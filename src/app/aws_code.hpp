@@ -8,7 +8,7 @@
 #include "app/aws_spec.hpp"
 #include "stack/answers.hpp"
 
-// Where the zip of a deployment's functions is.
+// What of a deployment is in S3: the zip of its functions, and a template that is too large for a call.
 namespace trunkline::app {
 
 struct CodePlace {
@@ -29,5 +29,9 @@ struct CodeOptions {
 base::Result<std::map<std::string, std::string>> code_parameters(AwsApi& api, const AwsDeployment& deployment,
                                                                  const std::optional<stack::StackState>& before,
                                                                  const CodeOptions& options);
+
+// Puts a template below `code`, "s3://BUCKET/PREFIX": its URL for CloudFormation.
+base::Result<std::string> put_template(AwsApi& api, const std::string& code, const std::string& region,
+                                       const std::string& json);
 
 }  // namespace trunkline::app

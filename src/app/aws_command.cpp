@@ -31,10 +31,11 @@ struct DoctorOptions {
   bool json = false;
 };
 
-Result<Account> read(const DoctorOptions& options) {
+Result<Account> read(const DoctorOptions& options, const std::vector<account::FunctionHere>& functions) {
   return with_aws(options.scope.region, [&](AwsApi& api, const std::string& region) {
     account::ReadScope scope = options.scope;
     scope.region = region;
+    scope.functions = functions;
     const bool shown = ::isatty(STDERR_FILENO) == 1;
     auto found = account::read(api, scope, [shown](std::string_view what, std::size_t calls) {
       if (shown) fmt::print(stderr, "\r\033[K{} calls, reading {}", calls, what);
@@ -72,15 +73,15 @@ void print_text(const Account& account, const std::vector<Finding>& findings) {
 }
 
 int run_doctor(const DoctorOptions& options) {
-  std::optional<std::set<std::string>> queues = std::set<std::string>();
-  if (!options.config.empty()) queues = load_source_queues(options.config);
-  if (!queues) return 2;
-  auto account = read(options);
+  std::optional<KnownHere> known = KnownHere();
+  if (!options.config.empty()) known = load_known(options.config);
+  if (!known) return 2;
+  auto account = read(options, known->functions);
   if (!account.ok()) {
     fmt::print(stderr, "the account cannot be read: {}\n", account.error().detail);
     return account.error().code == Errc::invalid ? 2 : 1;
   }
-  account->read_here = account->unordered = *queues;
+  account->read_here = account->unordered = known->queues;
   const bool well = report_account(*account, options.json);
   return well && account->unread.empty() ? 0 : 1;
 }
@@ -108,12 +109,13 @@ void add_aws(CLI::App& app, int& code) {
   doctor->add_option("--prefix", options->scope.prefix, "Only topics and queues whose names begin so");
   doctor->add_option("--bus", options->scope.buses, "Also rules of this event bus; those of Genesys are always read");
   doctor->add_option("-c,--config", options->config,
-                     "Configuration of a hub: its sources' queues are read by Trunkline");
+                     "Configuration: its sources' queues are read by Trunkline, and its functions must be there");
   doctor->add_flag("--json", options->json, "As JSON");
   doctor->footer(R"(Reads and changes nothing. Credentials are found as the AWS SDKs find them. Permissions:
   events:ListEventSources, ListEventBuses, ListRules, ListTargetsByRule; sns:ListTopics, GetTopicAttributes, ListSubscriptionsByTopic,
   GetSubscriptionAttributes; sqs:ListQueues, GetQueueAttributes; lambda:ListEventSourceMappings, GetFunctionConfiguration,
-  GetFunctionConcurrency; cloudwatch:DescribeAlarms. What is not allowed is said and left out.
+  GetFunctionConcurrency; cloudwatch:DescribeAlarms; of a configuration's functions lambda:GetPolicy, events:ListRuleNamesByTarget,
+  DescribeRule. What is not allowed is said and left out.
 
 Exit code 0: nothing found; 1: findings, or not all could be read; 2: wrong options.
 

@@ -84,6 +84,7 @@ Result<account::Account> examined(Session& session) {
   scope.region = session.region;
   scope.prefix = common_prefix(spec);
   for (const stack::Ingest& each : spec.ingests) scope.buses.push_back(each.bus);
+  scope.functions = functions_here(spec);
   TRUNKLINE_TRY(account::Account found, account::read(session.api, scope, [](std::string_view, std::size_t) {}));
   for (const stack::Ingest& each : spec.ingests) {
     found.unordered.insert(each.queue);
@@ -130,12 +131,16 @@ Result<int> apply(Session& session, const DeployOptions& options) {
   }
   stack::assign_numbers(spec, numbers);
   stack::Wanted wanted{session.stack, stack::make_template(spec), {}};
-  if (std::string large = too_large(wanted.json); !large.empty()) return {Errc::too_large, std::move(large)};
+  const bool in_s3 = wanted.json.size() > stack::kTemplateBytesMax && !session.deployment.code.empty();
+  if (std::string large = too_large(wanted.json, in_s3); !large.empty()) return {Errc::too_large, std::move(large)};
   TRUNKLINE_TRY(const auto before, session.deployer.find(session.stack));
   TRUNKLINE_TRY(wanted.parameters, session.deployer.parameters(spec, before));
   TRUNKLINE_TRY(const auto code, code_parameters(session.api, session.deployment, before,
                                                  {options.config, options.code, options.dry_run}));
   wanted.parameters.insert(code.begin(), code.end());
+  if (in_s3) {
+    TRUNKLINE_TRY(wanted.url, put_template(session.api, session.deployment.code, session.region, wanted.json));
+  }
   if (options.dry_run) return preview(session, wanted);
   TRUNKLINE_TRY(const stack::Outcome outcome, session.deployer.apply(wanted));
   constexpr std::string_view kWords[] = {"created", "updated", "no change"};

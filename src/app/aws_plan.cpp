@@ -168,16 +168,22 @@ int run_plan(const PlanOptions& options) {
 
 }  // namespace
 
-std::string too_large(std::string_view json) {
+std::string too_large(std::string_view json, bool in_s3) {
   const std::size_t resources = stack::resources_of(json).size();
   if (resources > stack::kResourcesMax)
     return fmt::format(
         "{} resources, and a stack has at most {}: deploy some consumers with a configuration and an "
         "aws.prefix of their own",
         resources, stack::kResourcesMax);
-  if (json.size() > stack::kTemplateBytesMax)
+  if (in_s3 && json.size() > stack::kTemplateByUrlMax)
     return fmt::format(
-        "the template has {} bytes, and CloudFormation takes {} in a call: give it from S3, `trunkline aws "
+        "the template has {} bytes, and CloudFormation takes {}: deploy some consumers with a "
+        "configuration and an aws.prefix of their own",
+        json.size(), stack::kTemplateByUrlMax);
+  if (!in_s3 && json.size() > stack::kTemplateBytesMax)
+    return fmt::format(
+        "the template has {} bytes, and CloudFormation takes {} in a call: set aws.functions.code: s3://BUCKET/PREFIX, "
+        "where `trunkline aws apply` puts it then; or give it from S3, `trunkline aws "
         "plan --out FILE`, then `aws cloudformation deploy --template-file FILE --s3-bucket BUCKET "
         "--capabilities CAPABILITY_IAM`",
         json.size(), stack::kTemplateBytesMax);

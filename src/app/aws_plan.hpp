@@ -11,6 +11,7 @@ namespace trunkline::app {
 void add_aws_plan(CLI::App& aws, int& code);
 
 // What CloudFormation would refuse of the template as a whole; nothing is wrong: empty.
-std::string too_large(std::string_view json);
+// `in_s3`: it does not go with the call.
+std::string too_large(std::string_view json, bool in_s3 = false);
 
 }  // namespace trunkline::app

@@ -222,15 +222,28 @@ class Reader {
 
 }  // namespace
 
-std::optional<std::set<std::string>> load_source_queues(const std::string& path) {
-  References unused;
-  const auto config = read(path, unused);
-  if (!config) return std::nullopt;
-  std::set<std::string> names;
-  for (const config::Source& each : config->sources) {
-    if (each.queue) names.insert(account_and_name(each.queue->url).second);
+// The first function that takes events sweeps for all; each that delivers ends its outages.
+std::vector<account::FunctionHere> functions_here(const stack::Spec& spec) {
+  std::vector<account::FunctionHere> found;
+  for (const stack::Ingest& each : spec.ingests) {
+    if (each.function) found.push_back({stack::function_name(spec, each), found.empty(), false, false});
   }
-  return names;
+  for (const stack::Consumer& each : spec.consumers) {
+    if (each.function) found.push_back({stack::function_name(spec, each), true, false, false});
+  }
+  return found;
+}
+
+std::optional<KnownHere> load_known(const std::string& path) {
+  References references;
+  const auto config = read(path, references);
+  if (!config) return std::nullopt;
+  KnownHere known;
+  for (const config::Source& each : config->sources) {
+    if (each.queue) known.queues.insert(account_and_name(each.queue->url).second);
+  }
+  known.functions = functions_here(Reader(*config, std::move(references)).take().spec);
+  return known;
 }
 
 std::optional<AwsDeployment> load_deployment(const std::string& path) {

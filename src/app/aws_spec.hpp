@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "account/account.hpp"
 #include "config/config.hpp"
 #include "stack/spec.hpp"
 
@@ -25,7 +26,12 @@ struct AwsDeployment {
 // Credentials that cannot be found are no error: the deployment has none of them. Consumers have no numbers yet.
 std::optional<AwsDeployment> load_deployment(const std::string& path);
 
-// Names of the queues that the configuration's sources fetch from. Errors as above.
-std::optional<std::set<std::string>> load_source_queues(const std::string& path);
+// What a configuration says of an account. Errors as above.
+struct KnownHere {
+  std::set<std::string> queues;                  // that its sources fetch from
+  std::vector<account::FunctionHere> functions;  // that its deployment has
+};
+std::optional<KnownHere> load_known(const std::string& path);
+std::vector<account::FunctionHere> functions_here(const stack::Spec& spec);
 
 }  // namespace trunkline::app

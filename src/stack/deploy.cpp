@@ -30,7 +30,12 @@ bool says(const Error& error, std::string_view words) {
 }
 
 Parameters parameters_of(const Wanted& wanted) {
-  Parameters out = {{"StackName", wanted.name}, {"TemplateBody", wanted.json}};
+  Parameters out = {{"StackName", wanted.name}};
+  if (wanted.url.empty()) {
+    out.emplace_back("TemplateBody", wanted.json);
+  } else {
+    out.emplace_back("TemplateURL", wanted.url);
+  }
   out.emplace_back("Capabilities.member.1", "CAPABILITY_IAM");
   std::size_t n = 0;
   for (const auto& [name, value] : wanted.parameters) {

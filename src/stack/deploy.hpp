@@ -29,6 +29,7 @@ struct Wanted {
   std::string name;
   std::string json;  // the template
   std::map<std::string, std::string> parameters;
+  std::string url{};  // where the template is in S3, for one that is too large for a call; empty: it goes with the call
 };
 enum class Outcome : std::uint8_t { created, updated, unchanged };
 

@@ -36,7 +36,8 @@ class FakeCloud final : public account::Api {
   std::map<std::string, std::string> answers;  // of other calls, by "service operation"
   std::map<std::string, std::string> outputs;
   std::vector<std::string> asked;  // that change something
-  std::optional<Error> refused;    // what makes or changes something
+  std::vector<std::string> templates;
+  std::optional<Error> refused;  // what makes or changes something
   std::size_t sleeps = 0;
 
   Waiting waiting() {
@@ -54,6 +55,7 @@ class FakeCloud final : public account::Api {
     if (action == "ListStackResources") return other("cloudformation ListStackResources");
     std::string line(action);
     for (const auto& [name, value] : parameters) {
+      if (name.starts_with("Template")) templates.push_back(fmt::format("{} {}", name, value));
       if (name == "ChangeSetType" || name.ends_with("ParameterValue")) line += " " + value;
     }
     asked.push_back(line);
@@ -118,6 +120,14 @@ class Deploy : public testing::Test {
   Deployer deployer{cloud, cloud.waiting(), [this](const Event& each) { told.push_back(each.id + " " + each.status); }};
   const Wanted wanted{"trunkline", "{}", {{"MakeTable", "true"}}};
 };
+
+TEST_F(Deploy, names_where_a_template_is_that_is_too_large_for_a_call) {
+  cloud.steps = {{"CREATE_COMPLETE", {}}};
+  Wanted large = wanted;
+  large.url = "https://s3.eu-west-1.amazonaws.com/b/t.json";
+  ASSERT_TRUE(deployer.apply(large).ok());
+  EXPECT_THAT(cloud.templates, ElementsAre("TemplateURL https://s3.eu-west-1.amazonaws.com/b/t.json"));
+}
 
 TEST_F(Deploy, makes_a_stack_and_tells_each_event_once) {
   cloud.steps = {{"CREATE_IN_PROGRESS", {event("1", "CREATE_IN_PROGRESS")}},

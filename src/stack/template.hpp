@@ -18,6 +18,7 @@ std::string readable(std::string_view json);
 
 // CloudFormation takes so much in a call; above, a template comes from S3, up to 1 MB.
 inline constexpr std::size_t kTemplateBytesMax = 51'200;
+inline constexpr std::size_t kTemplateByUrlMax = 1'000'000;
 inline constexpr std::size_t kResourcesMax = 500;
 inline constexpr std::size_t kOutputsMax = 200;
 
