@@ -134,6 +134,10 @@ class Reader {
     for (const config::Source& each : config.sources) {
       if (each.queue) source(each, *each.queue);
     }
+    if (region_.empty()) region_ = config.aws.region;
+    // Functions have no address that a sender could call.
+    spec_.by_http =
+        config.engine == config::EngineKind::aws && !config.sources.empty() && !config.aws.functions.take_events();
     for (const config::Consumer& each : config.consumers) {
       if (spec_.engine) consumer(each);
     }

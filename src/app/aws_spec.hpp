@@ -14,7 +14,7 @@ namespace trunkline::app {
 // What of the configuration is deployed on AWS, and where.
 struct AwsDeployment {
   stack::Spec spec;
-  std::string region;   // that the queues of sources are in; empty: their URLs say none
+  std::string region;   // that the queues of sources are in, else the engine's; empty: nothing says one
   std::string account;  // likewise
   std::string code;     // "s3://BUCKET/PREFIX", where the functions' zip goes; empty: the configuration says none
   // Paths that the configuration names, which are not in a zip that is made here.

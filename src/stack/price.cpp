@@ -198,7 +198,7 @@ std::string to_json(const Prices& prices) {
 Price price_of(const Spec& spec, const Traffic& traffic, const Prices& prices) {
   Price price;
   const Sum sum(prices);
-  add_ingest(traffic, sum, price.per_thousand);
+  if (!spec.ingests.empty()) add_ingest(traffic, sum, price.per_thousand);
   if (spec.engine) {
     add_table(spec, traffic, sum, price.per_thousand);
     add_topics(spec, traffic, sum, price.per_thousand);

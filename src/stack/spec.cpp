@@ -213,7 +213,7 @@ std::vector<std::string> orders_in_use(const Spec& spec) {
 std::vector<std::string> problems_of(const Spec& spec) {
   Problems out;
   check_names(spec, out);
-  if (spec.ingests.empty())
+  if (spec.ingests.empty() && !spec.by_http)
     out.add(
         "no source is fed from AWS: add sources.genesys: {kind: sqs, sqs: {queue_url: "
         "https://sqs.REGION.amazonaws.com/ACCOUNT/genesys-events, event_bus: "

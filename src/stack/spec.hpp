@@ -51,7 +51,8 @@ struct Spec {
   std::string prefix = "trunkline";  // of the names of all but the ingest queues, which the configuration names
   std::string table = "trunkline";
   std::vector<Ingest> ingests;
-  bool engine = true;  // false: only what feeds a hub with a store of its own; consumers are not looked at
+  bool by_http = false;  // workers take events at their own address, so that there need be no ingest
+  bool engine = true;    // false: only what feeds a hub with a store of its own; consumers are not looked at
   std::vector<Consumer> consumers;
   std::vector<std::string> alarm_topics;  // ARNs of topics that are there; empty: the stack makes one
   std::string alarm_email;                // that its topic tells; may be empty

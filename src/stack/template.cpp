@@ -301,10 +301,12 @@ void Template::workers() {
                      "sqs:GetQueueAttributes"},
                     [&] { to_.arn("sqs", spec_.prefix + "-*"); });
     }
-    to_.statement({"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"},
-                  [&] {
-                    for (const Ingest& each : spec_.ingests) to_.get_att("Ingest" + camel(each.source), "Arn");
-                  });
+    if (!spec_.ingests.empty()) {
+      to_.statement(
+          {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"}, [&] {
+            for (const Ingest& each : spec_.ingests) to_.get_att("Ingest" + camel(each.source), "Arn");
+          });
+    }
     // For `serve --cloudwatch`; metrics have no ARN.
     to_.statement({"cloudwatch:PutMetricData"}, [&] { out_.string("*"); });
     out_.end_array().end_object();

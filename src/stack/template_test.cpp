@@ -262,6 +262,19 @@ TEST(Template, without_an_engine_is_the_ingest_queue_alone) {
   EXPECT_THAT(stack.resolve(stack.properties("Workers")), Not(HasSubstr("dynamodb")));
 }
 
+TEST(Template, of_workers_that_take_events_themselves_has_no_ingest) {
+  Spec spec = sample_spec();
+  spec.ingests.clear();
+  EXPECT_EQ(problems_of(spec).size(), 1U);
+  spec.by_http = true;
+  EXPECT_THAT(problems_of(spec), IsEmpty());
+  const account::Account account = deployed(spec);
+  EXPECT_EQ(account.queues.size(), 1U + 2U * 4U);
+  EXPECT_THAT(account.rules, IsEmpty());
+  EXPECT_THAT(codes(account), IsEmpty());
+  EXPECT_THAT(make_template(spec), Not(HasSubstr(R"("Resource":[])")));
+}
+
 TEST(Template, of_a_bus_that_is_there_has_no_parameters_for_it) {
   Spec spec = sample_spec();
   spec.ingests[0].bus = "genesys";

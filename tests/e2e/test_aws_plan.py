@@ -73,6 +73,20 @@ class AwsPlan(HubTest):
         self.assertNotIn("AWS::DynamoDB::Table", types)
         self.assertIn("AWS::Events::Rule", types)
 
+    def test_workers_that_take_events_themselves_need_no_queue_to_fetch_from(self):
+        http = {"kind": "eventbridge", "auth": {"api_key": "${env:NO_SUCH_TOKEN}"}}
+        done = self.plan(source=http, engine="aws", aws={"region": "eu-west-1"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        resources = json.loads(done.stdout)["Resources"]
+        self.assertIn("QueueCrm", resources)
+        self.assertNotIn("AWS::Events::Rule", {each["Type"] for each in resources.values()})
+        self.assertNotIn("EventBridge", done.stderr.split("1,000 events")[1].split("note:")[0])
+        self.assertIn("in eu-west-1", done.stderr)
+        # Without workers there is nobody to take them.
+        self.assertIn("kind: sqs", self.refused(source=http, engine="aws", aws={"functions": {
+            "run": "ingest", "environment": {"NO_SUCH_TOKEN": "x"}}}))
+        self.assertIn("kind: sqs", self.refused(source=http))
+
     def test_what_cannot_be_deployed_says_the_way_out(self):
         self.assertIn("kind: sqs", self.refused(source=None))
         self.assertIn("event_bus: missing", self.refused(source={"kind": "sqs", "sqs": {"queue_url": URL}}))
