@@ -18,11 +18,14 @@ namespace {
 using base::Errc;
 using base::Result;
 using delivery::BreakerState;
+using delivery::BreakerWord;
 
 constexpr base::Millis kLoopWithin = std::chrono::seconds(20);
 constexpr base::Millis kLook = std::chrono::milliseconds(100);  // for messages that reach a lane after an outage began
 constexpr int kProbesMax = 10;                                  // receives that bring nothing to be delivered
 constexpr const char* kStateKey = "disabled";
+// The next scheduled event is to find the open time over.
+constexpr base::Millis kNextProbeMax = std::chrono::seconds(45);
 
 }  // namespace
 
@@ -159,8 +162,32 @@ Answer ConsumerFunction::deliver(const Invocation& invocation, const Payload& pa
   return {batch_failures(payload.messages, done)};
 }
 
+Result<delivery::BreakerNote> ConsumerFunction::note() {
+  TRUNKLINE_TRY(const auto stored, engine_.get_state(delivery::kConsumersOwner, delivery::breaker_key(options_.name)));
+  if (!stored) return delivery::BreakerNote{};
+  delivery::BreakerNote read = delivery::decode_breaker_note(stored->bytes).value_or(delivery::BreakerNote{});
+  read.version = stored->version;
+  return read;
+}
+
+std::optional<delivery::BreakerNote> ConsumerFunction::say(BreakerWord word, base::Millis lasts, base::Millis open_time,
+                                                           const delivery::BreakerNote& known) {
+  const delivery::BreakerNote next{known.version + 1, word, lasts, open_time, loop_.clock().wall(), false};
+  const auto stored = base::answer_of<Result<void>>([&](engine::DoneCallback done) {
+    engine_.put_state(delivery::kConsumersOwner, delivery::breaker_key(options_.name), known.version,
+                      delivery::encode(next), loop_, std::move(done));
+  });
+  if (stored.ok()) return next;
+  if (stored.error().code != Errc::conflict)
+    base::log::warn("what is known of a downstream cannot be written down", "consumer", options_.name, "error",
+                    stored.error().detail);
+  return std::nullopt;
+}
+
 // The table first: who reads it enables what was disabled.
 void ConsumerFunction::outage(const Invocation& invocation) {
+  if (const auto known = note(); known.ok() && known->word == BreakerWord::closed)
+    say(BreakerWord::open, options_.delivery.open_base, options_.delivery.open_base, *known);
   std::string state;
   json::Writer(state).begin_object().member("since", base::format_time(loop_.clock().wall())).end_object();
   const auto result = base::answer_of<Result<void>>([&](engine::DoneCallback done) {
@@ -187,12 +214,12 @@ Answer ConsumerFunction::probe(const Invocation& invocation) {
   const std::string owner = state_owner(options_.name);
   const auto state = engine_.get_state(owner, kStateKey);
   if (!state.ok()) return failure("Trunkline.Unavailable", state.error().detail);
-  bool away = state->has_value();
-  if (away) {
-    renew_consumer();  // its breaker's time is not the schedule's
-    away = !downstream_takes_one(invocation);
-  }
-  if (!away && state->has_value()) {
+  const auto known = note();
+  if (!known.ok()) return failure("Trunkline.Unavailable", known.error().detail);
+  const bool open = known->word != BreakerWord::closed;
+  if (open && !state->has_value()) outage(invocation);  // a worker has seen it
+  const bool away = (open || state->has_value()) && still_away(invocation, *known);
+  if (!away && (open || state->has_value())) {
     Result<void> enabled = source_.set_enabled(invocation.function_arn, true);
     if (enabled.ok()) enabled = engine_.remove_state(owner);
     if (!enabled.ok()) return failure("Trunkline.Unavailable", enabled.error().detail);
@@ -201,6 +228,26 @@ Answer ConsumerFunction::probe(const Invocation& invocation) {
   }
   report({{"Disabled", away ? 1 : 0}}, began);
   return {"{}"};
+}
+
+bool ConsumerFunction::still_away(const Invocation& invocation, const delivery::BreakerNote& known) {
+  using delivery::SharedBreaker;
+  delivery::BreakerNote mine = known;
+  if (known.word != BreakerWord::closed) {
+    // Whoever has written it is on it until then.
+    if (loop_.clock().wall() < known.at + known.lasts + SharedBreaker::kSeenWithin) return true;
+    const auto said = say(BreakerWord::probing, SharedBreaker::kProbeLasts, known.open_time, known);
+    if (!said) return true;
+    mine = *said;
+  }
+  renew_consumer();  // its breaker's time is not the schedule's
+  if (downstream_takes_one(invocation)) {
+    if (mine.word != BreakerWord::closed) say(BreakerWord::closed, {}, options_.delivery.open_base, mine);
+    return false;
+  }
+  const base::Millis again = std::clamp(mine.open_time * 2, options_.delivery.open_base, kNextProbeMax);
+  say(BreakerWord::open, again, again, mine);
+  return true;
 }
 
 bool ConsumerFunction::downstream_takes_one(const Invocation& invocation) {

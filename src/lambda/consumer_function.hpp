@@ -3,12 +3,14 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "aws_engine/aws_engine.hpp"
 #include "base/loop.hpp"
 #include "delivery/consumer.hpp"
+#include "delivery/shared_breaker.hpp"
 #include "lambda/event_source.hpp"
 #include "lambda/function.hpp"
 #include "lambda/payload.hpp"
@@ -32,7 +34,8 @@ struct ConsumerFunctionOptions {
 //
 // An open breaker disables the mapping and is written down in the table; what the batch has left goes back. EventBridge's
 // scheduled event, once a minute, receives one message itself then, and enables the mapping again when the downstream
-// takes it, or when nothing waits.
+// takes it, or when nothing waits. The breaker is the workers', too: one of all of them probes, and an outage that a worker
+// has seen disables the mapping with the next scheduled event.
 class ConsumerFunction final : public Function {
  public:
   // `loop` is loop_of(queue); all must outlive it. The sink was made on the loop. Starts on the loop, and waits for that.
@@ -68,6 +71,13 @@ class ConsumerFunction final : public Function {
   void make_consumer(std::unique_ptr<delivery::Sink> sink, const delivery::Statistics& carried);
   void renew_consumer();  // what it has in flight is given up
   void outage(const Invocation& invocation);
+  // What all workers and functions know of the downstream (delivery/shared_breaker.hpp), and a word of this one in place of
+  // `known`; nothing where somebody else was quicker, or it was not stored.
+  base::Result<delivery::BreakerNote> note();
+  std::optional<delivery::BreakerNote> say(delivery::BreakerWord word, base::Millis lasts, base::Millis open_time,
+                                           const delivery::BreakerNote& known);
+  // Whether the outage goes on, by a probe of this function's where it is its turn.
+  bool still_away(const Invocation& invocation, const delivery::BreakerNote& known);
   void report(const std::vector<std::pair<std::string_view, std::int64_t>>& counts, base::MonoTime began);
 
   const ConsumerFunctionOptions options_;
