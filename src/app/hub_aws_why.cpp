@@ -12,6 +12,8 @@ using base::Sequence;
 
 namespace {
 
+constexpr base::Millis kReadWithin = std::chrono::seconds(15);  // a client waits for a minute
+
 api::WhyState state_of(const aws_engine::Standing& standing) {
   namespace fate = aws_engine::fate;
   if (standing.fate == fate::kDelivered) return api::WhyState::delivered;
@@ -49,7 +51,16 @@ Result<std::vector<Sequence>> Hub::find_in_table(const std::string& what, api::W
   TRUNKLINE_TRY(const std::vector<std::string> noted, aws_->organisations());
   std::set<std::string> organisations(noted.begin(), noted.end());
   organisations.insert("");
-  return find_identified(organisations, what);
+  TRUNKLINE_TRY(std::vector<Sequence> identified, find_identified(organisations, what));
+  if (!identified.empty()) return identified;
+  report.as = "conversation";
+  const base::MonoTime begun = clock_.mono();
+  TRUNKLINE_TRY(aws_engine::FoundEvents events, aws_->find_conversation(what, api::kWhyEventsMax, [&] {
+    return clock_.mono() - begun > kReadWithin || stopping_.load(std::memory_order_relaxed);
+  }));
+  report.complete = events.complete;
+  TRUNKLINE_TRY_VOID(find_quarantined(what, report));
+  return std::move(events.sequences);
 }
 
 }  // namespace trunkline::app

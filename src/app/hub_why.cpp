@@ -243,8 +243,14 @@ Result<std::vector<Sequence>> Hub::find_events(const std::string& what, api::Why
 Result<void> Hub::find_quarantined(const std::string& what, api::WhyReport& report) {
   // Read in pages, in the order of their ids: the bodies may be 8 MiB each.
   engine::Page page{0, 32};
+  const base::MonoTime begun = clock_.mono();
   for (std::size_t seen = 0; seen < kQuarantineMax && !stopping_.load(std::memory_order_relaxed);) {
-    TRUNKLINE_TRY(std::vector<engine::Quarantined> entries, queue::read_quarantine(embedded_->store(), page));
+    if (clock_.mono() - begun > kWithin) {
+      report.complete = false;
+      break;
+    }
+    TRUNKLINE_TRY(std::vector<engine::Quarantined> entries,
+                  aws_ != nullptr ? aws_->read_quarantine(page) : queue::read_quarantine(embedded_->store(), page));
     for (engine::Quarantined& entry : entries) {
       page.after = entry.id;
       if (entry.bytes.find(what) == std::string::npos || report.quarantined.size() >= api::kWhyQuarantinedMax) continue;
@@ -352,10 +358,8 @@ Result<api::WhyReport> Hub::run_why(const std::string& what) {
   if (report.as != "sequence") report.as = named_by(report);
   if (!report.events.empty() || !report.quarantined.empty()) return report;
   if (aws_ != nullptr)
-    return Error{Errc::not_found,
-                 fmt::format("the table has no event '{}': it finds sequences and envelope ids, the latter for "
-                             "store.identity_window, and neither conversations nor what is in quarantine",
-                             what)};
+    return Error{Errc::not_found, fmt::format("the table has no event, conversation or quarantined input '{}'{}", what,
+                                              report.complete ? "" : ", as far as it was read")};
   if (report.as == "sequence")
     return Error{Errc::not_found, fmt::format("there is no event {}: the newest is {}, and what is older than `retain` "
                                               "and settled is swept",

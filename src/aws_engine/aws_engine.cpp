@@ -437,6 +437,20 @@ Result<std::vector<base::Sequence>> AwsEngine::find_identity(const base::Hash128
   return found;
 }
 
+Result<FoundEvents> AwsEngine::find_conversation(const std::string& conversation, std::size_t limit,
+                                                 const std::function<bool()>& stopping) {
+  std::vector<QueueId> queues;
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    for (const auto& [id, queue] : impl_->queues) queues.push_back(id);
+  }
+  return aws_engine::find_conversation(impl_->cloud, queues, conversation, limit, stopping);
+}
+
+Result<std::vector<engine::Quarantined>> AwsEngine::read_quarantine(engine::Page page) {
+  return impl_->quarantine.list(page);
+}
+
 Result<std::vector<std::string>> AwsEngine::organisations() {
   TRUNKLINE_TRY(const auto noted, impl_->state.list(kOrganisations));
   std::vector<std::string> ids;

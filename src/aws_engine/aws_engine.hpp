@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "aws_engine/publisher.hpp"
 #include "aws_engine/quarantine.hpp"
 #include "aws_engine/queue_worker.hpp"
+#include "aws_engine/search.hpp"
 #include "aws_engine/services.hpp"
 #include "aws_engine/standing.hpp"
 #include "engine/engine.hpp"
@@ -108,6 +110,10 @@ class AwsEngine final : public engine::Engine {
   base::Result<engine::RecordPtr> read_event(base::Sequence sequence);  // null where there is none (any more)
   base::Result<Standing> standing(base::QueueId queue, base::Sequence sequence);
   base::Result<std::vector<base::Sequence>> find_identity(const base::Hash128& identity);
+  // search.hpp; over the queues that were declared here.
+  base::Result<FoundEvents> find_conversation(const std::string& conversation, std::size_t limit,
+                                              const std::function<bool()>& stopping);
+  base::Result<std::vector<engine::Quarantined>> read_quarantine(engine::Page page);
   // Ids of the organisations whose events were accepted, by any worker: identities are scoped by them.
   base::Result<std::vector<std::string>> organisations();
 

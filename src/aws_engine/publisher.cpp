@@ -232,13 +232,28 @@ void Publisher::refused(const TaskPtr& task, const Error& error) {
   });
 }
 
+// Published anew it has an envelope id of its own, by which it is asked for. Nobody waits for that.
+void Publisher::note_repeat(const Task& task, const Twin& twin) {
+  const auto& envelope = task.record->event.envelope_identity;
+  if (!envelope) return;
+  const bool unknown = std::ranges::any_of(task.identities, [&](const Task::Identity& identity) {
+    return identity.hash == *envelope && identity.version == 0;
+  });
+  if (!unknown) return;
+  const std::uint64_t now = millis(cloud_.loop().clock().wall());
+  Write write{WriteKind::put, identity_key(*envelope), {}, "attribute_not_exists(pk)", {}};
+  write.item.bytes("e_twins", encode_twins({twin})).number("e_version", 1);
+  write.item.number("e_ends", (now + static_cast<std::uint64_t>(options_.identity_window.count())) / kSecond);
+  cloud_.write(write, [](const Result<Item>&) {});
+}
+
 void Publisher::inspect(const TaskPtr& task, const std::vector<Item>& found) {
   engine::Record& record = *task->record;
   const std::string event_pk = event_key(record.sequence).text("pk");
   const auto window = static_cast<std::uint64_t>(options_.identity_window.count());
   const std::uint64_t now = millis(cloud_.loop().clock().wall());
   const std::uint64_t oldest = now - std::min(now, window);
-  std::optional<base::Sequence> twin;
+  std::optional<Twin> twin;
   bool known = false;
   bool differs = false;
   for (Task::Identity& identity : task->identities) identity = {identity.hash, 0, {}};
@@ -256,8 +271,8 @@ void Publisher::inspect(const TaskPtr& task, const std::vector<Item>& found) {
     for (const Twin& each : *twins) {
       known = true;
       if (each.body_hash != record.event.body_hash) continue;
-      differs = differs || (twin && *twin != each.sequence);
-      twin = each.sequence;
+      differs = differs || (twin && twin->sequence != each.sequence);
+      twin = each;
     }
     for (Task::Identity& identity : task->identities) {
       if (identity_key(identity.hash).text("pk") != item.text("pk")) continue;
@@ -266,7 +281,10 @@ void Publisher::inspect(const TaskPtr& task, const std::vector<Item>& found) {
       break;
     }
   }
-  if (twin && !differs) return finish(task->call, task->index, {PublishVerdict::duplicate, twin->value, std::nullopt});
+  if (twin && !differs) {
+    note_repeat(*task, *twin);
+    return finish(task->call, task->index, {PublishVerdict::duplicate, twin->sequence.value, std::nullopt});
+  }
   record.conflict = known;
   if (known) {
     base::log::warn("an identity is known with another body, or points at two events: stored and marked", "topic",

@@ -50,6 +50,7 @@ class Publisher {
   std::vector<Write> writes_of(Task& task);
   void refused(const TaskPtr& task, const base::Error& error);
   void inspect(const TaskPtr& task, const std::vector<Item>& found);
+  void note_repeat(const Task& task, const Twin& twin);
   void stored(const TaskPtr& task);
 
   Cloud& cloud_;
