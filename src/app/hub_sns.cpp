@@ -1,6 +1,7 @@
 // Topics that clients make, and what they publish to them.
 #include "app/from_config.hpp"
 #include "app/hub.hpp"
+#include "queue/search.hpp"
 
 namespace trunkline::app {
 
@@ -28,6 +29,7 @@ std::unique_ptr<sns::Service> Hub::make_sns(sqs::Work work) {
              base::UniqueFunction<void(base::Result<engine::RecordPtr>)> done) {
         read_record(sequence, reply_on, std::move(done));
       },
+      [this](const base::Hash128& identity) { return queue::find_identity(embedded_->store(), identity); },
       std::move(options), clock_);
 }
 

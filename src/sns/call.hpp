@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/function.hpp"
+#include "base/hash.hpp"
 #include "base/loop.hpp"
 #include "engine/engine.hpp"
 #include "net/http_server.hpp"
@@ -26,6 +27,9 @@ namespace trunkline::sns {
 using ReadRecord = std::function<void(base::Sequence sequence, base::Loop& reply_on,
                                       base::UniqueFunction<void(base::Result<engine::RecordPtr>)> done)>;
 
+// Stored records that have this identity, oldest first. Any thread; a look into the store's memory, seldom at the disk.
+using FindIdentity = std::function<base::Result<std::vector<base::Sequence>>(const base::Hash128& identity)>;
+
 class HttpDeliveries;
 
 // What all requests share.
@@ -35,6 +39,7 @@ struct Context {
   engine::Engine& engine;
   const sqs::Work work;
   const ReadRecord read_record;
+  const FindIdentity find_identity;
   const base::Clock& clock;
   const std::string region;
   const std::string account;

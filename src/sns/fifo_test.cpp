@@ -68,6 +68,42 @@ TEST_F(FifoTopic, a_repeat_within_five_minutes_is_answered_as_the_first_and_stor
   EXPECT_THAT(drain("line.fifo", 2), ElementsAre("one", "later"));
 }
 
+TEST_F(FifoTopic, a_repeat_reaches_no_queue_that_was_not_there_or_did_not_want_the_first) {
+  create("picky.fifo", R"("FifoQueue":"true")");
+  subscribe(
+      "orders.fifo", "picky.fifo",
+      {{"RawMessageDelivery", "true"}, {"FilterPolicyScope", "MessageBody"}, {"FilterPolicy", R"({"kind":["b"]})"}});
+  const auto first = send(R"({"kind":"a"})", "g", "id-1");
+  create("late.fifo", R"("FifoQueue":"true")");
+  create("late");
+  subscribe("orders.fifo", "late.fifo", {{"RawMessageDelivery", "true"}});
+  subscribe("orders.fifo", "late", {{"RawMessageDelivery", "true"}});
+  const auto repeat = send(R"({"kind":"b"})", "g", "id-1");
+  EXPECT_EQ(element(repeat, "MessageId"), element(first, "MessageId"));
+  EXPECT_EQ(element(repeat, "SequenceNumber"), element(first, "SequenceNumber"));
+  restart();
+  // Beside one that is none, in a batch.
+  const std::string list = "PublishBatchRequestEntries.member.";
+  Form form = {{"TopicArn", topic("orders.fifo")}};
+  for (const char* number : {"1", "2"}) {
+    form.emplace_back(list + number + ".Id", number);
+    form.emplace_back(list + number + ".Message", std::string(R"({"kind":"b","n":)") + number + "}");
+    form.emplace_back(list + number + ".MessageGroupId", "g");
+    form.emplace_back(list + number + ".MessageDeduplicationId", std::string("id-") + number);
+  }
+  const auto batch = sns("PublishBatch", form);
+  EXPECT_EQ(element(batch, "MessageId"), element(first, "MessageId"));
+  EXPECT_THAT(batch.body, HasSubstr("<Failed></Failed>"));
+  for (const char* queue : {"picky.fifo", "late.fifo"})
+    EXPECT_THAT(drain(queue, 1), ElementsAre(R"({"kind":"b","n":2})")) << queue;
+  EXPECT_THAT(all_of("late"), ElementsAre(R"({"kind":"b","n":2})"));
+  clock_.advance(std::chrono::minutes(5));
+  send(R"({"kind":"b","n":3})", "g", "id-1");
+  for (const char* queue : {"picky.fifo", "late.fifo"})
+    EXPECT_THAT(drain(queue, 1), ElementsAre(R"({"kind":"b","n":3})")) << queue << ": five minutes later it is none";
+  EXPECT_THAT(drain("line.fifo", 3), ElementsAre(R"({"kind":"a"})", R"({"kind":"b","n":2})", R"({"kind":"b","n":3})"));
+}
+
 TEST_F(FifoTopic, the_contents_are_the_deduplication_id_where_the_topic_says_so) {
   EXPECT_EQ(element(send("same", "a"), "MessageId"), element(send("same", "a"), "MessageId"));
   send("other", "a");

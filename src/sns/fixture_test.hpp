@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "queue/search.hpp"
 #include "sns/http_deliveries.hpp"
 #include "sns/service.hpp"
 #include "sqs/fixture_test.hpp"
@@ -50,7 +51,8 @@ class Sns : public sqs::testing::ServiceTest {
                base::UniqueFunction<void(base::Result<engine::RecordPtr>)> done) {
           engine_->read_record(sequence, loop, std::move(done));
         },
-        options, clock_);
+        [this](const base::Hash128& identity) { return queue::find_identity(engine_->store(), identity); }, options,
+        clock_);
     server_ = std::make_unique<net::HttpServer>(
         std::vector<net::IoLoop*>{loops_[0].get(), loops_[1].get()}, net::HttpServerOptions{},
         [this](net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {

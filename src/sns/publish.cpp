@@ -24,13 +24,14 @@ struct Entry {
   std::size_t first = 0;  // of its items
   std::size_t count = 0;
   std::uint64_t repeats = 0;  // the record of the message that it repeats
+  bool answered = false;      // as that one was
 };
 struct Publishing {
   CallPtr call;
   TopicPtr topic;
   bool batch = false;
   std::vector<Entry> entries{};
-  std::size_t reading = 0;  // records of repeats
+  std::size_t reading = 0;  // records that are looked at
 };
 using PublishingPtr = std::shared_ptr<Publishing>;  // shared with the callbacks, which must be copyable
 
@@ -104,10 +105,10 @@ void take_over(Publication& publication, const engine::Record& record) {
 // A repeat is answered as the first one was. Where that record cannot be read the answer has an id of its own.
 void read_repeats(const PublishingPtr& publishing) {
   Call& call = *publishing->call;
-  for (const Entry& entry : publishing->entries) publishing->reading += entry.repeats != 0 ? 1 : 0;
+  for (const Entry& entry : publishing->entries) publishing->reading += entry.repeats != 0 && !entry.answered ? 1 : 0;
   if (publishing->reading == 0) return answer(*publishing);
   for (std::size_t i = 0; i < publishing->entries.size(); ++i) {
-    if (publishing->entries[i].repeats == 0) continue;
+    if (publishing->entries[i].repeats == 0 || publishing->entries[i].answered) continue;
     call.context.read_record({publishing->entries[i].repeats}, call.loop,
                              [publishing, i](base::Result<engine::RecordPtr> record) {
                                if (record.ok() && *record) take_over(publishing->entries[i].publication, **record);
@@ -122,6 +123,7 @@ void published(const PublishingPtr& publishing, const std::vector<engine::Publis
       const engine::PublishResult& result = results[i];
       if (result.verdict == engine::PublishVerdict::failed) entry.fault = fault_of(*result.error);
     }
+    if (entry.answered) continue;
     const bool noted = publishing->topic->topic.fifo() && entry.count > 0 && !entry.fault;
     if (noted && results[entry.first].verdict == engine::PublishVerdict::duplicate)
       entry.repeats = results[entry.first].sequence;
@@ -162,19 +164,46 @@ void add(Publishing& publishing, Entry& entry, std::vector<engine::PublishItem>&
   entry.count = items.size() - entry.first;
 }
 
-void send(const PublishingPtr& publishing) {
+void store(const PublishingPtr& publishing) {
   Call& call = *publishing->call;
   std::unique_lock<std::mutex> in_order;
   if (publishing->topic->topic.fifo()) in_order = std::unique_lock(call.context.fifo_mutex);
   std::vector<engine::PublishItem> items;
   std::size_t bytes = 0;
   for (Entry& entry : publishing->entries) {
-    if (!entry.fault) add(*publishing, entry, items, bytes);
+    if (!entry.fault && !entry.answered) add(*publishing, entry, items, bytes);
   }
   if (items.empty()) return answer(*publishing);
   call.context.engine.publish(
       std::move(items), call.loop,
       [publishing](const std::vector<engine::PublishResult>& results) { published(publishing, results); });
+}
+
+// A repeat goes nowhere, to no queue that was subscribed since either, so it is known before it is given to the queues. One
+// that comes before the first has been answered is found with it, by the note and by each queue's own identity.
+void send(const PublishingPtr& publishing) {
+  Call& call = *publishing->call;
+  if (!publishing->topic->topic.fifo()) return store(publishing);
+  for (Entry& entry : publishing->entries) {
+    if (entry.fault) continue;
+    const auto known = call.context.find_identity(identity(publishing->topic->topic, "", entry.publication));
+    if (!known.ok() || known->empty()) continue;  // a store that fails says so to the publish
+    entry.repeats = known->back().value;
+    ++publishing->reading;
+  }
+  if (publishing->reading == 0) return store(publishing);
+  for (std::size_t i = 0; i < publishing->entries.size(); ++i) {
+    if (publishing->entries[i].repeats == 0) continue;
+    call.context.read_record(
+        {publishing->entries[i].repeats}, call.loop, [publishing, i](base::Result<engine::RecordPtr> record) {
+          Entry& entry = publishing->entries[i];
+          const base::WallTime now = publishing->call->context.clock.wall();
+          entry.answered = record.ok() && *record && (*record)->accepted_at > now - engine::kSentIdentityWindow;
+          if (entry.answered) take_over(entry.publication, **record);
+          if (!entry.answered) entry.repeats = 0;
+          if (--publishing->reading == 0) store(publishing);
+        });
+  }
 }
 
 Entry read_entry(const Call& call, const Topic& topic, const std::string& prefix) {

@@ -76,11 +76,11 @@ std::optional<Fault> read(const net::HttpRequest& request, Call& call) {
 }  // namespace
 
 Service::Service(Registry& topics, const sqs::Registry& queues, engine::Engine& engine, HttpDeliveries& deliveries,
-                 base::Loop& engine_loop, sqs::Work work, ReadRecord read_record, ServiceOptions options,
-                 const base::Clock& clock)
+                 base::Loop& engine_loop, sqs::Work work, ReadRecord read_record, FindIdentity find_identity,
+                 ServiceOptions options, const base::Clock& clock)
     : options_(std::move(options)),
-      context_(new Context{topics, queues, engine, std::move(work), std::move(read_record), clock, options_.region,
-                           options_.account, deliveries, engine_loop}) {}
+      context_(new Context{topics, queues, engine, std::move(work), std::move(read_record), std::move(find_identity),
+                           clock, options_.region, options_.account, deliveries, engine_loop}) {}
 Service::~Service() = default;
 
 bool Service::owns(const net::HttpRequest& request) {

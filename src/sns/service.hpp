@@ -25,8 +25,8 @@ class Service {
   // All references outlive all requests.
   // `engine_loop` is one of the engine's, for its answers.
   Service(Registry& topics, const sqs::Registry& queues, engine::Engine& engine, HttpDeliveries& deliveries,
-          base::Loop& engine_loop, sqs::Work work, ReadRecord read_record, ServiceOptions options,
-          const base::Clock& clock);
+          base::Loop& engine_loop, sqs::Work work, ReadRecord read_record, FindIdentity find_identity,
+          ServiceOptions options, const base::Clock& clock);
   ~Service();
 
   // By the service that the signature is for; unsigned ones by the version of the API. The certificate, too.
