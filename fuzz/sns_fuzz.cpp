@@ -60,7 +60,12 @@ void defined(const sqs::Parameters& parameters) {
     static_cast<void>(sns::literal_address(subscription.endpoint));
     const sns::DeliveryPolicy policy = sns::effective_policy(topic.text("DeliveryPolicy"), value);
     base::Millis all{0};
-    for (std::uint32_t retry = 1; const auto delay = sns::delay_before(policy, retry); ++retry) all += *delay;
+    delivery::Random random(value.size());
+    for (std::uint32_t retry = 1; const auto delay = sns::delay_before(policy, retry); ++retry) {
+      all += *delay;
+      const base::Millis jittered = sns::jittered(*delay, random);
+      TRUNKLINE_CHECK(jittered <= *delay && jittered >= *delay / 2, "a delay that its policy does not say");
+    }
     TRUNKLINE_CHECK(all <= std::chrono::seconds(sns::kRetrySecondsMax), "retries without an end");
     TRUNKLINE_CHECK(!sns::check_subscription_policy(sns::subscription_policy_text(policy), ""),
                     "an effective policy that is none");

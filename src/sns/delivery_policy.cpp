@@ -229,6 +229,11 @@ std::optional<base::Millis> delay_before(const DeliveryPolicy& policy, std::uint
   return base::Millis(std::llround(delay * 1'000));
 }
 
+base::Millis jittered(base::Millis delay, delivery::Random& random) {
+  const base::Millis half = delay / 2;
+  return delay - base::Millis(random.up_to(static_cast<std::uint64_t>(half.count())));
+}
+
 std::string topic_policy_text(const DeliveryPolicy& policy) {
   std::string out;
   json::Writer writer(out);

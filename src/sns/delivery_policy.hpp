@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "delivery/random.hpp"
 #include "sns/fault.hpp"
 
 namespace trunkline::sns {
@@ -43,6 +44,10 @@ DeliveryPolicy effective_policy(const std::string& topic, const std::string& sub
 
 // Before the retry of that number, from 1; nothing when there are no more.
 std::optional<base::Millis> delay_before(const DeliveryPolicy& policy, std::uint32_t retry);
+
+// Random between half of it and all of it ("Exponential Backoff and Jitter", AWS Architecture Blog: equal jitter). AWS says that
+// it jitters retries, and not how; so what a policy says is never exceeded, and messages that failed together come apart.
+base::Millis jittered(base::Millis delay, delivery::Random& random);
 
 // EffectiveDeliveryPolicy.
 std::string topic_policy_text(const DeliveryPolicy& policy);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <vector>
 
 namespace trunkline::sns {
@@ -38,6 +39,19 @@ TEST(DeliveryPolicy, its_phases_follow_one_another) {
               ElementsAre(0, 0, 1'000, 1'732, 3'000, 5'196, 9'000, 9'000, 9'000));
   EXPECT_THAT(delays(of(phases + R"("exponential")")),
               ElementsAre(0, 0, 1'000, 1'533, 2'600, 4'733, 9'000, 9'000, 9'000));
+}
+
+TEST(DeliveryPolicy, messages_that_failed_together_come_apart_and_never_later_than_it_says) {
+  delivery::Random random(1);
+  std::set<std::int64_t> seen;
+  for (int i = 0; i < 200; ++i) {
+    const std::int64_t delay = jittered(base::Millis(20'000), random).count();
+    EXPECT_GE(delay, 10'000);
+    EXPECT_LE(delay, 20'000);
+    seen.insert(delay);
+  }
+  EXPECT_GT(seen.size(), 150U);
+  EXPECT_EQ(jittered(base::Millis(0), random), base::Millis(0));
 }
 
 TEST(DeliveryPolicy, a_subscription_has_the_last_word_unless_the_topic_forbids_it) {

@@ -72,7 +72,8 @@ HttpSink::HttpSink(std::string topic, std::string subscription, net::IoLoop& loo
       engine_(engine),
       options_(std::move(options)),
       lost_(lost),
-      client_(loop, client_options(options_)) {}
+      client_(loop, client_options(options_)),
+      random_(base::hash64(subscription_)) {}
 
 delivery::SinkLimits HttpSink::limits() const {
   return {};
@@ -126,7 +127,7 @@ void HttpSink::answered(const SendingPtr& sending, const base::Result<net::Clien
       effective_policy(sending->topic->topic.text("DeliveryPolicy"), sending->subscription->text("DeliveryPolicy"));
   const auto delay = delay_before(policy, sending->leased.attempts + 1);
   if (!delay || (answer.ok() && permanent(answer->status))) return give_up(sending, std::move(code), std::move(detail));
-  sending->done(one(Verdict::rejected, std::move(code), std::move(detail), *delay));
+  sending->done(one(Verdict::rejected, std::move(code), std::move(detail), jittered(*delay, random_)));
 }
 
 // Known by its place in the log: a crash between here and the settle makes no second one.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "delivery/random.hpp"
 #include "delivery/sink.hpp"
 #include "engine/engine.hpp"
 #include "net/http_client.hpp"
@@ -57,6 +58,7 @@ class HttpSink final : public delivery::Sink {
   const HttpSinkOptions options_;
   std::atomic<std::uint64_t>& lost_;
   net::HttpClient client_;
+  delivery::Random random_;  // of the jitter
 };
 
 }  // namespace trunkline::sns
