@@ -19,6 +19,8 @@ constexpr base::Millis kWaitMax = std::chrono::seconds(60);  // three tries of t
 constexpr base::Millis kSnsTimeout = std::chrono::seconds(10);
 constexpr int kBatchGetTries = 6;
 constexpr std::size_t kSqsBatch = 10;
+// Far below what a call takes, and enough for the settles of a batch, whose answers come one by one.
+constexpr base::Millis kGather = std::chrono::milliseconds(5);
 
 Result<std::string> body_of(aws::Reply reply, std::string_view operation) {
   if (reply.failure) return error_of(*reply.failure, operation);
@@ -98,20 +100,38 @@ void Cloud::remove_messages(const std::string& url, std::vector<std::string> han
     loop_.post([done = std::move(done)]() mutable { done(Result<void>()); });
     return;
   }
+  auto removal = std::make_shared<Removal>(Removal{handles.size(), {}, std::move(done)});
+  std::vector<Removing>& waiting = removing_[url];
+  const bool first = waiting.empty();
+  for (std::string& handle : handles) {
+    waiting.push_back({std::move(handle), removal});
+    if (waiting.size() == kSqsBatch) remove_now(url, waiting);
+  }
+  if (waiting.empty()) {
+    removing_.erase(url);
+  } else if (first) {
+    loop_.after(kGather, [this, url] {
+      const auto found = removing_.find(url);
+      if (found == removing_.end()) return;
+      remove_now(url, found->second);
+      removing_.erase(found);
+    });
+  }
+}
+
+void Cloud::remove_now(const std::string& url, std::vector<Removing>& waiting) {
   std::string body;
   json::Writer out(body);
   out.begin_object().member("QueueUrl", url).key("Entries").begin_array();
-  const std::size_t count = std::min(handles.size(), kSqsBatch);
-  for (std::size_t i = 0; i < count; ++i) {
-    out.begin_object().member("Id", std::to_string(i)).member("ReceiptHandle", handles[i]).end_object();
-  }
+  for (std::size_t i = 0; i < waiting.size(); ++i)
+    out.begin_object().member("Id", std::to_string(i)).member("ReceiptHandle", waiting[i].handle).end_object();
   out.end_array().end_object();
-  handles.erase(handles.begin(), handles.begin() + static_cast<std::ptrdiff_t>(count));
   call(Service::sqs, "DeleteMessageBatch", std::move(body),
-       [this, url, handles = std::move(handles), done = std::move(done)](Result<std::string> answer) mutable {
-         if (!answer.ok()) return done(answer.error());
-         if (handles.empty()) return done(Result<void>());
-         remove_messages(url, std::move(handles), std::move(done));
+       [removing = std::exchange(waiting, {})](const Result<std::string>& answer) {
+         for (const Removing& each : removing) {
+           if (!answer.ok()) each.of->result = answer.error();
+           if (--each.of->open == 0) std::exchange(each.of->done, {})(each.of->result);
+         }
        });
 }
 

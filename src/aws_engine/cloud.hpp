@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,7 +61,7 @@ class Cloud {
   void transact(const std::vector<Write>& writes, Done done);
   void get(std::vector<Item> keys, ItemsDone done);  // at most 100; absent ones are not among the items
 
-  // Receipt handles. At most ten are one call; more are several, one after the other.
+  // Receipt handles. Ten of a queue are one call, whoever has named them: those that wait for more to come wait for 5 ms.
   void remove_messages(const std::string& url, std::vector<std::string> handles, Done done);
   struct Visibility {
     std::string handle;
@@ -82,12 +84,25 @@ class Cloud {
   const std::string& table() const { return table_; }
 
  private:
+  // One remove_messages(), and a handle of it.
+  struct Removal {
+    std::size_t open = 0;
+    base::Result<void> result{};
+    Done done;
+  };
+  struct Removing {
+    std::string handle;
+    std::shared_ptr<Removal> of;
+  };
+  void remove_now(const std::string& url, std::vector<Removing>& waiting);
+
   base::Result<std::string> wait(std::string_view operation, base::UniqueFunction<void(BodyDone)> call);
   void get_more(std::vector<Item> keys, std::vector<Item> found, int tries, ItemsDone done);
 
   Services& services_;
   base::Loop& loop_;
   const std::string table_;
+  std::map<std::string, std::vector<Removing>> removing_;  // by queue; fewer than ten of each, for 5 ms
   std::atomic<bool> stopped_{false};
 };
 
