@@ -19,10 +19,15 @@ constexpr double kEvents = 1'000;
 constexpr double kMillion = 1e6;
 constexpr double kGigabyte = 1e9;
 constexpr std::size_t kChunk = 64 << 10;  // that SQS and EventBridge count by
-// What the engine adds to an event in the table and in messages: ids, routes, group, attributes' names.
-constexpr std::size_t kRecordBytes = 600;
-// The hub polls an empty queue every 20 s.
-constexpr double kIdlePolls = 30.4 * 86'400 / 20;
+// What the engine adds to an event in the table, and in messages, where it is text: identities, ids, routes, group, attributes'
+// names; measured with events of conversations (bench/run --rows 10).
+constexpr std::size_t kRecordBytes = 700;
+constexpr std::size_t kMessageBytes = 900;
+constexpr double kMonthSeconds = 30.4 * 86'400;
+// The hub polls an empty queue every 20 s, and reads the 16 shards of each topic's outbox, and as many for what goes to single
+// queues, every 10 s.
+constexpr double kIdlePolls = kMonthSeconds / 20;
+constexpr double kIdleReads = 16 * kMonthSeconds / 10;
 
 // Lambda's pollers of a queue begin with five, as one of FIFO and standard queues alike.
 constexpr double kPollersOfLambda = 5;
@@ -65,21 +70,30 @@ void add_ingest(const Traffic& traffic, const Sum& sum, std::vector<PriceLine>& 
           calls * (chunks(traffic.event_bytes * traffic.per_call) + 1), kMillion);
 }
 
-// One transaction of the event, two identities and its entry in the outbox; the entry is deleted when all is published.
+// One transaction of the event, two identities and an entry in the outbox for each topic; an entry is deleted when it is
+// published. Reads are consistent: a unit for each key that is asked for, and for each begun 4 KB of the outbox, of which
+// there is less.
 void add_table(const Spec& spec, const Traffic& traffic, const Sum& sum, std::vector<PriceLine>& to) {
-  const double transaction = 2 * (kilobytes(traffic.event_bytes + kRecordBytes) + 2 + 1);
+  const auto topics = static_cast<double>(orders_in_use(spec).size());
+  const double transaction = 2 * (kilobytes(traffic.event_bytes + kRecordBytes) + 2 + topics);
   sum.add(to, "table: event, identities, outbox in a transaction", "dynamodb.write_million", kEvents * transaction,
           kMillion);
-  sum.add(to, "table: outbox entry deleted", "dynamodb.write_million", kEvents, kMillion);
+  sum.add(to, "table: outbox entries deleted", "dynamodb.write_million", kEvents * topics, kMillion);
   const auto consumers = static_cast<double>(spec.consumers.size());
+  const auto fifo = static_cast<double>(std::ranges::count_if(spec.consumers, is_fifo));
   sum.add(to, fmt::format("table: fates, {} consumers", spec.consumers.size()), "dynamodb.write_million",
           kEvents * consumers, kMillion);
+  sum.add(to, "table: outbox read before it is published", "dynamodb.read_million",
+          kEvents / static_cast<double>(traffic.per_call) * topics, kMillion);
+  // Of an ordered consumer the event and its lane.
+  sum.add(to, "table: what has become of received events", "dynamodb.read_million", kEvents * (consumers + fifo),
+          kMillion);
 }
 
 void add_topics(const Spec& spec, const Traffic& traffic, const Sum& sum, std::vector<PriceLine>& to) {
   const auto topics = static_cast<double>(orders_in_use(spec).size());
   const auto consumers = static_cast<double>(spec.consumers.size());
-  const auto bytes = static_cast<double>(traffic.event_bytes + kRecordBytes);
+  const auto bytes = static_cast<double>(traffic.event_bytes + kMessageBytes);
   const double calls = kEvents / static_cast<double>(traffic.per_call);
   sum.add(to, fmt::format("SNS: published to {} topics", orders_in_use(spec).size()), "sns.fifo_publish_million",
           calls * topics, kMillion);
@@ -89,7 +103,7 @@ void add_topics(const Spec& spec, const Traffic& traffic, const Sum& sum, std::v
 }
 
 void add_queue(const Consumer& consumer, const Traffic& traffic, const Sum& sum, std::vector<PriceLine>& to) {
-  const std::size_t bytes = traffic.event_bytes + kRecordBytes;
+  const std::size_t bytes = traffic.event_bytes + kMessageBytes;
   const double calls = kEvents / static_cast<double>(traffic.per_call);
   sum.add(to, fmt::format("queue of {}: sent, received, deleted", consumer.name),
           is_fifo(consumer) ? "sqs.fifo_million" : "sqs.standard_million",
@@ -150,6 +164,8 @@ void add_month(const Spec& spec, const Sum& sum, std::vector<PriceLine>& to) {
   sum.add(to, "one worker's polls of empty standard queues", "sqs.standard_million", standard * kIdlePolls, kMillion);
   if (!spec.engine) return;
   sum.add(to, "one worker's polls of empty FIFO queues", "sqs.fifo_million", fifo * kIdlePolls, kMillion);
+  sum.add(to, "one worker's looks into the outbox", "dynamodb.read_million",
+          static_cast<double>(orders_in_use(spec).size() + 1) * kIdleReads, kMillion);
   sum.add(to, "each GB in the table", "dynamodb.storage_gb_month", 1, 1);
   sum.add(to, "its point-in-time recovery", "dynamodb.backup_gb_month", 1, 1);
   add_functions_month(spec, sum, to);

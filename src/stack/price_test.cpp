@@ -23,8 +23,12 @@ TEST(Price, counts_the_calls_of_a_thousand_events) {
   const Price price = price_of(spec, {2'048, 10}, built_in_prices());
   EXPECT_DOUBLE_EQ(line(price.per_thousand, "EventBridge: events").calls, 1'000);
   EXPECT_DOUBLE_EQ(line(price.per_thousand, "received and deleted").calls, 200);
-  // 3 KB with what the engine adds, two identities and the entry of the outbox, each twice in a transaction.
-  EXPECT_DOUBLE_EQ(line(price.per_thousand, "in a transaction").calls, 12'000);
+  // 3 KB with what the engine adds, two identities and an entry of the outbox for each topic, each twice in a transaction.
+  EXPECT_DOUBLE_EQ(line(price.per_thousand, "in a transaction").calls, 14'000);
+  EXPECT_DOUBLE_EQ(line(price.per_thousand, "entries deleted").calls, 2'000);
+  EXPECT_DOUBLE_EQ(line(price.per_thousand, "read before").calls, 200);
+  // Two keys for each of the three ordered ones.
+  EXPECT_DOUBLE_EQ(line(price.per_thousand, "has become of").calls, 7'000);
   EXPECT_DOUBLE_EQ(line(price.per_thousand, "fates, 4 consumers").calls, 4'000);
   EXPECT_DOUBLE_EQ(line(price.per_thousand, "published to 2 topics").calls, 200);
   EXPECT_DOUBLE_EQ(line(price.per_thousand, "queue of crm-main").calls, 1'200);

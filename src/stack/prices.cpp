@@ -18,6 +18,7 @@ const Prices& built_in_prices() {
           {"sns.fifo_delivery_million", 0.01},
           {"sns.fifo_delivery_gb", 0.001},
           {"dynamodb.write_million", 0.625},  // units: each begun KB of a write, twice in a transaction
+          {"dynamodb.read_million", 0.125},   // units: each begun 4 KB of a consistent read
           {"dynamodb.storage_gb_month", 0.25},
           {"dynamodb.backup_gb_month", 0.20},  // point-in-time recovery
           {"cloudwatch.alarm_month", 0.10},
