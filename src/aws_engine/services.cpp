@@ -12,6 +12,7 @@ namespace {
 constexpr base::Millis kConnectTimeout = std::chrono::seconds(3);
 // A page of a query, and a batch of ten messages of SQS, are a mebibyte and their JSON at most; BatchGetItem gives 16 MB.
 constexpr std::size_t kAnswerMax = 32 << 20;
+constexpr std::size_t kServices = 3;  // each with a host of its own
 constexpr std::string_view kSnsVersion = "2010-03-31";
 
 class AwsServices final : public Services {
@@ -38,7 +39,8 @@ class AwsServices final : public Services {
     net::HttpClientOptions client;
     client.ca_file = environment("AWS_CA_BUNDLE").value_or("");  // the SDKs' own variable
     client.connections_per_host_max = options.connections_max;
-    client.idle_connections_max = options.connections_max;
+    // Of all hosts together, with those in use: one that ends above it is closed, and the next call makes another.
+    client.idle_connections_max = kServices * options.connections_max;
     client.requests_max = 64 * options.connections_max;  // the engine's own bounds are below that
     // An endpoint that the operator has named may be anywhere; VPC endpoints have private addresses.
     client.addresses.allow_private = true;
