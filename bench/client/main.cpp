@@ -9,6 +9,7 @@
 #include "disk.hpp"
 #include "load.hpp"
 #include "peers.hpp"
+#include "replay.hpp"
 #include "sinks.hpp"
 #include "sqs.hpp"
 #include "wire.hpp"
@@ -19,6 +20,7 @@ namespace {
 struct Settings {
   LoadOptions load;
   SqsOptions sqs;
+  ReplayOptions replay;
   HttpWireOptions http;
   std::string stream = "events";
   std::string directory;
@@ -40,13 +42,18 @@ std::string times_json(const sim::Histogram& times) {
                      milliseconds(times.max()));
 }
 
+// `text` as it may stand in a string of JSON.
+std::string plain(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += c >= ' ' && c != '"' && c != '\\' && c < 0x7F ? c : ' ';
+  return out;
+}
+
 std::string load_json(const LoadResult& result) {
-  std::string why;
-  for (const char c : result.first_bad) why += c >= ' ' && c != '"' && c != '\\' && c < 0x7F ? c : ' ';
   return fmt::format(
       R"("events":{},"seconds":{:.3f},"rate":{:.1f},"bad":{},"first_bad":"{}","client_cpu":{:.3f},"latency":{{{}}})",
-      result.events, result.seconds, static_cast<double>(result.events) / result.seconds, result.bad, why,
-      result.cpu_seconds, times_json(result.latency));
+      result.events, result.seconds, static_cast<double>(result.events) / result.seconds, result.bad,
+      plain(result.first_bad), result.cpu_seconds, times_json(result.latency));
 }
 
 // Distinct events in every run against one store.
@@ -55,7 +62,7 @@ std::uint32_t fresh_salt() {
 }
 
 int run_post(Settings settings) {
-  settings.http.events.salt = fresh_salt();
+  if (settings.http.events.salt == 0) settings.http.events.salt = fresh_salt();
   settings.http.close_after = settings.load.reconnect;
   const auto wire = http_wire(settings.http);
   const LoadResult result = run_load(settings.load, *wire);
@@ -163,14 +170,30 @@ int run_rabbitmq(const Settings& settings) {
 
 int run_sqs_queue(const SqsOptions& options) {
   const SqsResult result = run_sqs(options);
-  std::string error;
-  for (const char c : result.error) error += c >= ' ' && c != '"' && c != '\\' && c < 0x7F ? c : ' ';
   fmt::print(
       R"({{"sent":{},"deleted":{},"seconds":{:.3f},"rate":{:.1f},"error":"{}","send":{{{}}},"receive":{{{}}},"delete":{{{}}},"delivery":{{{}}}}})"
       "\n",
-      result.sent, result.deleted, result.seconds, static_cast<double>(result.deleted) / result.seconds, error,
-      times_json(result.send), times_json(result.receive), times_json(result.remove), times_json(result.delivery));
+      result.sent, result.deleted, result.seconds, static_cast<double>(result.deleted) / result.seconds,
+      plain(result.error), times_json(result.send), times_json(result.receive), times_json(result.remove),
+      times_json(result.delivery));
   return 0;
+}
+
+int run_replay_file(const ReplayOptions& options) {
+  const ReplayResult result = run_replay(options);
+  fmt::print(
+      R"({{"calls":{},"refused":{},"extra_receives":{},"seconds":{:.3f},"rate":{:.1f},"client_cpu":{:.3f},"error":"{}"}})"
+      "\n",
+      result.calls, result.refused, result.extra, result.seconds, static_cast<double>(result.calls) / result.seconds,
+      result.cpu_seconds, plain(result.error));
+  return 0;
+}
+
+void add_replay_options(CLI::App& command, ReplayOptions& replay) {
+  command.add_option("--file", replay.file)->required()->check(CLI::ExistingFile);
+  command.add_option("--table-port", replay.table_port)->required();
+  command.add_option("--queues-port", replay.queues_port)->required();
+  command.add_option("--connections", replay.connections)->check(CLI::Range(1, 512));
 }
 
 void add_sqs_options(CLI::App& command, SqsOptions& sqs) {
@@ -214,6 +237,8 @@ int run(int argc, char** argv) {
   post->add_flag("--any-2xx", plain);
   post->add_flag("--reconnect", settings.load.reconnect, "a new connection for every request");
   post->add_flag("--tls", settings.load.tls);
+  post->add_option("--salt", settings.http.events.salt,
+                   "tells clients of one store apart that begin at the same moment");
   CLI::App* deliver = app.add_subcommand("deliver", "POST events to a hub and be its HTTP sinks");
   deliver->add_option("--measured", settings.measured, "of the sinks, the first ones; 0: all");
   deliver->add_flag("--hang", settings.hang, "the other sinks never answer");
@@ -223,6 +248,8 @@ int run(int argc, char** argv) {
   CLI::App* rabbit = app.add_subcommand("rabbitmq", "publish to three quorum queues and consume");
   CLI::App* sqs = app.add_subcommand("sqs", "send to, receive from and delete in one queue of an SQS endpoint");
   add_sqs_options(*sqs, settings.sqs);
+  CLI::App* replay = app.add_subcommand("replay", "say again what a client of DynamoDB, SNS and SQS has said");
+  add_replay_options(*replay, settings.replay);
   for (CLI::App* command : {post, deliver}) add_event_options(*command, settings);
   for (CLI::App* command : {post, deliver, redis, rabbit}) add_load_options(*command, settings);
   redis->add_option("--stream", settings.stream);
@@ -239,6 +266,7 @@ int run(int argc, char** argv) {
   if (sinks->parsed()) return run_sinks(settings);
   if (redis->parsed()) return run_redis(settings);
   if (rabbit->parsed()) return run_rabbitmq(settings);
+  if (replay->parsed()) return run_replay_file(settings.replay);
   if (sqs->parsed()) return run_sqs_queue(settings.sqs);
   if (disk->parsed()) {
     fmt::print("{{{}}}\n", times_json(time_fdatasync(settings.directory, settings.bytes, settings.load.seconds)));

@@ -1,11 +1,6 @@
 #include "sqs.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <charconv>
@@ -14,78 +9,15 @@
 #include <thread>
 #include <vector>
 
+#include "connection.hpp"
 #include "load.hpp"
 
 namespace trunkline::bench {
 namespace {
 
-// One blocking connection for the calls of one thread.
-class SqsConnection {
- public:
-  explicit SqsConnection(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int on = 1;
-    ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    open_ = ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  }
-  ~SqsConnection() { ::close(socket_); }
-  SqsConnection(const SqsConnection&) = delete;
-  SqsConnection& operator=(const SqsConnection&) = delete;
-
-  // The answer's body; what is no 200 is an error that it names.
-  bool call(std::string_view operation, const std::string& body, std::string& answer) {
-    request_ = fmt::format(
-        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-amz-json-1.0\r\nX-Amz-Target: "
-        "AmazonSQS.{}\r\n"
-        "Content-Length: {}\r\n\r\n",
-        operation, body.size());
-    request_ += body;
-    for (std::size_t sent = 0; open_ && sent < request_.size();) {
-      const ssize_t size = ::send(socket_, request_.data() + sent, request_.size() - sent, MSG_NOSIGNAL);
-      open_ = size > 0;
-      sent += open_ ? static_cast<std::size_t>(size) : 0;
-    }
-    return read(answer);
-  }
-
- private:
-  bool read(std::string& answer) {
-    in_.clear();
-    std::size_t head = std::string::npos;
-    while ((head = in_.find("\r\n\r\n")) == std::string::npos) {
-      if (!fill()) return ended(answer);
-    }
-    std::size_t length = 0;
-    const std::size_t mark = in_.find("ontent-Length: ");
-    if (mark > head) return ended(answer);
-    std::from_chars(in_.data() + mark + 15, in_.data() + head, length);
-    while (in_.size() < head + 4 + length) {
-      if (!fill()) return ended(answer);
-    }
-    answer = in_.substr(head + 4, length);
-    return in_.compare(9, 3, "200") == 0;
-  }
-  bool fill() {
-    const std::size_t had = in_.size();
-    in_.resize(had + (64 << 10));
-    const ssize_t size = open_ ? ::recv(socket_, in_.data() + had, 64 << 10, 0) : -1;
-    in_.resize(had + static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
-    open_ = size > 0;
-    return open_;
-  }
-  bool ended(std::string& answer) {
-    open_ = false;
-    answer = "the connection has ended, or the answer is none: " + in_.substr(0, 200);
-    return false;
-  }
-
-  int socket_;
-  bool open_ = false;
-  std::string request_, in_;
-};
+std::string headers_of(std::string_view operation) {
+  return fmt::format("Content-Type: application/x-amz-json-1.0\r\nX-Amz-Target: AmazonSQS.{}\r\n", operation);
+}
 
 std::size_t count_of(std::string_view text, std::string_view word) {
   std::size_t count = 0;
@@ -116,7 +48,7 @@ class Run {
   using Times = std::vector<std::int64_t>;  // nanoseconds
 
   void send(std::uint32_t number) {
-    SqsConnection connection(options_.port);
+    CallConnection connection(options_.port);
     Times times;
     std::string answer;
     const auto end = begun_ + static_cast<std::int64_t>(options_.seconds * 1e9);
@@ -125,7 +57,7 @@ class Run {
     for (std::int64_t now = begun_; now < end; now = now_nanoseconds(), due += gap) {
       if (gap > 0) wait_until(static_cast<std::int64_t>(due));
       const std::int64_t start = gap > 0 ? static_cast<std::int64_t>(due) : now_nanoseconds();
-      if (!connection.call("SendMessageBatch", batch_from(start), answer) ||
+      if (!connection.call(headers_of("SendMessageBatch"), batch_from(start), answer) ||
           count_of(answer, "\"MD5OfMessageBody\"") != options_.batch)
         return fail(answer);
       times.push_back(now_nanoseconds() - start);
@@ -145,20 +77,20 @@ class Run {
   }
 
   void receive() {
-    SqsConnection connection(options_.port);
+    CallConnection connection(options_.port);
     Times receives, removes, deliveries;
     std::string answer, removed;
     const std::string ask =
         fmt::format(R"({{{},"MaxNumberOfMessages":{},"WaitTimeSeconds":1}})", queue_, options_.batch);
     while (!failed_.load() && (sending_.load() || deleted_.load() < sent_.load())) {
       const std::int64_t start = now_nanoseconds();
-      if (!connection.call("ReceiveMessage", ask, answer)) return fail(answer);
+      if (!connection.call(headers_of("ReceiveMessage"), ask, answer)) return fail(answer);
       const std::int64_t taken = now_nanoseconds();
       std::size_t count = 0;
       const std::string body = deletes(answer, taken, deliveries, count);
       if (count == 0) continue;
       receives.push_back(taken - start);
-      if (!connection.call("DeleteMessageBatch", body, removed) || count_of(removed, "\"Id\"") != count ||
+      if (!connection.call(headers_of("DeleteMessageBatch"), body, removed) || count_of(removed, "\"Id\"") != count ||
           removed.find("\"SenderFault\"") != std::string::npos)
         return fail(removed);
       last_.store(now_nanoseconds());

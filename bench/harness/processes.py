@@ -114,14 +114,17 @@ def sink_consumers(ports: list) -> str:
 
 
 class Hub(Server):
-    def __init__(self, binary: str, directory: pathlib.Path, consumers: str, extra: str = ""):
+    def __init__(self, binary: str, directory: pathlib.Path, consumers: str, extra: str = "", store: str | None = None,
+                 env: dict | None = None):
+        """`store`: what the configuration says instead of a data directory."""
         directory.mkdir(parents=True, exist_ok=True)
         config, ready = directory / "trunkline.yaml", directory / "ready"
         ready.unlink(missing_ok=True)
-        config.write_text(f"data_dir: {directory}/data\nlisten: 127.0.0.1:0\nlog: {{level: warn}}\n{extra}"
+        store = store or f"data_dir: {directory}/data\n"
+        config.write_text(f"{store}listen: 127.0.0.1:0\nlog: {{level: warn}}\n{extra}"
                           "sources:\n  bench: {kind: eventbridge, auth: {api_key: 0123456789abcdef0123456789abcdef}}\n"
                           f"consumers:{consumers}")
-        super().__init__("trunkline", directory, [binary, "serve", "-c", str(config), "--ready-file", str(ready)])
+        super().__init__("trunkline", directory, [binary, "serve", "-c", str(config), "--ready-file", str(ready)], env)
         self.wait_until(lambda: ready.exists() and ready.stat().st_size > 0, 120, every=0.0005)
         self.ready_ms = (time.monotonic() - self.started) * 1000
         self.address = ready.read_text().strip()

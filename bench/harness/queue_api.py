@@ -14,17 +14,26 @@ RATE = 1_000  # messages a second of the paced runs
 WORKERS = ("--senders", 16, "--receivers", 16, "--batch", 10)
 
 
+def of_the_tests(name: str):
+    """A module of the end-to-end tests' harness, which has the name of this one."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tests" / "e2e" / "harness" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def fetched(node: pathlib.Path, jars: pathlib.Path) -> pathlib.Path:
+    """What node/pom.xml names, in that directory."""
+    try:
+        of_the_tests("maven").fetch(node, jars)
+    except (OSError, RuntimeError) as error:
+        raise Failure(f"{node.name}: {error}") from error
+    return jars
+
+
 def elasticmq(bench: Bench) -> pathlib.Path:
     """Its files, by Maven, each as bench/elasticmq/jars.sha256 has it; ELASTICMQ_JARS names a directory that has them already."""
-    spec = importlib.util.spec_from_file_location("maven", ROOT / "tests" / "e2e" / "harness" / "maven.py")
-    maven = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(maven)
-    jars = pathlib.Path(os.environ.get("ELASTICMQ_JARS") or bench.work / "elasticmq-jars")
-    try:
-        maven.fetch(ROOT / "bench" / "elasticmq", jars)
-    except (OSError, RuntimeError) as error:
-        raise Failure(f"ElasticMQ: {error}") from error
-    return jars
+    return fetched(ROOT / "bench" / "elasticmq", pathlib.Path(os.environ.get("ELASTICMQ_JARS") or bench.work / "elasticmq-jars"))
 
 
 class ElasticMq(Server):
