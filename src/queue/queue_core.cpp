@@ -17,6 +17,7 @@ using base::Sequence;
 constexpr store::FamilyHandle kQueue = handle(Table::queue);
 // A clock that jumped back must not hold a lane for longer.
 constexpr base::Millis kRestoredBackOffMax = std::chrono::hours(1);
+constexpr std::uint64_t kScanAgainMax = 65'536;  // entries of the log, at a start: four reads of the scan
 constexpr base::Millis kRestoredLeaseMax = std::chrono::hours(12);  // SQS's longest visibility timeout
 
 base::Millis time_left(std::int64_t until_ms, base::Millis most, Now now) {
@@ -44,7 +45,7 @@ void QueueCore::restore(const CursorRecord& cursor, std::vector<std::pair<GroupK
                         const std::vector<Scanned>& outstanding, Sequence end, Now now) {
   window_.begin(now.mono);
   scanned_ = cursor.scanned;
-  written_scanned_ = scanned_;
+  written_scanned_ = told_ = scanned_;
   totals_ = cursor.totals;
   for (auto& [group, header] : lanes) {
     Lane& lane = lanes_[group];
@@ -254,6 +255,7 @@ void QueueCore::forget_if_empty(GroupKey group, Lane& lane) {
 // ---- rows
 
 void QueueCore::put_row(GroupKey group, Lane& lane, Sequence sequence, const Row& row) {
+  told_ = std::max(told_, sequence);
   delta_.put(kQueue, row_key(id_, group, position_of(sequence, row.order)), encode_row(row));
   delta_.put(kQueue, by_sequence_key(id_, 'S', sequence),
              encode_place({group, row.accepted_ms, row.operation, row.edited, row.order}));
@@ -324,6 +326,7 @@ void QueueCore::no_longer_outstanding(Sequence sequence) {
                        [](const Outstanding& entry, Sequence wanted) { return entry.sequence < wanted; });
   TRUNKLINE_CHECK(found != outstanding_.end() && found->sequence == sequence && found->live, "an event settled twice");
   found->live = false;
+  told_ = std::max(told_, sequence);
   --live_;
   dirty_ = true;
   while (!outstanding_.empty() && !outstanding_.front().live) outstanding_.pop_front();
@@ -400,6 +403,7 @@ void QueueCore::scan(const Scanned& event, Now now) {
   const Row row = row_of(event);
   if (event.accepted_ms < millis(now.wall) - spec_.max_wait.count()) {
     put_outcome(event.sequence, Outcome::expired);
+    told_ = event.sequence;
     ++totals_.expired;
     ++totals_.settled;
     return;
@@ -522,11 +526,7 @@ store::Batch QueueCore::take_delta() {
   touched_.clear();
   journal_.write(delta_);
   write_operations();
-  CursorRecord cursor{scanned_, {}, totals_, ordered_};
-  cursor.outstanding.reserve(live_);
-  for (const Outstanding& entry : outstanding_) {
-    if (entry.live) cursor.outstanding.push_back(entry.sequence);
-  }
+  CursorRecord cursor = cursor_record();
   if (base::failpoint::on("defect.cursor_skips")) cursor.outstanding.clear();
   delta_.put(kQueue, cursor_key(id_), encode_cursor(cursor));
   base::failpoint::pass("cursor.move");
@@ -535,6 +535,22 @@ store::Batch QueueCore::take_delta() {
   dirty_ = false;
   written_scanned_ = scanned_;
   return std::exchange(delta_, store::Batch());
+}
+
+// What is written of the scan. Events that only wait, behind all of which anything else is told, are not named: they are
+// scanned again, so that a commit does not grow with what waits.
+CursorRecord QueueCore::cursor_record() const {
+  CursorRecord cursor{scanned_, {}, totals_, ordered_};
+  const bool may_rescan = !ordered_ && !wants_window();
+  for (const Outstanding& entry : outstanding_) {
+    if (!entry.live) continue;
+    if (may_rescan && entry.sequence > told_ && scanned_.value - entry.sequence.value < kScanAgainMax) {
+      cursor.scanned = {entry.sequence.value - 1};
+      break;
+    }
+    cursor.outstanding.push_back(entry.sequence);
+  }
+  return cursor;
 }
 
 void QueueCore::committed(std::uint64_t delta_id) {

@@ -369,6 +369,7 @@ class QueueCore {
   StoredOperation* touch_operation(base::OperationId operation);
   void write_operations();
   LaneHeader header_of(const Lane& lane) const;
+  CursorRecord cursor_record() const;
   bool valid_fates(const std::vector<LeasePart>& parts, const std::vector<engine::MessageFate>& fates) const;
 
   const base::QueueId id_;
@@ -377,6 +378,7 @@ class QueueCore {
   QueueTotals totals_;
   base::Sequence scanned_;
   base::Sequence written_scanned_;
+  base::Sequence told_;  // the newest event of which the disk says more than that it waits
   Lanes lanes_;
   std::vector<Item> items_;
   std::uint32_t free_items_ = kNone;

@@ -202,10 +202,30 @@ TEST(QueueCore, what_is_scanned_and_waits_is_no_reason_to_write_and_is_scanned_a
   EXPECT_TRUE(world.core->dirty());
   world.flush();
   world.crash();
-  EXPECT_EQ(world.core->scanned().value, 2u) << "a settle names what waits";
-  EXPECT_EQ(world.core->outstanding(), 1u);
+  EXPECT_EQ(world.core->scanned().value, 1u) << "what only waits behind what was settled is not named";
+  EXPECT_EQ(world.core->outstanding(), 0u);
   world.drain();
   EXPECT_EQ(world.core->totals().settled, 2u);
+}
+
+TEST(QueueCore, what_waits_before_a_settled_one_is_named_and_what_waits_behind_it_is_not) {
+  World world(fifo(), 1);
+  constexpr std::uint64_t kEvents = 30;
+  for (std::uint64_t i = 1; i <= kEvents; ++i)
+    world.log.push_back({{i}, {i}, world.clock.wall().time_since_epoch().count(), 10});
+  world.scan();
+  world.receive(3, 1);
+  ASSERT_EQ(world.open.size(), 3u);
+  world.open.erase(world.open.begin(), world.open.begin() + 2);  // the first two stay in flight
+  world.settle([](const LeasedItem&) { return Fate::delivered; });
+  world.flush();
+  const CursorRecord cursor = *decode_cursor(*world.disk.get(cursor_key(kQueue)));
+  EXPECT_EQ(cursor.scanned.value, 3u);
+  EXPECT_EQ(cursor.outstanding, (std::vector<Sequence>{{1}, {2}}));
+  world.crash();
+  EXPECT_EQ(world.core->outstanding(), 2u);
+  world.drain();
+  EXPECT_EQ(world.core->totals().settled, kEvents);
 }
 
 // Ten lanes fail with as many events behind them as their number says, one more is parked with none.
