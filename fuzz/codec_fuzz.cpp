@@ -52,7 +52,7 @@ void route(std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 14) {
+  switch (data[0] % 15) {
     case 0:
       round_trip(bytes, [](std::string_view b) { return queue::decode_record(kSequence, b); }, queue::encode_record);
       mark(bytes);
@@ -93,6 +93,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 13:
       round_trip(bytes, queue::decode_left, queue::encode_left);
+      break;
+    case 14:
+      round_trip(bytes, queue::decode_receive, queue::encode_receive);
       break;
     default:
       round_trip(bytes, [](std::string_view b) { return queue::decode_quarantined(7, b); }, queue::encode_quarantined);

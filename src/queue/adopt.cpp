@@ -55,6 +55,13 @@ Result<Backlog> Backlog::open(const store::Store& store, StoredQueue queue) {
     if (!operation.closed) ++backlog.operations_;
   }
   TRUNKLINE_TRY_VOID(operations->status());
+  const auto receives = list(store, id, 'V');
+  for (; receives->valid(); receives->next()) {
+    TRUNKLINE_TRY(const StoredReceive receive, decode_receive(receives->value()));
+    for (const LeasedEach& each : receive.messages) backlog.received_.push_back(each.sequence);
+  }
+  TRUNKLINE_TRY_VOID(receives->status());
+  std::ranges::sort(backlog.received_);
   backlog.places_ = list(store, id, 'S');
   backlog.letters_ = list(store, id, 'D');
   return backlog;
@@ -79,6 +86,7 @@ Result<std::optional<Adopted>> Backlog::at(const engine::RecordPtr& record) {
     TRUNKLINE_TRY_VOID(read_row(group, sequence, adopted));
     return std::optional(std::move(adopted));
   }
+  if (std::ranges::binary_search(received_, sequence)) adopted.receive_count = 1;
   if (sequence > cursor_.scanned || std::ranges::binary_search(cursor_.outstanding, sequence))
     return std::optional(std::move(adopted));
   return std::optional<Adopted>();

@@ -36,6 +36,7 @@ class Backlog {
   const store::Store* store_;
   StoredQueue queue_;
   CursorRecord cursor_;
+  std::vector<base::Sequence> received_;  // once, and in flight without a row; ascending
   std::size_t operations_ = 0;
   std::unique_ptr<store::Cursor> places_;   // list S
   std::unique_ptr<store::Cursor> letters_;  // list D

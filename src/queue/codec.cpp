@@ -275,6 +275,45 @@ Result<CursorRecord> decode_cursor(std::string_view bytes) {
   return checked(in, std::move(cursor), "cursor");
 }
 
+namespace {
+
+// To the end of the value.
+void put_each(std::string& out, const std::vector<LeasedEach>& leased) {
+  for (const LeasedEach& each : leased) {
+    put_u64(out, each.lease);
+    put_varint(out, each.sequence.value);
+    put_millis(out, each.until_ms);
+  }
+}
+std::vector<LeasedEach> read_each(ByteReader& in) {
+  std::vector<LeasedEach> leased;
+  while (in.ok() && !in.at_end()) {
+    LeasedEach& each = leased.emplace_back();
+    each.lease = in.u64();
+    each.sequence = {in.varint()};
+    each.until_ms = read_millis(in);
+  }
+  return leased;
+}
+
+}  // namespace
+
+std::string encode_receive(const StoredReceive& receive) {
+  std::string out;
+  put_millis(out, receive.since_ms);
+  put_each(out, receive.messages);
+  return out;
+}
+
+Result<StoredReceive> decode_receive(std::string_view bytes) {
+  ByteReader in(bytes);
+  StoredReceive receive;
+  receive.since_ms = read_millis(in);
+  receive.messages = read_each(in);
+  if (receive.messages.empty()) return corrupt("receive");
+  return checked(in, std::move(receive), "receive");
+}
+
 std::string encode_lane(const LaneHeader& header) {
   std::string out;
   out.push_back(static_cast<char>(header.state));
@@ -288,11 +327,7 @@ std::string encode_lane(const LaneHeader& header) {
   put_varint(out, header.gap_before.value);
   put_string(out, header.error_class);
   put_string(out, header.error_detail);
-  for (const LeasedEach& each : header.each) {
-    put_u64(out, each.lease);
-    put_varint(out, each.sequence.value);
-    put_millis(out, each.until_ms);
-  }
+  put_each(out, header.each);
   return out;
 }
 
@@ -310,12 +345,7 @@ Result<LaneHeader> decode_lane(std::string_view bytes) {
   header.gap_before = {in.varint()};
   header.error_class = in.string();
   header.error_detail = in.string();
-  while (in.ok() && !in.at_end()) {
-    LeasedEach& each = header.each.emplace_back();
-    each.lease = in.u64();
-    each.sequence = {in.varint()};
-    each.until_ms = read_millis(in);
-  }
+  header.each = read_each(in);
   const bool whole = header.each.empty();
   if (header.state > LaneState::leased) return corrupt("lane");
   if (!whole && (header.state != LaneState::leased || header.each.size() != header.leased)) return corrupt("lane");

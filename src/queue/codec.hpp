@@ -105,6 +105,15 @@ struct LaneHeader {
 std::string encode_lane(const LaneHeader& header);
 base::Result<LaneHeader> decode_lane(std::string_view bytes);
 
+// Messages of a standard queue that one receive gave out for the first time, and that nothing has been said of since but
+// that some of them are settled: one entry instead of a row and a lane for each.
+struct StoredReceive {
+  std::int64_t since_ms = 0;
+  std::vector<LeasedEach> messages;  // never empty
+};
+std::string encode_receive(const StoredReceive& receive);
+base::Result<StoredReceive> decode_receive(std::string_view bytes);
+
 struct Row {
   std::int64_t accepted_ms = 0;
   std::uint32_t bytes = 0;

@@ -96,7 +96,7 @@ TEST_F(OldFormat, is_opened_with_all_that_waits_in_it_and_raised_once_that_has_w
 
   std::filesystem::rename(directory + "/CURRENT", directory + "/db/CURRENT");
   ASSERT_TRUE(fixture().try_open().ok());
-  EXPECT_EQ(format(), "trunkline 5");
+  EXPECT_EQ(format(), "trunkline 6");
   ASSERT_EQ(declare(wanted), queue);
   EXPECT_EQ(redrive(queue), 2U);
   std::vector<std::string> delivered = deliver(queue, 3);

@@ -21,6 +21,7 @@
 //             queue 'L' group       lane header, while the lane has rows
 //             queue 'R' group seq.  row: one unsettled event at or below the cursor
 //             queue 'R' group order seq.  the same where its place in the lane is not its sequence (see Position)
+//             queue 'V' sequence    messages of a standard queue that were received together, without a row; of the first one
 //             queue 'W' group       what has left the lane's event-time window: the latest (event time, sequence)
 //             queue 'S' sequence    the same rows by sequence: group, accepted at
 //             queue 'D' sequence    dead letter
@@ -37,9 +38,9 @@
 // state       owner 0x00 key        version, bytes
 namespace trunkline::queue {
 
-// 1 had no operations, 2 no event-time windows, 3 no messages that clients sent, 4 no leases of several messages of a lane:
-// what they wrote reads as it is.
-constexpr std::uint32_t kFormatVersion = 5;
+// 1 had no operations, 2 no event-time windows, 3 no messages that clients sent, 4 no leases of several messages of a lane,
+// 5 no receives without rows: what they wrote reads as it is.
+constexpr std::uint32_t kFormatVersion = 6;
 // In meta: no sequence number up to these is given again, whatever the log still holds.
 inline constexpr std::string_view kEndKey = "nend";      // written where numbers are left out
 inline constexpr std::string_view kSweptKey = "nswept";  // the last one that a sweep has looked at

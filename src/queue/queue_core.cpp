@@ -115,6 +115,33 @@ void QueueCore::restore_lease(GroupKey group, Lane& lane, const LaneHeader& head
   schedule(group, lane.until);
 }
 
+void QueueCore::restore_receive(Sequence first, const StoredReceive& stored, Now now) {
+  Receive& receive = receives_[first];
+  receive.on_disk = true;
+  receive.stored.since_ms = stored.since_ms;
+  for (const LeasedEach& each : stored.messages) {
+    const GroupKey group{each.sequence.value};  // of a standard queue
+    const auto found = lanes_.find(group);
+    if (found == lanes_.end() || !needs_no_row(group, found->second)) continue;
+    Lane& lane = found->second;
+    items_[lane.first].row.receive_count = 1;
+    lane.state = LaneState::leased;
+    lane.receive = first;
+    lane.leased = 1;
+    lane.lease = each.lease;
+    lane.since_ms = stored.since_ms;
+    lane.until_ms = each.until_ms;
+    lane.until = now.mono + lease_left(each.until_ms, stored.since_ms, now);
+    leases_[each.lease].push_back({group, 1});
+    ++in_flight_;
+    schedule(group, lane.until);
+    receive.stored.messages.push_back(each);
+  }
+  if (receive.stored.messages.size() == stored.messages.size()) return;
+  receive.touched = dirty_ = true;
+  touched_receives_.push_back(first);
+}
+
 void QueueCore::set_spec(engine::QueueSpec spec) {
   spec_ = std::move(spec);
   if (wants_window() && !ordered_) begin_window();
@@ -454,9 +481,11 @@ void QueueCore::spill() {
   for (auto& [group, lane] : lanes_) {
     if (lane.leased > 0 && lane.count > lane.leased && !lane.unsorted && lane.replay.value == 0)
       blocked.push_back(group);
+    if (lane.receive.value != 0) blocked.push_back(group);
   }
   for (const GroupKey group : blocked) {
     Lane& lane = lanes_[group];
+    list_received(group, lane);
     list_all(group, lane);
     trim(lane);
   }
@@ -525,6 +554,7 @@ store::Batch QueueCore::take_delta() {
   }
   touched_.clear();
   journal_.write(delta_);
+  write_receives();
   write_operations();
   CursorRecord cursor = cursor_record();
   if (base::failpoint::on("defect.cursor_skips")) cursor.outstanding.clear();

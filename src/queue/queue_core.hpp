@@ -86,6 +86,8 @@ class QueueCore {
   void restore(const CursorRecord& cursor, std::vector<std::pair<base::GroupKey, LaneHeader>> lanes,
                const std::vector<Scanned>& outstanding, base::Sequence end, Now now);
   // After restore(); `outstanding` are the events the record names.
+  // After restore(); `first` names it, whatever is left of it.
+  void restore_receive(base::Sequence first, const StoredReceive& stored, Now now);
   void restore_operation(base::OperationId operation, StoredOperation stored, const std::vector<Scanned>& outstanding);
 
   // ---- scan
@@ -248,6 +250,7 @@ class QueueCore {
     std::unique_ptr<std::vector<Each>> each;  // of the leased ones, in order; null: one lease over all of them
     base::OperationId replay;                 // a replay lane, of this operation
     base::GroupKey live;                      // of a replay lane: the lane of the live events
+    base::Sequence receive;                   // its one message is leased and has no row: in which of receives_
 
     std::uint64_t rows_beyond() const { return rows - listed; }
   };
@@ -331,11 +334,18 @@ class QueueCore {
                  std::size_t& bytes_left, std::vector<LeaseDraft>& drafts, Now now);
   bool is_over_receive_count(const Lane& lane) const;
   void end_over_receive_count(base::GroupKey group, Lane& lane, Now now);
-  base::Millis count_receive(base::GroupKey group, Lane& lane, Item& item, const engine::ReceiveLimits& limits);
+  base::Millis count_receive(Item& item, const engine::ReceiveLimits& limits) const;
+  void list_or_put(base::GroupKey group, Lane& lane, Item& item);
   LeasedItem leased_item(const Lane& lane, const Item& item, bool first) const;
   void lease_part(base::GroupKey group, Lane& lane, std::uint32_t count, LeaseDraft& draft,
                   const engine::ReceiveLimits& limits, Now now);
   void list_leased(base::GroupKey group, Lane& lane, Now now);
+  // ---- of messages that were received and have no row, see queue_core_receives.cpp
+  bool needs_no_row(base::GroupKey group, const Lane& lane) const;
+  void join_receive(Lane& lane, Now now);
+  void leave_receive(Lane& lane);
+  void list_received(base::GroupKey group, Lane& lane);
+  void write_receives();
   // ---- of leases of their own for several messages of a lane, see queue_core_each.cpp
   static bool visible_again(const Lane& lane) { return lane.each && lane.each->front().lease == 0; }
   static std::uint32_t visible_ahead(const Lane& lane);
@@ -397,6 +407,15 @@ class QueueCore {
   std::unordered_map<base::GroupKey, Family> families_;  // at most as many as replayed events are outstanding
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::unordered_map<std::uint64_t, std::vector<LeasePart>> leases_;
+  struct Receive {
+    StoredReceive stored;
+    bool touched = false;
+    bool on_disk = false;
+  };
+  std::map<base::Sequence, Receive>
+      receives_;                           // by their first message as it was then; at most as many as are in flight
+  std::optional<base::Sequence> filling_;  // of the lease() that is under way
+  std::vector<base::Sequence> touched_receives_;
   std::uint64_t next_lease_;
   std::string random_;  // for receipts; asked for by the hundred, since a question costs more than the bytes
   std::uint64_t in_flight_ = 0;

@@ -37,7 +37,8 @@ void QueueCore::lease_each(GroupKey group, Lane& lane, std::uint32_t count, std:
     Item& item = items_[at];
     if (i > 0) drafts.push_back(new_draft(group, lane));
     LeaseDraft& draft = drafts.back();
-    const base::Millis visible = count_receive(group, lane, item, limits);
+    const base::Millis visible = count_receive(item, limits);
+    list_or_put(group, lane, item);
     draft.deadline = now.wall + visible;
     draft.items.push_back(leased_item(lane, item, i == 0));
     (*lane.each)[i] = {draft.id, item.sequence, now.mono + visible, millis(now.wall + visible)};

@@ -27,6 +27,7 @@ std::vector<LeaseDraft> QueueCore::lease(const engine::ReceiveLimits& limits, No
   std::size_t messages_left = limits.max_messages;
   std::size_t bytes_left = std::max<std::size_t>(limits.max_bytes, 1);
   std::size_t groups_left = limits.max_groups;
+  filling_.reset();
   while (!ready_.empty() && messages_left > 0 && bytes_left > 0 && groups_left > 0) {
     const GroupKey group = ready_.pop();
     const auto found = lanes_.find(group);
@@ -104,17 +105,20 @@ bool QueueCore::take_from(GroupKey group, Lane& lane, const engine::ReceiveLimit
   return true;
 }
 
-// Of a pulled message, which has a row from then on. How long it is the receiver's.
-base::Millis QueueCore::count_receive(GroupKey group, Lane& lane, Item& item, const engine::ReceiveLimits& limits) {
+// How long a pulled message is the receiver's.
+base::Millis QueueCore::count_receive(Item& item, const engine::ReceiveLimits& limits) const {
   base::Millis visible = limits.visibility_timeout.count() > 0 ? limits.visibility_timeout : spec_.visibility_timeout;
   ++item.row.receive_count;
   if (limits.hold_beyond > 0 && item.row.receive_count > limits.hold_beyond) visible = std::max(visible, limits.hold);
+  return visible;
+}
+
+void QueueCore::list_or_put(GroupKey group, Lane& lane, Item& item) {
   if (item.listed) {
     put_row(group, lane, item.sequence, item.row);
   } else {
     list_item(group, lane, item);
   }
-  return visible;
 }
 
 LeasedItem QueueCore::leased_item(const Lane& lane, const Item& item, bool first) const {
@@ -140,16 +144,24 @@ void QueueCore::lease_part(GroupKey group, Lane& lane, std::uint32_t count, Leas
   if (Family* family = family_of(group, lane)) family->leased = true;
   std::uint32_t at = lane.first;
   base::Millis visible{0};
+  const bool rowless = needs_no_row(group, lane);
   for (std::uint32_t i = 0; i < count; ++i, at = items_[at].next) {
     Item& item = items_[at];
-    if (spec_.pulled) visible = std::max(visible, count_receive(group, lane, item, limits));
+    if (spec_.pulled) {
+      visible = std::max(visible, count_receive(item, limits));
+      if (!rowless) list_or_put(group, lane, item);
+    }
     draft.items.push_back(leased_item(lane, item, i == 0));
   }
   if (!spec_.pulled) return;
   lane.until = now.mono + visible;
   lane.until_ms = millis(now.wall + visible);
   draft.deadline = now.wall + visible;
-  list_leased(group, lane, now);
+  if (rowless) {
+    join_receive(lane, now);
+  } else {
+    list_leased(group, lane, now);
+  }
   schedule(group, lane.until);
 }
 
@@ -213,6 +225,10 @@ base::Result<void> QueueCore::settle(std::uint64_t lease, const std::vector<Mess
   const MessageFate* at = fates.data();
   for (const LeasePart& part : parts) {
     Lane& lane = lanes_.at(part.group);
+    if (lane.receive.value != 0) {
+      const bool ends = at->fate == Fate::delivered || at->fate == Fate::drop || at->fate == Fate::skip;
+      ends ? leave_receive(lane) : list_received(part.group, lane);
+    }
     end_lease(part.group, lane);
     settle_lane(part.group, lane, part.count, at, lease, now);
     at += part.count;
@@ -230,6 +246,7 @@ base::Result<void> QueueCore::extend(std::uint64_t lease, base::Millis visibilit
       extend_each(lease, part.group, visibility_timeout, now);
       continue;
     }
+    list_received(part.group, lane);
     lane.since_ms = millis(now.wall);
     lane.until = now.mono + visibility_timeout;
     lane.until_ms = millis(now.wall + visibility_timeout);
@@ -459,6 +476,7 @@ void QueueCore::tick(Now now) {
         std::erase_if(lease->second, [&](const LeasePart& part) { return part.group == group; });
         if (lease->second.empty()) leases_.erase(lease);
       }
+      list_received(group, lane);
       end_lease(group, lane);
       sort(group, lane);
       make_ready(group, lane);

@@ -136,6 +136,8 @@ class World {
     for (const auto& [key, value] : disk.list('W'))
       core->restore_left(GroupKey{sequence_of(key).value}, *decode_left(value));
     core->restore(cursor, std::move(lanes), outstanding, {log.size()}, now());
+    for (const auto& [key, value] : disk.list('V'))
+      core->restore_receive(sequence_of(key), *decode_receive(value), now());
     for (const auto& [key, value] : disk.list('P')) {
       const StoredOperation stored = *decode_operation(value);
       std::vector<Scanned> named;

@@ -137,6 +137,12 @@ Result<RestoredQueue> read_queue(const store::Store& store, base::QueueId id, co
     }
   }
   TRUNKLINE_TRY_VOID(at->status());
+  const std::string receives = queue_prefix(id, 'V');
+  for (at = store.seek(kQueue, receives, prefix_end(receives)); at->valid(); at->next()) {
+    TRUNKLINE_TRY(StoredReceive receive, decode_receive(at->value()));
+    restored.receives.emplace_back(sequence_of(at->key()), std::move(receive));
+  }
+  TRUNKLINE_TRY_VOID(at->status());
   const std::string left = queue_prefix(id, 'W');
   for (at = store.seek(kQueue, left, prefix_end(left)); at->valid(); at->next()) {
     TRUNKLINE_TRY(const LeftWindow mark, decode_left(at->value()));
@@ -154,6 +160,7 @@ void QueueRunner::start(RestoredQueue restored, std::uint64_t routed, std::uint6
   core_ = std::make_unique<QueueCore>(id_, spec_, options_, core_ ? core_->next_lease() : 1);
   for (const auto& [group, left] : restored.left) core_->restore_left(group, left);
   core_->restore(restored.cursor, std::move(restored.lanes), restored.outstanding, context_.shared.end, now());
+  for (const auto& [first, receive] : restored.receives) core_->restore_receive(first, receive, now());
   for (RestoredQueue::Operation& operation : restored.operations)
     core_->restore_operation(operation.id, std::move(operation.stored), operation.outstanding);
   epoch_ = epoch;

@@ -38,6 +38,7 @@ struct RestoredQueue {
     std::vector<Scanned> outstanding;  // of what it names, what is still in the log
   };
   std::vector<Operation> operations;
+  std::vector<std::pair<base::Sequence, StoredReceive>> receives;
   std::vector<std::pair<base::GroupKey, LeftWindow>> left;
 };
 // A new queue (no cursor record) starts behind `created_after`.
