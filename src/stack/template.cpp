@@ -296,6 +296,8 @@ void Template::workers() {
     out_.key("PolicyDocument").begin_object().member("Version", "2012-10-17").key("Statement").begin_array();
     if (spec_.engine) {
       add_table_statements(spec_, to_);
+      // For `why CONVERSATION`.
+      to_.statement({"dynamodb:Scan"}, [&] { to_.arn("dynamodb", "table/" + spec_.table); });
       // Queues by their prefix, since a policy may have 6,144 characters.
       to_.statement({"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage",
                      "sqs:GetQueueAttributes"},
