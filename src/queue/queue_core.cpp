@@ -132,7 +132,9 @@ void QueueCore::restore_receive(Sequence first, const StoredReceive& stored, Now
     lane.since_ms = stored.since_ms;
     lane.until_ms = each.until_ms;
     lane.until = now.mono + lease_left(each.until_ms, stored.since_ms, now);
-    leases_[each.lease].push_back({group, 1});
+    std::vector<LeasePart>& parts = leases_[each.lease];
+    parts.push_back({group, 1});
+    if (parts.size() > 1 && parts[parts.size() - 2].group > group) std::ranges::sort(parts, {}, &LeasePart::group);
     ++in_flight_;
     schedule(group, lane.until);
     receive.stored.messages.push_back(each);

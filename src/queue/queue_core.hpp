@@ -328,6 +328,7 @@ class QueueCore {
   void note_left(const Scanned& event);
   void expire_in_window(base::GroupKey group, base::Sequence sequence, std::map<base::Sequence, std::uint64_t>& orders);
   void restore_lease(base::GroupKey group, Lane& lane, const LaneHeader& header, Now now);
+  void put_in_sequence(LeaseDraft& draft);
   LeaseDraft new_draft(base::GroupKey group, const Lane& lane);
   std::uint64_t new_receipt();
   bool take_from(base::GroupKey group, Lane& lane, const engine::ReceiveLimits& limits, std::size_t& messages_left,

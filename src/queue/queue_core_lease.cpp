@@ -54,7 +54,15 @@ std::vector<LeaseDraft> QueueCore::lease(const engine::ReceiveLimits& limits, No
     }
     --groups_left;
   }
+  if (spec_.pulled && standard() && !limits.lease_each && !drafts.empty()) put_in_sequence(drafts.front());
   return drafts;
+}
+
+// Fates are told in the order of the lease, and after a restart its lanes are known by their sequences alone.
+void QueueCore::put_in_sequence(LeaseDraft& draft) {
+  std::ranges::sort(draft.items, {}, &LeasedItem::sequence);
+  std::ranges::sort(leases_.at(draft.id), {},
+                    [this](const LeasePart& part) { return items_[lanes_.at(part.group).first].sequence; });
 }
 
 LeaseDraft QueueCore::new_draft(GroupKey group, const Lane& lane) {

@@ -23,12 +23,15 @@ class Receives : public testing::Test {
     limits.visibility_timeout = kVisible;
     return world.core->lease(limits, world.now());
   }
-  base::Result<void> settle(const LeaseDraft& draft, Fate fate) {
+  static MessageFate of(Fate fate) {
     MessageFate how;
     how.fate = fate;
     how.error_class = "test";
     how.delay = base::Millis(10);
-    return world.core->settle(draft.id, {how}, world.now());
+    return how;
+  }
+  base::Result<void> settle(const LeaseDraft& draft, Fate fate) {
+    return world.core->settle(draft.id, {of(fate)}, world.now());
   }
   void pass(base::Millis time) {
     world.clock.advance(time);
@@ -125,6 +128,40 @@ TEST_F(Receives, a_full_memory_gives_them_rows_and_takes_more) {
   EXPECT_EQ(taken, 200u);
   world.crash();
   EXPECT_EQ(world.core->in_flight(), 200u);
+}
+
+// One lease of several messages: its fates are told in its order, which is the same after a restart.
+TEST_F(Receives, the_fates_of_a_lease_are_of_the_same_messages_after_a_crash) {
+  append(40);
+  engine::ReceiveLimits limits;
+  limits.max_messages = 40;
+  limits.visibility_timeout = kVisible;
+  engine::ReceiveLimits first = limits;
+  first.max_messages = 7;
+  // Some come back before the others are received, and stand behind them; these have rows, and the others have none.
+  const auto some = world.core->lease(first, world.now());
+  ASSERT_EQ(some.size(), 1u);
+  EXPECT_TRUE(world.core->settle(some[0].id, std::vector<MessageFate>(7, of(Fate::release)), world.now()).ok());
+  world.flush();
+  const auto drafts = world.core->lease(limits, world.now());
+  ASSERT_EQ(drafts.size(), 1u);
+  ASSERT_EQ(drafts[0].items.size(), 40u);
+  world.flush();
+  world.crash();
+  world.scan();
+  std::vector<MessageFate> fates;
+  std::set<std::uint64_t> kept;
+  for (const LeasedItem& item : drafts[0].items) {
+    fates.push_back(of(item.sequence.value % 3 == 0 ? Fate::release : Fate::delivered));
+    if (item.sequence.value % 3 == 0) kept.insert(item.sequence.value);
+  }
+  ASSERT_TRUE(world.core->settle(drafts[0].id, fates, world.now()).ok());
+  world.flush();
+  std::set<std::uint64_t> left;
+  for (const LeaseDraft& draft : world.core->lease(limits, world.now())) {
+    for (const LeasedItem& item : draft.items) left.insert(item.sequence.value);
+  }
+  EXPECT_EQ(left, kept);
 }
 
 // Every message is received as often as it is said, by one at a time, until it is deleted, over crashes.
