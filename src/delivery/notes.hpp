@@ -17,6 +17,8 @@ struct Note {
   std::uint32_t retry_epoch = 0;  // outages before first_retry
   std::uint32_t refund = 0;       // attempts that the engine holds and that were given back since
   bool exhausted = false;         // its last attempt is spent; decided when it comes again
+  bool redriven = false;          // it had been redriven when that was spent,
+  base::MonoTime exhausted_at{};  // which was then
   std::string error_class;        // of that attempt
   std::string error_detail;
 };

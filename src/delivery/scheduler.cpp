@@ -19,6 +19,9 @@ std::uint64_t first_batch_id(const std::string& consumer) {
 }
 
 // The batch that one `refused` event stands alone in.
+// Of windows: what waits for one comes again after it, and sooner or later not to another worker.
+constexpr int kDecidedWithin = 6;
+
 EventVerdict as_rejected(BatchVerdict& verdict) {
   EventVerdict event = verdict.events.empty() ? EventVerdict{} : std::move(verdict.events.front());
   event.verdict = Verdict::rejected;
@@ -83,7 +86,7 @@ void Scheduler::hold(engine::Lease lease, Now now) {
   Slice slice{slot, 0, 0};
   for (std::uint32_t index = 0; index < count; ++index) {
     const Item item{slot, index};
-    if (!exhausted(item)) {
+    if (!exhausted(item, now)) {
       slice.end = index + 1;
       continue;
     }
@@ -106,9 +109,16 @@ void Scheduler::add_pending(const Slice& slice) {
   for (std::uint32_t index = slice.begin; index < slice.end; ++index) pending_bytes_ += bytes_of({slice.held, index});
 }
 
-bool Scheduler::exhausted(const Item& item) {
-  const Note* note = notes_.find(message(item).record->sequence);
-  return note != nullptr && note->exhausted;
+// Another worker may have had the event since, and parked it. When it comes here again it has been redriven, and begins
+// anew, whatever is remembered of it here.
+bool Scheduler::exhausted(const Item& item, Now now) {
+  const engine::LeasedMessage& leased = message(item);
+  const Note* note = notes_.find(leased.record->sequence);
+  if (note == nullptr || !note->exhausted) return false;
+  const bool old = shared_ && now.mono - note->exhausted_at > kDecidedWithin * options_.breaker_window;
+  if (note->redriven == leased.redriven && !old) return true;
+  notes_.erase(leased.record->sequence);
+  return false;
 }
 
 void Scheduler::decide_exhausted(const Item& item) {
@@ -452,6 +462,8 @@ void Scheduler::spend(const Item& item, const EventVerdict& verdict, Now now) {
   spent_.push_back({sequence, now.mono, true});
   Note& note = notes_.make(sequence);
   note.exhausted = true;
+  note.redriven = message(item).redriven;
+  note.exhausted_at = now.mono;
   note.error_class = verdict.error_class;
   note.error_detail = verdict.detail;
   note.refund = 0;

@@ -133,7 +133,7 @@ class Scheduler {
 
   void hold(engine::Lease lease, Now now);
   // Whether its last attempt was spent a window ago and it comes back for the decision.
-  bool exhausted(const Item& item);
+  bool exhausted(const Item& item, Now now);
   void decide_exhausted(const Item& item);
   void add_pending(const Slice& slice);
   void release_pending(std::size_t keep);

@@ -204,6 +204,56 @@ TEST(Scheduler, an_event_is_parked_only_after_an_outage_would_have_shown) {
   EXPECT_EQ(h.sent, 1u);
 }
 
+// Of several workers on one queue: a last attempt was spent here, and what came of it was decided by another one.
+class DecidedElsewhere : public testing::Test {
+ protected:
+  DecidedElsewhere() {
+    options_.max_attempts = 1;
+    scheduler_.emplace("test", options_);
+    scheduler_->share_breaker();
+  }
+  void lease(bool redriven) {
+    auto record = std::make_shared<engine::Record>();
+    record->sequence = {9};
+    scheduler_->advance(now_, actions_);
+    scheduler_->on_leases({{{}, next_lease_++, {7}, {}, {engine::LeasedMessage{record, 0, 1, {}, redriven}}}}, now_);
+    scheduler_->advance(now_, actions_);
+  }
+  void reject() {
+    const std::uint64_t batch = actions_.send.at(0).id;
+    scheduler_->on_verdict(batch, {false, {{Verdict::rejected, {}, "bad", ""}}}, now_);
+    scheduler_->advance(now_, actions_);
+  }
+
+  Options options_ = single();
+  std::optional<Scheduler> scheduler_;
+  Actions actions_;
+  Now now_{base::WallTime{}, base::MonoTime(hours(1))};
+  std::uint64_t next_lease_ = 1;
+};
+
+TEST_F(DecidedElsewhere, what_is_redriven_is_sent_and_not_parked_for_what_was_before) {
+  lease(false);
+  reject();
+  now_.mono += options_.breaker_window;
+  lease(true);
+  ASSERT_THAT(actions_.send, SizeIs(1));
+  reject();
+  now_.mono += options_.breaker_window;
+  lease(true);
+  EXPECT_THAT(actions_.send, IsEmpty());
+  ASSERT_THAT(actions_.settle, SizeIs(1));
+  EXPECT_EQ(actions_.settle[0].fates[0].fate, Fate::park);
+}
+
+TEST_F(DecidedElsewhere, what_comes_long_after_has_been_redriven_again) {
+  lease(true);
+  reject();
+  now_.mono += minutes(10);
+  lease(true);
+  EXPECT_THAT(actions_.send, SizeIs(1));
+}
+
 TEST(Scheduler, an_earlier_event_that_is_redriven_goes_before_one_that_waits_for_its_decision) {
   Options options = batches_of(10);
   options.max_attempts = 1;
