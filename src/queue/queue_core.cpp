@@ -17,8 +17,8 @@ using base::Sequence;
 constexpr store::FamilyHandle kQueue = handle(Table::queue);
 // A clock that jumped back must not hold a lane for longer.
 constexpr base::Millis kRestoredBackOffMax = std::chrono::hours(1);
-constexpr std::uint64_t kScanAgainMax = 65'536;  // entries of the log, at a start: four reads of the scan
 constexpr base::Millis kRestoredLeaseMax = std::chrono::hours(12);  // SQS's longest visibility timeout
+constexpr std::uint64_t kScanAgainMax = 65'536;  // entries of the log, at a start: four reads of the scan
 
 base::Millis time_left(std::int64_t until_ms, base::Millis most, Now now) {
   return base::Millis(std::clamp<std::int64_t>(until_ms - millis(now.wall), 0, most.count()));
@@ -139,9 +139,7 @@ void QueueCore::restore_receive(Sequence first, const StoredReceive& stored, Now
     schedule(group, lane.until);
     receive.stored.messages.push_back(each);
   }
-  if (receive.stored.messages.size() == stored.messages.size()) return;
-  receive.touched = dirty_ = true;
-  touched_receives_.push_back(first);
+  if (receive.stored.messages.size() != stored.messages.size()) touch_receive(first);
 }
 
 void QueueCore::set_spec(engine::QueueSpec spec) {
@@ -432,7 +430,6 @@ void QueueCore::scan(const Scanned& event, Now now) {
   const Row row = row_of(event);
   if (event.accepted_ms < millis(now.wall) - spec_.max_wait.count()) {
     put_outcome(event.sequence, Outcome::expired);
-    told_ = event.sequence;
     ++totals_.expired;
     ++totals_.settled;
     return;
@@ -481,9 +478,8 @@ void QueueCore::scanned_to(Sequence sequence) {
 void QueueCore::spill() {
   std::vector<GroupKey> blocked;
   for (auto& [group, lane] : lanes_) {
-    if (lane.leased > 0 && lane.count > lane.leased && !lane.unsorted && lane.replay.value == 0)
-      blocked.push_back(group);
-    if (lane.receive.value != 0) blocked.push_back(group);
+    const bool followed = lane.leased > 0 && lane.count > lane.leased && !lane.unsorted && lane.replay.value == 0;
+    if (followed || lane.receive.value != 0) blocked.push_back(group);
   }
   for (const GroupKey group : blocked) {
     Lane& lane = lanes_[group];

@@ -85,9 +85,9 @@ class QueueCore {
   // A window that is new to the queue begins behind `end`, the end of the log: what is up to there may have been sent.
   void restore(const CursorRecord& cursor, std::vector<std::pair<base::GroupKey, LaneHeader>> lanes,
                const std::vector<Scanned>& outstanding, base::Sequence end, Now now);
-  // After restore(); `outstanding` are the events the record names.
   // After restore(); `first` names it, whatever is left of it.
   void restore_receive(base::Sequence first, const StoredReceive& stored, Now now);
+  // After restore(); `outstanding` are the events the record names.
   void restore_operation(base::OperationId operation, StoredOperation stored, const std::vector<Scanned>& outstanding);
 
   // ---- scan
@@ -254,6 +254,11 @@ class QueueCore {
 
     std::uint64_t rows_beyond() const { return rows - listed; }
   };
+  struct Receive {
+    StoredReceive stored;
+    bool touched = false;  // stands in touched_receives_
+    bool on_disk = false;
+  };
   using Lanes = std::unordered_map<base::GroupKey, Lane>;
   // The lanes of one group while there is a replay lane among them. One lease at a time.
   struct Family {
@@ -346,6 +351,7 @@ class QueueCore {
   void join_receive(Lane& lane, Now now);
   void leave_receive(Lane& lane);
   void list_received(base::GroupKey group, Lane& lane);
+  Receive& touch_receive(base::Sequence first);
   void write_receives();
   // ---- of leases of their own for several messages of a lane, see queue_core_each.cpp
   static bool visible_again(const Lane& lane) { return lane.each && lane.each->front().lease == 0; }
@@ -408,13 +414,8 @@ class QueueCore {
   std::unordered_map<base::GroupKey, Family> families_;  // at most as many as replayed events are outstanding
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::unordered_map<std::uint64_t, std::vector<LeasePart>> leases_;
-  struct Receive {
-    StoredReceive stored;
-    bool touched = false;
-    bool on_disk = false;
-  };
-  std::map<base::Sequence, Receive>
-      receives_;                           // by their first message as it was then; at most as many as are in flight
+  // By their first message as it was then; at most as many as are in flight.
+  std::map<base::Sequence, Receive> receives_;
   std::optional<base::Sequence> filling_;  // of the lease() that is under way
   std::vector<base::Sequence> touched_receives_;
   std::uint64_t next_lease_;

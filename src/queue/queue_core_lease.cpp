@@ -234,8 +234,11 @@ base::Result<void> QueueCore::settle(std::uint64_t lease, const std::vector<Mess
   for (const LeasePart& part : parts) {
     Lane& lane = lanes_.at(part.group);
     if (lane.receive.value != 0) {
-      const bool ends = at->fate == Fate::delivered || at->fate == Fate::drop || at->fate == Fate::skip;
-      ends ? leave_receive(lane) : list_received(part.group, lane);
+      if (at->fate == Fate::delivered || at->fate == Fate::drop || at->fate == Fate::skip) {
+        leave_receive(lane);
+      } else {
+        list_received(part.group, lane);
+      }
     }
     end_lease(part.group, lane);
     settle_lane(part.group, lane, part.count, at, lease, now);
@@ -444,6 +447,7 @@ void QueueCore::dead_letter(GroupKey group, Lane& lane, const MessageFate& fate,
 }
 
 void QueueCore::put_outcome(Sequence sequence, Outcome outcome) {
+  told_ = std::max(told_, sequence);
   const char value = static_cast<char>(outcome);
   delta_.put(kQueue, by_sequence_key(id_, 'O', sequence), {&value, 1});
   dirty_ = true;

@@ -23,28 +23,30 @@ bool QueueCore::needs_no_row(GroupKey group, const Lane& lane) const {
          lane.leased <= 1 && lane.gap_before.value == 0 && !families_.contains(group);
 }
 
+QueueCore::Receive& QueueCore::touch_receive(base::Sequence first) {
+  Receive& receive = receives_[first];
+  dirty_ = true;
+  if (!std::exchange(receive.touched, true)) touched_receives_.push_back(first);
+  return receive;
+}
+
 void QueueCore::join_receive(Lane& lane, Now now) {
   const base::Sequence sequence = items_[lane.first].sequence;
   lane.state = LaneState::leased;
   lane.since_ms = millis(now.wall);
   if (!filling_ || receives_.at(*filling_).stored.messages.size() >= kReceiveMax) filling_ = sequence;
   lane.receive = *filling_;
-  Receive& receive = receives_[lane.receive];
+  Receive& receive = touch_receive(lane.receive);
   receive.stored.since_ms = lane.since_ms;
   receive.stored.messages.push_back({lane.lease, sequence, lane.until_ms});
   told_ = std::max(told_, sequence);
-  dirty_ = true;
-  if (!std::exchange(receive.touched, true)) touched_receives_.push_back(lane.receive);
 }
 
 void QueueCore::leave_receive(Lane& lane) {
-  const auto found = receives_.find(std::exchange(lane.receive, {}));
-  TRUNKLINE_CHECK(found != receives_.end(), "a message of a receive that is not known");
-  Receive& receive = found->second;
+  TRUNKLINE_CHECK(receives_.contains(lane.receive), "a message of a receive that is not known");
+  Receive& receive = touch_receive(std::exchange(lane.receive, {}));
   std::erase_if(receive.stored.messages,
                 [sequence = items_[lane.first].sequence](const LeasedEach& each) { return each.sequence == sequence; });
-  dirty_ = true;
-  if (!std::exchange(receive.touched, true)) touched_receives_.push_back(found->first);
 }
 
 void QueueCore::list_received(GroupKey group, Lane& lane) {
