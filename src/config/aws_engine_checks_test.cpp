@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "config/load.hpp"
+#include "config/checks_testing.hpp"
 
 namespace trunkline::config {
 namespace {
@@ -12,17 +12,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-Loaded loaded(std::string_view text) {
-  return parse(text, {[](const std::string&) { return std::string(64, 'k'); },
-                      [](const std::string&) { return std::string(64, 's'); }});
-}
-
-std::vector<std::string> findings(std::string_view text) {
-  std::vector<std::string> lines;
-  for (const Diagnostic& each : loaded(text).diagnostics) lines.push_back(format(each, "t.yaml"));
-  return lines;
-}
 
 TEST(AwsEngineChecks, the_engine_is_embedded_unless_it_is_said) {
   EXPECT_EQ(loaded("").config->engine, EngineKind::embedded);
