@@ -3,7 +3,6 @@ calls on the wire, and how many events a worker does of those that the emulators
 needs Maven and a JDK."""
 import base64
 import collections
-import http.client
 import json
 import os
 import pathlib
@@ -13,7 +12,7 @@ import time
 import urllib.parse
 
 from .processes import Failure, Hub, Server, Sinks, free_port
-from .queue_api import ROOT, fetched, of_the_tests
+from .queue_api import ROOT, aws_call, fetched, of_the_tests
 from .rows import Bench, Line, median, say
 
 RECORDED = 3_000   # events of the run whose calls are counted
@@ -23,8 +22,7 @@ TABLE = "bench"
 NAMES = [f"sink{i}" for i in range(SINKS)]
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1",
                "AWS_EC2_METADATA_DISABLED": "true"}
-SIGNED = {"authorization": "AWS4-HMAC-SHA256 Credential=bench/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
-          "content-type": "application/x-amz-json-1.0"}
+SIGNED = {"authorization": "AWS4-HMAC-SHA256 Credential=bench/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"}
 STRINGS = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
 KEYS = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
 ORDERS = ("conversation", "none")
@@ -48,16 +46,7 @@ class Table(Server):
         self.port = int(port.read_text())
 
     def call(self, operation: str, **body) -> dict:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request("POST", "/", json.dumps(body), {**SIGNED, "x-amz-target": f"DynamoDB_20120810.{operation}"})
-            answer = connection.getresponse()
-            text = answer.read()
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise Failure(f"{operation}: {answer.status} {text[:300]!r}")
-        return json.loads(text)
+        return aws_call(self.port, f"DynamoDB_20120810.{operation}", body, SIGNED)
 
 
 class Emulators:

@@ -51,17 +51,21 @@ rest-stats {{ enabled = false }}
         self.wait_for_port(self.port)
 
 
-def make_queue(port: int, name: str) -> str:
+def aws_call(port: int, target: str, body: dict, headers: dict | None = None) -> dict:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        connection.request("POST", "/", json.dumps({"QueueName": name}), {**CALL, "x-amz-target": "AmazonSQS.CreateQueue"})
+        connection.request("POST", "/", json.dumps(body), {**CALL, **(headers or {}), "x-amz-target": target})
         answer = connection.getresponse()
         text = answer.read()
     finally:
         connection.close()
     if answer.status != 200:
-        raise Failure(f"CreateQueue: {answer.status} {text[:300]!r}")
-    return json.loads(text)["QueueUrl"]
+        raise Failure(f"{target}: {answer.status} {text[:300]!r}")
+    return json.loads(text)
+
+
+def make_queue(port: int, name: str) -> str:
+    return aws_call(port, "AmazonSQS.CreateQueue", {"QueueName": name})["QueueUrl"]
 
 
 def run(bench: Bench, name: str, port: int, number: list, *options) -> dict:
