@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
-#include <ctime>
+#include <iterator>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -25,6 +26,33 @@ std::size_t count_of(std::string_view text, std::string_view word) {
   return count;
 }
 
+// SendMessageBatch's body, of which only the times change.
+class Batch {
+ public:
+  Batch(const std::string& queue, std::size_t bytes, std::uint32_t count) : body_("{" + queue + ",\"Entries\":[") {
+    const std::string text(std::max(bytes, kDigits), 'x');
+    for (std::uint32_t i = 0; i < count; ++i) {
+      fmt::format_to(std::back_inserter(body_), R"({}{{"Id":"{}","MessageBody":")", i == 0 ? "" : ",", i);
+      places_.push_back(body_.size());
+      body_ += text + "\"}";
+    }
+    body_ += "]}";
+  }
+  // Each message begins with when it was sent.
+  const std::string& of(std::int64_t start) {
+    const std::string digits = fmt::format("{:0{}}", start, kDigits);
+    for (const std::size_t place : places_) body_.replace(place, kDigits, digits);
+    return body_;
+  }
+  static constexpr std::size_t kDigits = 20;
+
+ private:
+  std::string body_;
+  std::vector<std::size_t> places_;
+};
+
+using Times = std::vector<std::int64_t>;  // nanoseconds
+
 class Run {
  public:
   explicit Run(const SqsOptions& options)
@@ -32,116 +60,143 @@ class Run {
 
   SqsResult run() {
     begun_ = now_nanoseconds();
-    std::vector<std::thread> senders, receivers;
-    for (std::uint32_t i = 0; i < options_.receivers; ++i) receivers.emplace_back([this] { receive(); });
-    for (std::uint32_t i = 0; i < options_.senders; ++i) senders.emplace_back([this, i] { send(i); });
-    for (std::thread& thread : senders) thread.join();
+    end_ = begun_ + static_cast<std::int64_t>(options_.seconds * kSecond);
+    std::thread receiver([this] { receive(); });
+    std::thread sender([this] { send(); });
+    sender.join();
     sending_.store(false);
-    for (std::thread& thread : receivers) thread.join();
+    receiver.join();
     result_.sent = sent_.load();
-    result_.deleted = deleted_.load();
-    result_.seconds = static_cast<double>(last_.load() - begun_) / 1e9;
+    result_.deleted = deleted_;
+    result_.seconds = static_cast<double>(last_ - begun_) / kSecond;
     return std::move(result_);
   }
 
  private:
-  using Times = std::vector<std::int64_t>;  // nanoseconds
+  static constexpr double kSecond = 1e9;
+  enum class State : std::uint8_t { idle, receiving, removing, finished };
 
-  void send(std::uint32_t number) {
-    CallConnection connection(options_.port);
-    Times times;
-    std::string answer;
-    const auto end = begun_ + static_cast<std::int64_t>(options_.seconds * 1e9);
-    const double gap = options_.rate > 0 ? 1e9 * options_.batch * options_.senders / options_.rate : 0;
-    double due = static_cast<double>(begun_) + gap * number / options_.senders;
-    for (std::int64_t now = begun_; now < end; now = now_nanoseconds(), due += gap) {
-      if (gap > 0) wait_until(static_cast<std::int64_t>(due));
-      const std::int64_t start = gap > 0 ? static_cast<std::int64_t>(due) : now_nanoseconds();
-      if (!connection.call(headers_of("SendMessageBatch"), batch_from(start), answer) ||
-          count_of(answer, "\"MD5OfMessageBody\"") != options_.batch)
-        return fail(answer);
-      times.push_back(now_nanoseconds() - start);
-      sent_.fetch_add(options_.batch);
+  void send() {
+    CallLoop loop(options_.port, options_.senders);
+    Batch batch(queue_, options_.bytes, options_.batch);
+    Times start(loop.size()), times;
+    std::vector<bool> busy(loop.size());
+    const double gap = options_.rate > 0 ? kSecond * options_.batch * options_.senders / options_.rate : 0;
+    std::vector<double> due(loop.size());
+    for (std::size_t i = 0; i < due.size(); ++i)
+      due[i] = static_cast<double>(begun_) + gap * static_cast<double>(i) / options_.senders;
+    for (std::size_t open = 0;;) {
+      std::int64_t next = end_;
+      for (std::size_t i = 0; i < loop.size(); ++i) {
+        const std::int64_t now = now_nanoseconds();
+        if (busy[i] || now >= end_) continue;
+        if (due[i] > static_cast<double>(now)) {
+          next = std::min(next, static_cast<std::int64_t>(due[i]));
+          continue;
+        }
+        start[i] = gap > 0 ? static_cast<std::int64_t>(due[i]) : now;
+        due[i] += gap;
+        loop.at(i).send(headers_of("SendMessageBatch"), batch.of(start[i]));
+        busy[i] = true;
+        ++open;
+      }
+      if (open == 0 && now_nanoseconds() >= end_) break;
+      for (const std::size_t i : loop.wait(next < end_ ? next : now_nanoseconds() + kPatience)) {
+        const CallConnection& connection = loop.at(i);
+        if (!connection.good() || count_of(connection.answer(), "\"MD5OfMessageBody\"") != options_.batch)
+          return fail(connection.answer());
+        times.push_back(now_nanoseconds() - start[i]);
+        sent_.fetch_add(options_.batch);
+        busy[i] = false;
+        --open;
+      }
+      if (failed_.load()) return;
     }
-    merge(times, result_.send);
-  }
-
-  // The body begins with when it was sent.
-  std::string batch_from(std::int64_t start) const {
-    std::string body = "{" + queue_ + ",\"Entries\":[";
-    std::string text = fmt::format("{:020}", start);
-    text.resize(std::max(options_.bytes, text.size()), 'x');
-    for (std::uint32_t i = 0; i < options_.batch; ++i)
-      fmt::format_to(std::back_inserter(body), R"({}{{"Id":"{}","MessageBody":"{}"}})", i == 0 ? "" : ",", i, text);
-    return body + "]}";
+    add(times, result_.send);
   }
 
   void receive() {
-    CallConnection connection(options_.port);
-    Times receives, removes, deliveries;
-    std::string answer, removed;
+    CallLoop loop(options_.port, options_.receivers);
     const std::string ask =
         fmt::format(R"({{{},"MaxNumberOfMessages":{},"WaitTimeSeconds":1}})", queue_, options_.batch);
-    while (!failed_.load() && (sending_.load() || deleted_.load() < sent_.load())) {
-      const std::int64_t start = now_nanoseconds();
-      if (!connection.call(headers_of("ReceiveMessage"), ask, answer)) return fail(answer);
-      const std::int64_t taken = now_nanoseconds();
-      std::size_t count = 0;
-      const std::string body = deletes(answer, taken, deliveries, count);
-      if (count == 0) continue;
-      receives.push_back(taken - start);
-      if (!connection.call(headers_of("DeleteMessageBatch"), body, removed) || count_of(removed, "\"Id\"") != count ||
-          removed.find("\"SenderFault\"") != std::string::npos)
-        return fail(removed);
-      last_.store(now_nanoseconds());
-      removes.push_back(last_.load() - taken);
-      deleted_.fetch_add(count);
+    std::vector<State> states(loop.size(), State::idle);
+    std::vector<std::size_t> counts(loop.size());
+    Times start(loop.size()), receives, removes, deliveries;
+    for (std::size_t open = loop.size(); open > 0;) {
+      for (std::size_t i = 0; i < loop.size(); ++i) {
+        if (states[i] != State::idle) continue;
+        const bool all = !sending_.load() && deleted_ >= sent_.load();
+        states[i] = all ? State::finished : State::receiving;
+        open -= all ? 1 : 0;
+        start[i] = now_nanoseconds();
+        if (!all) loop.at(i).send(headers_of("ReceiveMessage"), ask);
+      }
+      if (open == 0) break;
+      for (const std::size_t i : loop.wait(now_nanoseconds() + kPatience)) {
+        CallConnection& connection = loop.at(i);
+        const std::int64_t now = now_nanoseconds();
+        if (states[i] == State::receiving) {
+          if (!connection.good()) return fail(connection.answer());
+          const std::string body = deletes(connection.answer(), now, deliveries, counts[i]);
+          states[i] = counts[i] == 0 ? State::idle : State::removing;
+          if (counts[i] == 0) continue;
+          receives.push_back(now - start[i]);
+          start[i] = now;
+          connection.send(headers_of("DeleteMessageBatch"), body);
+        } else {
+          if (!connection.good() || count_of(connection.answer(), "\"Id\"") != counts[i] ||
+              connection.answer().find("\"SenderFault\"") != std::string_view::npos)
+            return fail(connection.answer());
+          removes.push_back(now - start[i]);
+          deleted_ += counts[i];
+          last_ = now;
+          states[i] = State::idle;
+        }
+      }
+      if (failed_.load()) return;
     }
-    merge(receives, result_.receive);
-    merge(removes, result_.remove);
-    merge(deliveries, result_.delivery);
+    add(receives, result_.receive);
+    add(removes, result_.remove);
+    add(deliveries, result_.delivery);
   }
 
-  std::string deletes(const std::string& answer, std::int64_t taken, Times& deliveries, std::size_t& count) const {
+  std::string deletes(std::string_view answer, std::int64_t taken, Times& deliveries, std::size_t& count) const {
     static constexpr std::string_view kHandle = "\"ReceiptHandle\":\"", kBody = "\"Body\":\"";
     std::string body = "{" + queue_ + ",\"Entries\":[";
-    for (std::size_t at = answer.find(kHandle); at != std::string::npos; at = answer.find(kHandle, at + 1)) {
+    count = 0;
+    for (std::size_t at = answer.find(kHandle); at != std::string_view::npos; at = answer.find(kHandle, at + 1)) {
       const std::size_t begin = at + kHandle.size();
       fmt::format_to(std::back_inserter(body), R"({}{{"Id":"{}","ReceiptHandle":"{}"}})", count == 0 ? "" : ",", count,
-                     std::string_view(answer).substr(begin, answer.find('"', begin) - begin));
+                     answer.substr(begin, answer.find('"', begin) - begin));
       ++count;
     }
-    for (std::size_t at = answer.find(kBody); at != std::string::npos; at = answer.find(kBody, at + 1)) {
+    for (std::size_t at = answer.find(kBody); at != std::string_view::npos; at = answer.find(kBody, at + 1)) {
+      const std::string_view digits = answer.substr(at + kBody.size(), Batch::kDigits);
       std::int64_t sent = 0;
-      std::from_chars(answer.data() + at + kBody.size(),
-                      answer.data() + std::min(at + kBody.size() + 20, answer.size()), sent);
+      std::from_chars(digits.data(), digits.data() + digits.size(), sent);
       deliveries.push_back(taken - sent);
     }
     return body + "]}";
   }
 
-  static void wait_until(std::int64_t due) {
-    const std::int64_t left = due - now_nanoseconds();
-    if (left <= 0) return;
-    const timespec pause{left / 1'000'000'000, left % 1'000'000'000};
-    ::nanosleep(&pause, nullptr);
-  }
-  void merge(const Times& times, sim::Histogram& into) {
-    const std::scoped_lock lock(mutex_);
+  static void add(const Times& times, sim::Histogram& into) {
     for (const std::int64_t time : times) into.add(std::chrono::microseconds(time / 1'000));
   }
-  void fail(const std::string& why) {
+  void fail(std::string_view why) {
     const std::scoped_lock lock(mutex_);
     if (!failed_.exchange(true)) result_.error = why.substr(0, 300);
   }
 
+  // Of a wait, then it looks whether the other thread has failed.
+  static constexpr std::int64_t kPatience = 100'000'000;
   const SqsOptions options_;
   const std::string queue_;
-  std::int64_t begun_ = 0;
+  std::int64_t begun_ = 0, end_ = 0;
   std::atomic<bool> sending_{true}, failed_{false};
-  std::atomic<std::uint64_t> sent_{0}, deleted_{0};
-  std::atomic<std::int64_t> last_{0};
-  std::mutex mutex_;  // guards result_
+  std::atomic<std::uint64_t> sent_{0};
+  std::uint64_t deleted_ = 0;  // the receiver's, as is last_
+  std::int64_t last_ = 0;
+  std::mutex mutex_;  // guards result_.error
   SqsResult result_;
 };
 

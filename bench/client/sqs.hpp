@@ -10,8 +10,8 @@ namespace trunkline::bench {
 struct SqsOptions {
   std::uint16_t port = 0;
   std::string queue_url;
-  std::uint32_t senders = 8;  // each a thread with a connection, that sends as soon as it is answered
-  std::uint32_t receivers = 8;
+  std::uint32_t senders = 8;    // connections, each of which sends as soon as it is answered; all of one thread
+  std::uint32_t receivers = 8;  // likewise
   std::uint32_t batch = 10;
   double seconds = 5;         // batches begin for so long
   std::size_t bytes = 1'024;  // of a message
