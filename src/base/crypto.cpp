@@ -5,6 +5,9 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include <array>
+#include <cstdint>
+
 #include "base/check.hpp"
 #include "base/text.hpp"
 
@@ -28,6 +31,32 @@ std::string hmac(const EVP_MD* digest, std::string_view key, std::string_view me
   return out;
 }
 
+constexpr std::uint8_t kNoDigit = 0xFF;
+
+// By character.
+constexpr std::array<std::uint8_t, 256> base64_values() {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNoDigit);
+  std::uint8_t value = 0;
+  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+    values[static_cast<unsigned char>(c)] = value++;
+  return values;
+}
+std::uint8_t base64_value(char c) {
+  static constexpr auto kValues = base64_values();
+  return kValues[static_cast<unsigned char>(c)];
+}
+
+std::string digest(const EVP_MD* method, std::string_view message) {
+  TRUNKLINE_CHECK(method != nullptr, "OpenSSL lacks a digest");
+  std::string out(EVP_MAX_MD_SIZE, '\0');
+  unsigned int length = 0;
+  const int done = EVP_Digest(message.data(), message.size(), octets(out), &length, method, nullptr);
+  TRUNKLINE_CHECK(done == 1, "a digest failed");
+  out.resize(length);
+  return out;
+}
+
 }  // namespace
 
 std::string base64_encode(std::string_view bytes) {
@@ -38,15 +67,15 @@ std::string base64_encode(std::string_view bytes) {
 }
 
 std::optional<std::string> base64_decode(std::string_view text) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
   // OpenSSL skips white space at both ends; here it is an error.
-  if (text.size() % 4 != 0 ||
-      text.substr(0, text.size() - padding).find_first_not_of(kAlphabet) != std::string_view::npos) {
-    return std::nullopt;
+  if (text.size() % 4 != 0) return std::nullopt;
+  const std::string_view digits = text.substr(0, text.size() - padding);
+  for (const char c : digits) {
+    if (base64_value(c) == kNoDigit) return std::nullopt;
   }
-  const std::size_t left_over = padding == 2 ? 0xF : padding == 1 ? 0x3 : 0;
-  if (left_over != 0 && (kAlphabet.find(text[text.size() - padding - 1]) & left_over) != 0) return std::nullopt;
+  const std::uint8_t left_over = padding == 2 ? 0xF : padding == 1 ? 0x3 : 0;
+  if (left_over != 0 && (base64_value(digits.back()) & left_over) != 0) return std::nullopt;
   std::string out(text.size() / 4 * 3, '\0');
   const int length = EVP_DecodeBlock(octets(out), octets(text), static_cast<int>(text.size()));
   if (length < 0) return std::nullopt;
@@ -84,11 +113,10 @@ std::optional<std::string> hex_decode(std::string_view text) {
 
 std::string hex_encode(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (const char c : bytes) {
-    out.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
-    out.push_back(kDigits[static_cast<unsigned char>(c) & 0xF]);
+  std::string out(bytes.size() * 2, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    out[2 * i] = kDigits[static_cast<unsigned char>(bytes[i]) >> 4];
+    out[2 * i + 1] = kDigits[static_cast<unsigned char>(bytes[i]) & 0xF];
   }
   return out;
 }
@@ -101,25 +129,16 @@ std::string hmac_sha512(std::string_view key, std::string_view message) {
   return hmac(EVP_sha512(), key, message);
 }
 
+// EVP_sha256() and its like are looked up among the providers at each use: these are fetched once for the process, which
+// changes nothing in them.
 std::string sha256(std::string_view message) {
-  std::string out(EVP_MAX_MD_SIZE, '\0');
-  unsigned int length = 0;
-  const int done = EVP_Digest(message.data(), message.size(), octets(out), &length, EVP_sha256(), nullptr);
-  TRUNKLINE_CHECK(done == 1, "SHA-256 failed");
-  out.resize(length);
-  return out;
+  static const EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA2-256", nullptr);
+  return digest(method, message);
 }
 
 std::string md5(std::string_view message) {
-  // EVP_md5() is looked up among the providers at each use. One for the process, which nothing changes.
   static const EVP_MD* const method = EVP_MD_fetch(nullptr, "MD5", nullptr);
-  TRUNKLINE_CHECK(method != nullptr, "OpenSSL has no MD5");
-  std::string out(EVP_MAX_MD_SIZE, '\0');
-  unsigned int length = 0;
-  const int done = EVP_Digest(message.data(), message.size(), octets(out), &length, method, nullptr);
-  TRUNKLINE_CHECK(done == 1, "MD5 failed");
-  out.resize(length);
-  return out;
+  return digest(method, message);
 }
 
 bool equal_constant_time(std::string_view a, std::string_view b) {

@@ -19,5 +19,10 @@ TEST(Uuid, is_of_version_4_and_no_two_are_the_same) {
   EXPECT_EQ(seen.size(), 1'000u);
 }
 
+TEST(Uuid, of_bytes_is_theirs_but_for_version_and_variant) {
+  EXPECT_EQ(uuid_of(std::string(16, '\0')), "00000000-0000-4000-8000-000000000000");
+  EXPECT_EQ(uuid_of(std::string(16, '\xff')), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+}
+
 }  // namespace
 }  // namespace trunkline::base

@@ -5,6 +5,7 @@
 #include "sqs/message.hpp"
 #include "sqs/output.hpp"
 #include "sqs/parameters.hpp"
+#include "sqs/sent_message.hpp"
 
 namespace trunkline::sqs {
 namespace {
@@ -30,6 +31,31 @@ TEST(SqsMessage, characters_that_xml_lacks_do_not_leave) {
   std::string out;
   append_xml_text(out, "<&>\"'\r");
   EXPECT_EQ(out, "&lt;&amp;&gt;&quot;'&#xD;");
+}
+
+TEST(SqsMessage, a_control_character_is_found_wherever_it_stands) {
+  const std::string text = "0123456789\t\xC3\xA9\xF0\x9F\x98\x80 abcdefgh\n";
+  EXPECT_TRUE(is_xml_text(text));
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    std::string bad = text;
+    bad[at] = '\x1F';
+    EXPECT_FALSE(is_xml_text(bad)) << at;
+  }
+}
+
+TEST(SqsMessage, an_md5_is_kept_for_the_body_that_it_is_of) {
+  SentMessage message{"hello"};
+  message.body_md5 = md5_of_body(message.body);
+  const std::string stored = encode_sent(message);
+  EXPECT_EQ(decode_sent(stored)->body_md5, "5d41402abc4b2a76b9719d911017c592");
+  const auto with = [&](std::string_view part, std::string_view other) {
+    std::string edited = stored;
+    return edited.replace(edited.find(part), part.size(), other);
+  };
+  EXPECT_EQ(decode_sent(with("hello", "hallo"))->body_md5, "") << "an operator has edited the body";
+  EXPECT_EQ(decode_sent(with("5d41", "5d4"))->body_md5, "");
+  EXPECT_EQ(decode_sent(with("\"md5\":\"", "\"md5\":\"0"))->body_md5, "");
+  EXPECT_EQ(decode_sent(encode_sent({"hello"}))->body_md5, "") << "it was sent without";
 }
 
 TEST(SqsMessage, attribute_names_may_end_in_a_star) {

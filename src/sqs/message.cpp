@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstring>
 
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
+#include "base/hash.hpp"
+#include "base/uuid.hpp"
 #include "event/attributes.hpp"
 
 namespace trunkline::sqs {
@@ -40,13 +44,29 @@ bool is_no_character(std::string_view three) {
   return three == "\xEF\xBF\xBE" || three == "\xEF\xBF\xBF";
 }
 
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 && !is_xml_space(c);
+}
+
+// Eight at a time: few texts have a character below the space at all.
+bool has_control(std::string_view text) {
+  constexpr std::uint64_t kSpaces = 0x2020202020202020, kHighBits = 0x8080808080808080;
+  std::size_t at = 0;
+  for (std::uint64_t eight = 0; text.size() - at >= sizeof eight; at += sizeof eight) {
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    const bool below = ((eight - kSpaces) & ~eight & kHighBits) != 0;
+    if (below && std::ranges::any_of(text.substr(at, sizeof eight), is_control)) return true;
+  }
+  return std::ranges::any_of(text.substr(at), is_control);
+}
+
 // Calls `bad` with each stretch that XML 1.0 has no character for (a control character, U+FFFE, U+FFFF), `good` with the
 // others. The text is UTF-8 already.
 template <class Good, class Bad>
 void split_xml(std::string_view text, Good good, Bad bad) {
   std::size_t begin = 0;
   for (std::size_t i = 0; i < text.size();) {
-    const bool control = static_cast<unsigned char>(text[i]) < 0x20 && !is_xml_space(text[i]);
+    const bool control = is_control(text[i]);
     const bool nonchar = text[i] == '\xEF' && is_no_character(text.substr(i, 3));
     if (!control && !nonchar) {
       ++i;
@@ -63,6 +83,10 @@ void split_xml(std::string_view text, Good good, Bad bad) {
 
 }  // namespace
 
+std::string md5_of_body(std::string_view body) {
+  return base::hex_encode(base::md5(body));
+}
+
 std::string md5_of_attributes(std::vector<MessageAttribute> attributes) {
   std::ranges::sort(attributes, {}, &MessageAttribute::name);
   std::string bytes;
@@ -76,9 +100,7 @@ std::string md5_of_attributes(std::vector<MessageAttribute> attributes) {
 }
 
 bool is_xml_text(std::string_view text) {
-  const bool control =
-      std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 && !is_xml_space(c); });
-  if (control) return false;
+  if (has_control(text)) return false;
   for (std::size_t at = text.find('\xEF'); at != std::string_view::npos; at = text.find('\xEF', at + 1)) {
     if (is_no_character(text.substr(at, 3))) return false;
   }
@@ -104,10 +126,10 @@ std::string xml_characters_of_json(std::string_view json) {
 }
 
 std::string message_id(base::QueueId queue, base::Sequence sequence) {
-  const std::string hash = base::hex_encode(base::sha256(fmt::format("{}/{}", queue.value, sequence.value)));
-  const std::string_view hex = hash;
-  return fmt::format("{}-{}-4{}-8{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 3), hex.substr(15, 3),
-                     hex.substr(18, 12));
+  std::string bytes;
+  base::put_u32(bytes, queue.value);
+  base::put_u64(bytes, sequence.value);
+  return base::uuid_of(base::view(base::hash128(bytes)));
 }
 
 std::string sequence_number(std::uint64_t order) {

@@ -21,6 +21,7 @@ struct MessageAttribute {
 };
 
 // Hexadecimal, as SQS's clients compare it: names sorted, each part with its length of four bytes before it.
+std::string md5_of_body(std::string_view body);  // in hexadecimal, as the other
 std::string md5_of_attributes(std::vector<MessageAttribute> attributes);
 
 // The text without what XML 1.0 cannot hold; SQS knows no other characters. What is left out becomes U+FFFD.

@@ -61,8 +61,8 @@ std::optional<Fault> Parameters::read_json(const std::string& body, Parameters& 
     std::size_t place = 0;
     for (auto child = each.value.first(); child; child = child->next()) {
       ++place;
-      const std::string name = array ? std::to_string(place) : std::string(child->name());
-      std::string path = each.path.empty() ? name : fmt::format("{}.{}", each.path, name);
+      std::string path = each.path.empty() ? "" : each.path + '.';
+      path += array ? std::to_string(place) : child->name();
       switch (child->type()) {
         case json::Type::object:
         case json::Type::array:
@@ -113,7 +113,7 @@ std::vector<std::string> Parameters::list(std::string_view path) const {
 std::vector<Parameters::Member> Parameters::members(const std::string& prefix, std::string_view json,
                                                     std::string_view query, std::string_view key, Values values) const {
   std::vector<Member> found;
-  const std::string head = fmt::format("{}{}.", prefix, json);
+  const std::string head = std::string(prefix).append(json) + '.';
   for (auto at = texts_.lower_bound(head); at != texts_.end() && at->first.starts_with(head); ++at) {
     std::string name = at->first.substr(head.size());
     if (values == Values::structures) name.resize(std::min(name.rfind('.'), name.size()));
@@ -122,7 +122,7 @@ std::vector<Parameters::Member> Parameters::members(const std::string& prefix, s
     if (std::ranges::find(found, name, &Member::name) == found.end())
       found.push_back({std::move(name), std::move(path)});
   }
-  for (const std::uint32_t place : places(fmt::format("{}{}", prefix, query))) {
+  for (const std::uint32_t place : places(std::string(prefix).append(query))) {
     const std::string entry = fmt::format("{}{}.{}.", prefix, query, place);
     if (auto name = text(fmt::format("{}{}", entry, key))) found.push_back({std::move(*name), entry + "Value"});
   }
@@ -130,7 +130,7 @@ std::vector<Parameters::Member> Parameters::members(const std::string& prefix, s
 }
 
 std::vector<std::uint32_t> Parameters::places(std::string_view path) const {
-  const std::string prefix = fmt::format("{}.", path);
+  const std::string prefix = std::string(path) + '.';
   std::vector<std::uint32_t> places;
   for (auto at = texts_.lower_bound(prefix); at != texts_.end() && at->first.starts_with(prefix); ++at) {
     const std::string_view rest = std::string_view(at->first).substr(prefix.size());

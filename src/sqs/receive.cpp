@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/crypto.hpp"
 #include "engine/receipts.hpp"
 #include "mapping/record.hpp"
 #include "sqs/dead_letters.hpp"
@@ -135,6 +134,7 @@ Output::Pairs system_attributes(const Call& call, const engine::LeasedMessage& m
 struct Shown {
   std::string id;
   std::string body;
+  std::string body_md5;
   Output::Pairs system;
   std::vector<MessageAttribute> attributes;
 };
@@ -142,12 +142,17 @@ struct Shown {
 base::Result<Shown> shown_of(const Receiving& receiving, const engine::LeasedMessage& message, base::WallTime now) {
   const Queue& queue = receiving.queue;
   std::string id = message_id(queue.id, message.record->sequence);
-  if (!queue.definition)
-    return Shown{std::move(id), xml_characters_of_json(message.record->event.raw),
-                 system_attributes(message, queue, now), message_attributes(message)};
+  if (!queue.definition) {
+    std::string body = xml_characters_of_json(message.record->event.raw);
+    std::string md5 = md5_of_body(body);
+    return Shown{std::move(id), std::move(body), std::move(md5), system_attributes(message, queue, now),
+                 message_attributes(message)};
+  }
   TRUNKLINE_TRY(SentMessage sent, decode_sent(message.record->event.raw));
   if (!sent.message_id.empty()) id = sent.message_id;
-  return Shown{std::move(id), std::move(sent.body), system_attributes(*receiving.call, message, queue, sent, now),
+  if (sent.body_md5.empty()) sent.body_md5 = md5_of_body(sent.body);
+  Output::Pairs system = system_attributes(*receiving.call, message, queue, sent, now);
+  return Shown{std::move(id), std::move(sent.body), std::move(sent.body_md5), std::move(system),
                std::move(sent.attributes)};
 }
 
@@ -159,7 +164,7 @@ void write_message(Output& output, const Receiving& receiving, const engine::Lea
   output.begin_item("Message");
   output.text("MessageId", shown.id);
   output.text("ReceiptHandle", encode_handle(handle));
-  output.text("MD5OfBody", base::hex_encode(base::md5(shown.body)));
+  output.text("MD5OfBody", shown.body_md5);
   output.text("Body", shown.body);
   Output::Pairs& system = shown.system;
   const auto& names = receiving.system_names;

@@ -81,6 +81,7 @@ Entry read_entry(const Call& call, const Definition& queue, const std::string& p
                             message.deduplication_id));
   }
   message.sender = call.access_key_id.empty() ? "anonymous" : call.access_key_id;
+  if (!entry.fault) message.body_md5 = md5_of_body(message.body);
   return entry;
 }
 
@@ -88,6 +89,7 @@ std::optional<Fault> read_batch(const Call& call, const Definition& queue, std::
   std::vector<BatchEntry> places;
   if (auto fault = read_batch_entries(call, places)) return fault;
   std::size_t bytes = 0;
+  entries.reserve(places.size());
   for (const BatchEntry& place : places) {
     entries.push_back(read_entry(call, queue, place.prefix, true));
     entries.back().id = place.id;
@@ -105,7 +107,7 @@ std::optional<Fault> read_batch(const Call& call, const Definition& queue, std::
 void write_sent(Output& output, const Queue& queue, const Entry& entry) {
   const SentMessage& message = entry.message;
   output.text("MessageId", message_id(queue.id, {entry.sequence}));
-  output.text("MD5OfMessageBody", base::hex_encode(base::md5(message.body)));
+  output.text("MD5OfMessageBody", message.body_md5);
   if (!message.attributes.empty()) output.text("MD5OfMessageAttributes", md5_of_attributes(message.attributes));
   if (!message.trace_header.empty())
     output.text("MD5OfMessageSystemAttributes",
@@ -170,6 +172,7 @@ void send(CallPtr call, bool batch) {
   }
   engine::Engine& engine = call->context.queues.engine();
   std::vector<engine::PublishItem> items;
+  items.reserve(sending->entries.size());
   bool delayed = false;
   for (const Entry& entry : sending->entries) {
     if (entry.fault) continue;

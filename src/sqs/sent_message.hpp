@@ -22,6 +22,7 @@ struct SentMessage {
   std::string group{};             // MessageGroupId; a standard queue keeps no order by it
   std::string deduplication_id{};  // FIFO queues
   std::string sender{};            // the access key's id
+  std::string body_md5{};          // in hexadecimal; empty: nobody has made it yet
   // Of one that came from another queue, which is its dead-letter queue's source:
   std::string message_id{};    // as it was there
   std::string source_queue{};  // its name
