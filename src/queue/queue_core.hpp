@@ -104,6 +104,9 @@ class QueueCore {
 
   // ---- receive
   bool has_ready() const { return !ready_.empty(); }
+  // What lease() would give out next of a standard queue, nearly: to read it before it is asked for. Not what is edited,
+  // whose body is elsewhere.
+  std::vector<base::Sequence> next_ready(std::size_t messages, std::size_t bytes) const;
   std::vector<LeaseDraft> lease(const engine::ReceiveLimits& limits, Now now);
   // One fate per item, in order. Errc::not_found: no such lease (it has ended). Errc::invalid: fates that break the
   // lane's order. Of several messages of a lane that have a lease each the fates are delivered, drop and release; others

@@ -58,6 +58,20 @@ std::vector<LeaseDraft> QueueCore::lease(const engine::ReceiveLimits& limits, No
   return drafts;
 }
 
+std::vector<Sequence> QueueCore::next_ready(std::size_t messages, std::size_t bytes) const {
+  std::vector<Sequence> next;
+  ready_.peek(messages, [&](GroupKey group) {
+    const auto found = lanes_.find(group);
+    if (found == lanes_.end() || found->second.count == 0) return true;
+    const Item& item = items_[found->second.first];
+    if (item.row.bytes > bytes) return false;
+    bytes -= item.row.bytes;
+    if (!item.row.edited) next.push_back(item.sequence);
+    return true;
+  });
+  return next;
+}
+
 // Fates are told in the order of the lease, and after a restart its lanes are known by their sequences alone.
 void QueueCore::put_in_sequence(LeaseDraft& draft) {
   std::ranges::sort(draft.items, {}, &LeasedItem::sequence);

@@ -30,9 +30,7 @@ constexpr base::Millis kStatisticsAge(50);
 constexpr std::size_t kScanEntries = 16'384;  // read at once: about 1 MB; a queue that wants few waits for each read
 constexpr std::size_t kTailEntries = 4096;    // looked at on the loop, which serves others, too
 constexpr std::size_t kScanMatches = 1024;
-constexpr std::size_t kFetchPart = 16;     // events that are read one behind another, at least
-constexpr std::size_t kFetchPartsMax = 8;  // at the same time: as many as there are threads that read
-constexpr std::size_t kLoadsMax = 4;       // lanes read at the same time by one queue
+constexpr std::size_t kLoadsMax = 4;  // lanes read at the same time by one queue
 constexpr std::size_t kExpireChunk = 1000;
 constexpr std::size_t kReceivesMax = 1000;
 
@@ -41,13 +39,6 @@ struct ScanResult {
   Sequence to;
   Result<void> status;
 };
-
-// Stands for a record until it has been read.
-engine::RecordPtr placeholder(Sequence sequence) {
-  auto record = std::make_shared<engine::Record>();
-  record->sequence = sequence;
-  return record;
-}
 
 // An event without a conversation stands in its topic's group.
 base::GroupKey tenant_in(const std::array<base::GroupKey, kOrders>& groups) {
@@ -169,6 +160,8 @@ void QueueRunner::start(RestoredQueue restored, std::uint64_t routed, std::uint6
   set_live(core_->scanned() == context_.shared.end);
   scanning_ = flushing_ = flush_timer_ = pumping_ = paused_by_error_ = walking_ = seeking_oldest_ = expiring_ = false;
   loads_ = 0;
+  ahead_.clear();
+  ahead_waiting_.reset();  // those are answered by the read that is under way
   deadline_ = {};
   oldest_row_ms_.reset();
   state_.clear();
@@ -392,129 +385,6 @@ void QueueRunner::answer_receives() {
   }
 }
 
-void QueueRunner::hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallback done) {
-  auto fetched = std::make_shared<Fetch>();
-  fetched->done = std::move(done);
-  for (LeaseDraft& draft : drafts) {
-    engine::Lease& lease = fetched->leases.emplace_back();
-    lease.queue = id_;
-    lease.id = draft.id;
-    lease.group = draft.group;
-    lease.deadline = draft.deadline;
-    lease.messages.reserve(draft.items.size());
-    for (const LeasedItem& item : draft.items) {
-      const TailEntry* entry = context_.shared.tail.find(item.sequence);
-      if (entry == nullptr || item.edited)
-        fetched->missing.emplace_back(fetched->leases.size() - 1, lease.messages.size());
-      engine::LeasedMessage& message = lease.messages.emplace_back();
-      message.record = entry != nullptr && !item.edited ? entry->record : placeholder(item.sequence);
-      message.edited = item.edited;
-      message.attempts = item.attempts;
-      message.receive_count = item.receive_count;
-      message.gap_before = item.gap_before;
-      message.redriven = item.redriven;
-      message.late = item.late;
-      message.order = item.order;
-      if (item.replay.value != 0) message.replay = item.replay;
-    }
-  }
-  if (!fetched->missing.empty()) return fetch(std::move(fetched));
-  give(std::move(fetched));
-}
-
-// In parts that are read at the same time: where one event in a hundred is wanted, or the disk is cold, every one waits for
-// the disk by itself.
-void QueueRunner::fetch(std::shared_ptr<Fetch> fetched) {
-  const std::size_t count = fetched->missing.size();
-  fetched->parts = std::clamp<std::size_t>(count / kFetchPart, 1, kFetchPartsMax);
-  for (std::size_t part = 0, first = 0; part < fetched->parts; ++part) {
-    const std::size_t end = count * (part + 1) / fetched->parts;
-    fetch_part(fetched, first, end);
-    first = end;
-  }
-}
-
-void QueueRunner::fetch_part(const std::shared_ptr<Fetch>& fetched, std::size_t first, std::size_t end) {
-  context_.reads.run([weak = weak_from_this(), epoch = epoch_, &store = context_.store, &loop = context_.loop, id = id_,
-                      fetched, first, end] {
-    Result<void> status = read_messages(store, id, *fetched, first, end);
-    loop.post([weak, epoch, fetched, status = std::move(status)] {
-      if (!status.ok() && fetched->status.ok()) fetched->status = status;
-      if (--fetched->parts > 0) return;
-      const auto self = weak.lock();
-      if (!self || !self->running_ || self->epoch_ != epoch) {
-        return fetched->done(reopened_meanwhile());
-      }
-      if (!fetched->status.ok()) return self->give_back(*fetched, fetched->status.error());
-      self->give(fetched);
-    });
-  });
-}
-
-// Read thread. Of several at once, each with its own messages.
-Result<void> QueueRunner::read_messages(const store::Store& store, base::QueueId id, Fetch& fetched, std::size_t first,
-                                        std::size_t end) {
-  std::vector<std::string> keys;
-  for (std::size_t i = first; i < end; ++i) {
-    const auto [lease, message] = fetched.missing[i];
-    keys.push_back(sequence_key(fetched.leases[lease].messages[message].record->sequence));
-  }
-  TRUNKLINE_TRY(const auto values, store.multi_get(handle(Table::log), {keys.begin(), keys.end()}));
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const auto [lease, message] = fetched.missing[first + i];
-    const Sequence sequence = sequence_of(keys[i]);
-    if (!values[i]) return {Errc::corrupt, fmt::format("event {} waits but is not in the log", sequence.value)};
-    TRUNKLINE_TRY(engine::Record record, decode_record(sequence, *values[i]));
-    if (fetched.leases[lease].messages[message].edited) {
-      TRUNKLINE_TRY(const auto body, store.get(kQueue, by_sequence_key(id, 'E', sequence)));
-      if (!body) return {Errc::corrupt, fmt::format("event {} has no edited body", sequence.value)};
-      record.event.raw = *body;
-    }
-    fetched.leases[lease].messages[message].record = std::make_shared<engine::Record>(std::move(record));
-  }
-  return {};
-}
-
-// The bodies cannot be read: the lanes back off, spending nothing.
-void QueueRunner::give_back(Fetch& fetched, const Error& error) {
-  base::log::error("events cannot be read from the store; their lanes wait", "queue", spec_.name, "error",
-                   error.detail);
-  // Backwards: of several of a group with a lease each the first one backs off alone.
-  for (std::size_t at = fetched.leases.size(); at-- > 0;) {
-    const engine::Lease& lease = fetched.leases[at];
-    const bool follows = at > 0 && fetched.leases[at - 1].group == lease.group;
-    std::vector<engine::MessageFate> fates(lease.messages.size());
-    for (std::size_t i = 0; i < fates.size(); ++i) {
-      const bool blocks = (i == 0 && !follows) || spec_.order == event::Order::none;
-      fates[i].fate = blocks ? engine::Fate::retry : engine::Fate::release;
-      // A replay has no claim on history that is gone.
-      if (blocks && lease.messages[i].replay) fates[i].fate = engine::Fate::drop;
-      fates[i].delay = options_.unreadable_pause;
-      fates[i].attempts = lease.messages[i].attempts;
-      fates[i].error_class = "store_" + std::string(base::name(error.code));
-      fates[i].error_detail = error.detail;
-    }
-    if (const auto settled = core_->settle(lease.id, fates, now()); !settled.ok()) {
-      base::log::warn("a lease stays until its time is over", "queue", spec_.name, "why", settled.error().detail);
-    }
-  }
-  fetched.done(error);
-  pump_later();
-}
-
-void QueueRunner::give(std::shared_ptr<Fetch> fetched) {
-  if (!spec_.pulled) {
-    // Later, never inside the caller's receive() or settle().
-    return fetched->done(std::move(fetched->leases));
-  }
-  // A pulled lease is durable before it is seen.
-  waiters_.push_back([fetched](Result<void> written) {
-    if (written.ok()) return fetched->done(std::move(fetched->leases));
-    fetched->done(written.error());
-  });
-  flush_soon();
-}
-
 void QueueRunner::settle(std::uint64_t lease, std::vector<engine::MessageFate> fates, engine::DoneCallback done) {
   Result<void> settled =
       running_ ? core_->settle(lease, fates, now()) : Result<void>(Errc::unavailable, "the queue is starting");
@@ -618,6 +488,7 @@ void QueueRunner::maintain() {
     self->maintain();
     if (!self->running_) return;
     if (self->core_->moved() && !self->flushing_) self->flush();
+    self->ahead_.clear_unused();
     self->find_oldest_row();
     if (self->core_->sweep_blockers(kSweepBuckets)) self->name_blockers();
     const std::int64_t due = millis(self->now().wall) - self->spec_.max_wait.count();

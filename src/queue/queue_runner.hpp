@@ -14,6 +14,7 @@
 #include "queue/committer.hpp"
 #include "queue/listing.hpp"
 #include "queue/queue_core.hpp"
+#include "queue/read_ahead.hpp"
 #include "queue/read_pool.hpp"
 #include "queue/tail_cache.hpp"
 #include "store/store.hpp"
@@ -118,13 +119,8 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
     base::Loop::TimerId timer = 0;
     std::uint64_t id = 0;
   };
-  struct Fetch {
-    std::vector<engine::Lease> leases;
-    engine::ReceiveCallback done;
-    std::vector<std::pair<std::size_t, std::size_t>> missing;  // (lease, message) whose record is not in memory
-    std::size_t parts = 0;                                     // of them, that are being read; loop thread
-    base::Result<void> status;                                 // the first error of a part; loop thread
-  };
+  struct Fetch;
+  struct Reading;
   struct Walk;
 
   void pump_later();
@@ -135,11 +131,15 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   void scan_store();
   void load_rows();
   void answer_receives();
+  // ---- of what is given out, see queue_runner_reads.cpp
   void hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallback done);
+  engine::RecordPtr in_memory(base::Sequence sequence);
+  void read(const std::shared_ptr<Reading>& reading, std::size_t part_least);
+  static base::Result<void> read_part(const store::Store& store, base::QueueId id, Reading& reading, std::size_t first,
+                                      std::size_t end);
   void fetch(std::shared_ptr<Fetch> fetch);
-  void fetch_part(const std::shared_ptr<Fetch>& fetch, std::size_t first, std::size_t end);
-  static base::Result<void> read_messages(const store::Store& store, base::QueueId id, Fetch& fetch, std::size_t first,
-                                          std::size_t end);
+  void read_ahead();
+  void fetch_rest(const std::shared_ptr<Fetch>& fetch);
   void give(std::shared_ptr<Fetch> fetch);
   void give_back(Fetch& fetch, const base::Error& error);
   void flush_soon();
@@ -188,6 +188,9 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   std::size_t loads_ = 0;
   std::deque<Receive> receives_;
   std::uint64_t next_receive_ = 1;
+  ReadAhead ahead_;
+  // For what is being read ahead; null: nothing is.
+  std::shared_ptr<std::vector<std::shared_ptr<Fetch>>> ahead_waiting_;
   bool flushing_ = false;
   bool flush_timer_ = false;
   std::vector<engine::DoneCallback> waiters_;  // of the delta that is being collected

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <unordered_map>
 #include <utility>
@@ -43,6 +44,16 @@ class ReadyLanes {
       turns_.push_back(turn);
     }
     return lane;
+  }
+
+  // The next `most` lanes in the order in which pop() would give them, but for the second turns of tenants. `use` says
+  // whether to go on.
+  template <class Use>
+  void peek(std::size_t most, Use use) const {
+    for (std::size_t i = 0; i < turns_.size() && i < most; ++i) {
+      const Turn& turn = turns_[i];
+      if (!use(turn.tenant.value == 0 ? turn.lane : lanes_.at(turn.tenant).front())) return;
+    }
   }
 
  private:
