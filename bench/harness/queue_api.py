@@ -11,7 +11,8 @@ from .rows import Bench, Line, alternate, median, ratio_of_pairs, say
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CALL = {"content-type": "application/x-amz-json-1.0"}
 RATE = 1_000  # messages a second of the paced runs
-WORKERS = ("--senders", 16, "--receivers", 16, "--batch", 10)
+CONNECTIONS = (16, 64)  # of senders, and as many of receivers
+WARM_UPS = 4  # until the JVM has compiled what it runs
 
 
 def of_the_tests(name: str):
@@ -68,10 +69,11 @@ def make_queue(port: int, name: str) -> str:
     return aws_call(port, "AmazonSQS.CreateQueue", {"QueueName": name})["QueueUrl"]
 
 
-def run(bench: Bench, name: str, port: int, number: list, *options) -> dict:
+def run(bench: Bench, name: str, port: int, number: list, connections: int, *options) -> dict:
     number[0] += 1
     url = make_queue(port, f"bench-{number[0]}")
-    result = bench.loadgen.run("sqs", "--port", port, "--queue-url", url, "--seconds", bench.seconds, *WORKERS, *options)
+    result = bench.loadgen.run("sqs", "--port", port, "--queue-url", url, "--seconds", bench.seconds, "--senders", connections,
+                               "--receivers", connections, "--batch", 10, *options)
     if result["error"] or result["deleted"] != result["sent"] or not result["sent"]:
         raise Failure(f"{name}: {result['deleted']} of {result['sent']} deleted: {result['error']}")
     say(f"{name}: {result['rate']:.0f} a second; p99 of a send {result['send']['p99_ms']:.2f} ms, from sent to received "
@@ -86,13 +88,14 @@ def queue_lines(bench: Bench) -> list:
     hub = bench.fresh_hub(" {}\n", f'sqs: {{listen: "127.0.0.1:{port}", unsigned: true}}\n')
     try:
         with ElasticMq(bench.directory("elasticmq"), jars) as peer:
-            for options, what in (((), "as fast as it goes"), (("--rate", RATE), f"at {RATE:,} messages/s")):
-                def contestant(name, at, options=options):
-                    return lambda: run(bench, name, at, number, *options)
-                for _ in range(2):
-                    contestant("ElasticMQ, to warm up", peer.port)()
+            for _ in range(WARM_UPS):
+                run(bench, "ElasticMQ, to warm up", peer.port, number, CONNECTIONS[0])
+            for connections, options, speed in (*((each, (), "as fast as it goes") for each in CONNECTIONS),
+                                                (CONNECTIONS[0], ("--rate", RATE), f"at {RATE:,} messages/s")):
+                def contestant(name, at, connections=connections, options=options):
+                    return lambda: run(bench, name, at, number, connections, *options)
                 results = alternate(bench.pairs, contestant("trunkline", port), {"elasticmq": contestant("ElasticMQ", peer.port)})
-                lines.append(line(what, results, bool(options)))
+                lines.append(line(f"{connections} senders and {connections} receivers, {speed}", results, bool(options)))
     finally:
         bench.drop(hub)
     return lines
