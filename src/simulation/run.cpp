@@ -301,7 +301,12 @@ void Run::disk_fault(const Step& step) {
 }
 
 void Run::jump(const Step& step) {
-  audit();  // before the sweep, for which all of it may be old now
+  // Before the sweep, for which all of it may be old now. A start has an audit of its own, a store that is being reopened
+  // is waited for.
+  if (hub_ && !audit()) {
+    machine_.world.after(std::chrono::seconds(1), [this, step] { jump(step); });
+    return;
+  }
   oracle_.fired(step.kind);
   oracle_.clock_jumps([&] { timeline_.clock().jump_wall(step.kind == Kind::clock_forward ? step.span : -step.span); });
 }
