@@ -23,6 +23,9 @@ void payload(const std::string& text) {
   for (const lambda::QueueMessage& each : read->messages)
     TRUNKLINE_CHECK(!each.id.empty() && !each.receipt_handle.empty() && each.receive_count > 0,
                     "a message that cannot be answered for");
+  const base::WallTime now(base::Millis(1'800'000'000'000));
+  const std::int64_t age = lambda::oldest_age_seconds(read->messages, now);
+  TRUNKLINE_CHECK(age >= 0 && age <= now.time_since_epoch().count() / 1'000, "older than time");
   json::Document document;
   const std::string answer = lambda::batch_failures(read->messages, {});
   const auto root = document.parse(answer);

@@ -10,7 +10,6 @@
 #include "base/run_and_wait.hpp"
 #include "base/text.hpp"
 #include "json/writer.hpp"
-#include "lambda/metrics.hpp"
 
 namespace trunkline::lambda {
 namespace {
@@ -155,9 +154,11 @@ Answer ConsumerFunction::deliver(const Invocation& invocation, const Payload& pa
   std::vector<bool> done;
   for (const auto& settled : fates->settled) done.push_back(settled.load());
   const auto settled = std::ranges::count(done, true);
-  report({{"Messages", static_cast<std::int64_t>(done.size())},
-          {"Settled", settled},
-          {"Failed", static_cast<std::int64_t>(done.size()) - settled}},
+  const auto count = static_cast<std::int64_t>(done.size());
+  report({{"Messages", "Count", count},
+          {"Settled", "Count", settled},
+          {"Failed", "Count", count - settled},
+          {"OldestAge", "Seconds", oldest_age_seconds(payload.messages, loop_.clock().wall())}},
          began);
   return {batch_failures(payload.messages, done)};
 }
@@ -226,7 +227,7 @@ Answer ConsumerFunction::probe(const Invocation& invocation) {
     disabled_ = false;
     base::log::info("the downstream is back: the event source is enabled", "consumer", options_.name);
   }
-  report({{"Disabled", away ? 1 : 0}}, began);
+  report({{"Disabled", "Count", away ? 1 : 0}}, began);
   return {"{}"};
 }
 
@@ -267,10 +268,7 @@ bool ConsumerFunction::downstream_takes_one(const Invocation& invocation) {
   return true;
 }
 
-void ConsumerFunction::report(const std::vector<std::pair<std::string_view, std::int64_t>>& counts,
-                              base::MonoTime began) {
-  std::vector<Figure> figures;
-  for (const auto& [name, value] : counts) figures.push_back({name, "Count", value});
+void ConsumerFunction::report(std::vector<Figure> figures, base::MonoTime began) {
   const auto took = std::chrono::floor<base::Millis>(loop_.clock().mono() - began);
   figures.push_back({"Duration", "Milliseconds", took.count()});
   fmt::print("{}\n", metrics_line(loop_.clock().wall(), "consumer", options_.name, figures));

@@ -13,6 +13,7 @@
 #include "delivery/shared_breaker.hpp"
 #include "lambda/event_source.hpp"
 #include "lambda/function.hpp"
+#include "lambda/metrics.hpp"
 #include "lambda/payload.hpp"
 
 namespace trunkline::lambda {
@@ -78,7 +79,7 @@ class ConsumerFunction final : public Function {
                                            const delivery::BreakerNote& known);
   // Whether the outage goes on, by a probe of this function's where it is its turn.
   bool still_away(const Invocation& invocation, const delivery::BreakerNote& known);
-  void report(const std::vector<std::pair<std::string_view, std::int64_t>>& counts, base::MonoTime began);
+  void report(std::vector<Figure> figures, base::MonoTime began);  // with how long it took
 
   const ConsumerFunctionOptions options_;
   aws_engine::AwsEngine& engine_;

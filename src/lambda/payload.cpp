@@ -16,10 +16,12 @@ using base::Result;
 
 constexpr std::string_view kQueueSource = "aws:sqs";
 
-std::uint32_t count_of(std::string_view text) {
-  std::uint32_t count = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), count);
-  return read.ec == std::errc() && read.ptr == text.data() + text.size() ? std::max(count, 1U) : 1;
+template <class Number>
+std::optional<Number> number_of(std::string_view text) {
+  Number number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 Result<QueueMessage> read_message(const json::Value& record) {
@@ -33,8 +35,12 @@ Result<QueueMessage> read_message(const json::Value& record) {
   if (const auto attributes = record.find("messageAttributes")) {
     if (const auto head = attributes->find("trunkline")) message.head = head->string_at("stringValue");
   }
-  if (const auto system = record.find("attributes"))
-    message.receive_count = count_of(system->string_at("ApproximateReceiveCount"));
+  if (const auto system = record.find("attributes")) {
+    message.receive_count =
+        std::max(number_of<std::uint32_t>(system->string_at("ApproximateReceiveCount")).value_or(1), 1U);
+    message.sent_ms =
+        std::max<std::int64_t>(number_of<std::int64_t>(system->string_at("SentTimestamp")).value_or(0), 0);
+  }
   return message;
 }
 
@@ -83,6 +89,14 @@ std::string batch_failures(const std::vector<QueueMessage>& messages, const std:
   }
   out.end_array().end_object();
   return text;
+}
+
+std::int64_t oldest_age_seconds(const std::vector<QueueMessage>& messages, base::WallTime now) {
+  std::int64_t age_ms = 0;
+  for (const QueueMessage& each : messages) {
+    if (each.sent_ms > 0) age_ms = std::max(age_ms, now.time_since_epoch().count() - each.sent_ms);
+  }
+  return age_ms / 1'000;
 }
 
 }  // namespace trunkline::lambda

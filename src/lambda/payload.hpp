@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 
 // What functions are invoked with, and what they answer (AWS Lambda developer guide, "Using Lambda with Amazon SQS").
@@ -17,6 +18,7 @@ struct QueueMessage {
   std::string body;
   std::string head{};  // the text of its message attribute "trunkline"
   std::uint32_t receive_count = 1;
+  std::int64_t sent_ms = 0;  // SentTimestamp; 0: it is not said
 };
 
 enum class PayloadKind : std::uint8_t {
@@ -42,4 +44,8 @@ base::Result<Payload> read_payload(std::string_view text);
 
 // {"batchItemFailures":[{"itemIdentifier":"…"}]}: all messages whose place in `done` is not true.
 std::string batch_failures(const std::vector<QueueMessage>& messages, const std::vector<bool>& done);
+
+// How far a consumer is behind that has just had these: the age of the one that was sent first. 0 where none says it.
+std::int64_t oldest_age_seconds(const std::vector<QueueMessage>& messages, base::WallTime now);
+
 }  // namespace trunkline::lambda

@@ -37,6 +37,7 @@ TEST(LambdaPayload, MessagesOfAQueueAreReadWithWhatIsNeededToAnswerForThem) {
   EXPECT_EQ(payload->messages[0].body, "\"x\xc3\xa9");
   EXPECT_EQ(payload->messages[0].head, "head");
   EXPECT_EQ(payload->messages[0].receive_count, 3U);
+  EXPECT_EQ(payload->messages[0].sent_ms, 1545082649183);
   EXPECT_TRUE(read_payload(batch(record("a", "x", kArn + ".fifo")))->fifo);
 }
 
@@ -74,6 +75,26 @@ TEST(LambdaPayload, FailuresAreNamedAndAnEmptyListIsSuccess) {
   EXPECT_EQ(batch_failures(messages, {true, true, true}), R"({"batchItemFailures":[]})");
   EXPECT_EQ(batch_failures(messages, {true, false}),
             R"({"batchItemFailures":[{"itemIdentifier":"b\""},{"itemIdentifier":"c"}]})");
+}
+
+TEST(LambdaPayload, TheOldestMessageSaysHowFarTheConsumerIsBehind) {
+  const auto sent = [](std::int64_t at) {
+    QueueMessage message;
+    message.sent_ms = at;
+    return message;
+  };
+  const base::WallTime now(base::Millis(100'000));
+  EXPECT_EQ(oldest_age_seconds({sent(97'900), sent(90'100), sent(99'000)}, now), 9);
+  EXPECT_EQ(oldest_age_seconds({sent(0)}, now), 0) << "it does not say";
+  EXPECT_EQ(oldest_age_seconds({sent(105'000)}, now), 0) << "the queue's clock is ahead";
+  EXPECT_EQ(oldest_age_seconds({}, now), 0);
+  for (const char* time : {"", "x", "-5", "99999999999999999999"}) {
+    const auto payload =
+        read_payload(batch(R"({"messageId":"a","receiptHandle":"h","body":"b","eventSource":"aws:sqs",)"
+                           R"("eventSourceARN":"arn:q","attributes":{"SentTimestamp":")" +
+                           std::string(time) + R"("}})"));
+    EXPECT_EQ(payload->messages.at(0).sent_ms, 0) << time;
+  }
 }
 
 TEST(LambdaMetrics, ALineIsOfTheEmbeddedMetricFormat) {
