@@ -13,15 +13,15 @@ using base::MonoTime;
 using engine::Fate;
 using engine::MessageFate;
 
+// Of windows: what waits for one comes again after it, and sooner or later not to another worker.
+constexpr int kDecidedWithin = 6;
+
 // Batch ids are unique in the process as long as the names' hashes differ in these bits.
 std::uint64_t first_batch_id(const std::string& consumer) {
   return (base::hash64(consumer) << 40) + 1;
 }
 
 // The batch that one `refused` event stands alone in.
-// Of windows: what waits for one comes again after it, and sooner or later not to another worker.
-constexpr int kDecidedWithin = 6;
-
 EventVerdict as_rejected(BatchVerdict& verdict) {
   EventVerdict event = verdict.events.empty() ? EventVerdict{} : std::move(verdict.events.front());
   event.verdict = Verdict::rejected;

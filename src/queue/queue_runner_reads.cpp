@@ -48,12 +48,13 @@ Result<engine::RecordPtr> read_event(const store::Store& store, base::QueueId id
 struct QueueRunner::Fetch {
   std::vector<engine::Lease> leases;
   engine::ReceiveCallback done;
-  std::vector<std::pair<std::size_t, std::size_t>> missing;  // (lease, message)
+  struct Place {
+    std::size_t lease;
+    std::size_t message;
+  };
+  std::vector<Place> missing;
 
-  engine::LeasedMessage& message(std::size_t missing_at) {
-    const auto [lease, place] = missing[missing_at];
-    return leases[lease].messages[place];
-  }
+  engine::LeasedMessage& at(Place place) { return leases[place.lease].messages[place.message]; }
 };
 
 // Events that are being read, in parts at the same time: where one event in a hundred is wanted, or the disk is cold, every
@@ -83,7 +84,7 @@ void QueueRunner::hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallba
     for (const LeasedItem& item : draft.items) {
       engine::RecordPtr record = item.edited ? nullptr : in_memory(item.sequence);
       if (!record) {
-        fetched->missing.emplace_back(fetched->leases.size() - 1, lease.messages.size());
+        fetched->missing.push_back({fetched->leases.size() - 1, lease.messages.size()});
         record = placeholder(item.sequence);
       }
       engine::LeasedMessage& message = lease.messages.emplace_back();
@@ -146,8 +147,8 @@ Result<void> QueueRunner::read_part(const store::Store& store, base::QueueId id,
 
 void QueueRunner::fetch(std::shared_ptr<Fetch> fetched) {
   auto reading = std::make_shared<Reading>();
-  for (std::size_t i = 0; i < fetched->missing.size(); ++i) {
-    const engine::LeasedMessage& message = fetched->message(i);
+  for (const Fetch::Place place : fetched->missing) {
+    const engine::LeasedMessage& message = fetched->at(place);
     reading->wanted.push_back({message.record->sequence, message.edited});
   }
   reading->done = [weak = weak_from_this(), epoch = epoch_, fetched,
@@ -157,7 +158,7 @@ void QueueRunner::fetch(std::shared_ptr<Fetch> fetched) {
     if (!status.ok()) return self->give_back(*fetched, status.error());
     const auto done = read.lock();
     for (std::size_t i = 0; i < fetched->missing.size(); ++i)
-      fetched->message(i).record = std::move(done->wanted[i].record);
+      fetched->at(fetched->missing[i]).record = std::move(done->wanted[i].record);
     self->give(fetched);
   };
   read(reading, kFetchPart);
@@ -193,8 +194,8 @@ void QueueRunner::read_ahead() {
 
 // What was not read ahead is read by itself, and tells of errors by itself.
 void QueueRunner::fetch_rest(const std::shared_ptr<Fetch>& fetched) {
-  std::erase_if(fetched->missing, [&](const auto& place) {
-    engine::LeasedMessage& message = fetched->leases[place.first].messages[place.second];
+  std::erase_if(fetched->missing, [&](Fetch::Place place) {
+    engine::LeasedMessage& message = fetched->at(place);
     engine::RecordPtr record = message.edited ? nullptr : in_memory(message.record->sequence);
     if (!record) return false;
     message.record = std::move(record);

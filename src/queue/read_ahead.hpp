@@ -11,9 +11,10 @@
 namespace trunkline::queue {
 
 // Events of a queue that stand behind what it gives out just now, read together before anyone asks for them: a receive of
-// ten that reads ten by itself waits for the disk each time. Bounded by what is given to keep(). Loop thread only.
+// ten that reads ten by itself waits for the disk each time. Loop thread only.
 class ReadAhead {
  public:
+  // Of what is given to keep(), hence of what is here: for each queue that is behind and received from just now.
   static constexpr std::size_t kEvents = 256;
   static constexpr std::size_t kBytes = 512 << 10;  // of bodies
   static constexpr std::size_t kLow = 128;          // fewer than that: it is time to read on
