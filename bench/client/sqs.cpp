@@ -59,10 +59,12 @@ class Run {
       : options_(options), queue_(fmt::format(R"("QueueUrl":"{}")", options.queue_url)) {}
 
   SqsResult run() {
+    CallLoop senders(options_.port, options_.senders);
+    CallLoop receivers(options_.port, options_.receivers);
     begun_ = now_nanoseconds();
     end_ = begun_ + static_cast<std::int64_t>(options_.seconds * kSecond);
-    std::thread receiver([this] { receive(); });
-    std::thread sender([this] { send(); });
+    std::thread receiver([&] { receive(receivers); });
+    std::thread sender([&] { send(senders); });
     sender.join();
     sending_.store(false);
     receiver.join();
@@ -76,8 +78,7 @@ class Run {
   static constexpr double kSecond = 1e9;
   enum class State : std::uint8_t { idle, receiving, removing, finished };
 
-  void send() {
-    CallLoop loop(options_.port, options_.senders);
+  void send(CallLoop& loop) {
     Batch batch(queue_, options_.bytes, options_.batch);
     Times start(loop.size()), times;
     std::vector<bool> busy(loop.size());
@@ -115,8 +116,7 @@ class Run {
     add(times, result_.send);
   }
 
-  void receive() {
-    CallLoop loop(options_.port, options_.receivers);
+  void receive(CallLoop& loop) {
     const std::string ask =
         fmt::format(R"({{{},"MaxNumberOfMessages":{},"WaitTimeSeconds":1}})", queue_, options_.batch);
     std::vector<State> states(loop.size(), State::idle);
