@@ -137,6 +137,8 @@ class QueueRunner : public std::enable_shared_from_this<QueueRunner> {
   void read(const std::shared_ptr<Reading>& reading, std::size_t part_least);
   static base::Result<void> read_part(const store::Store& store, base::QueueId id, Reading& reading, std::size_t first,
                                       std::size_t end);
+  static base::Result<void> walk_part(const store::Store& store, base::QueueId id, Reading& reading, std::size_t first,
+                                      std::size_t end);
   void fetch(std::shared_ptr<Fetch> fetch);
   void read_ahead();
   void fetch_rest(const std::shared_ptr<Fetch>& fetch);

@@ -31,7 +31,7 @@ engine::RecordPtr placeholder(Sequence sequence) {
 }
 
 Result<engine::RecordPtr> read_event(const store::Store& store, base::QueueId id, Sequence sequence, bool edited,
-                                     const std::optional<std::string>& value) {
+                                     std::optional<std::string_view> value) {
   if (!value) return {Errc::corrupt, fmt::format("event {} waits but is not in the log", sequence.value)};
   TRUNKLINE_TRY(engine::Record record, decode_record(sequence, *value));
   if (edited) {
@@ -69,6 +69,14 @@ struct QueueRunner::Reading {
   std::function<void(const Result<void>&)> done;  // on the loop, whatever became of the queue
   std::size_t parts = 0;                          // that are under way; loop thread
   Result<void> status{};                          // the first error of a part; loop thread
+
+  // In order, and with no more between them than they are.
+  bool dense(std::size_t first, std::size_t end) const {
+    for (std::size_t i = first + 1; i < end; ++i) {
+      if (wanted[i].sequence <= wanted[i - 1].sequence) return false;
+    }
+    return end - first > 1 && wanted[end - 1].sequence.value - wanted[first].sequence.value < 2 * (end - first);
+  }
 };
 
 void QueueRunner::hand_out(std::vector<LeaseDraft> drafts, engine::ReceiveCallback done) {
@@ -135,12 +143,30 @@ void QueueRunner::read(const std::shared_ptr<Reading>& reading, std::size_t part
 // Read thread. Of several at once, each with its own events.
 Result<void> QueueRunner::read_part(const store::Store& store, base::QueueId id, Reading& reading, std::size_t first,
                                     std::size_t end) {
+  if (reading.dense(first, end)) return walk_part(store, id, reading, first, end);
   std::vector<std::string> keys;
   for (std::size_t i = first; i < end; ++i) keys.push_back(sequence_key(reading.wanted[i].sequence));
   TRUNKLINE_TRY(const auto values, store.multi_get(handle(Table::log), {keys.begin(), keys.end()}));
   for (std::size_t i = 0; i < keys.size(); ++i) {
     Reading::Wanted& wanted = reading.wanted[first + i];
     TRUNKLINE_TRY(wanted.record, read_event(store, id, wanted.sequence, wanted.edited, values[i]));
+  }
+  return {};
+}
+
+// The same by walking the log, for events that stand in it side by side: a fraction of the time of looking each of them up.
+Result<void> QueueRunner::walk_part(const store::Store& store, base::QueueId id, Reading& reading, std::size_t first,
+                                    std::size_t end) {
+  const Sequence last = reading.wanted[end - 1].sequence;
+  const auto at = store.seek(handle(Table::log), sequence_key(reading.wanted[first].sequence),
+                             sequence_key({last.value + 1}), store::Walk::near);
+  for (std::size_t i = first; i < end; ++i) {
+    Reading::Wanted& wanted = reading.wanted[i];
+    while (at->valid() && sequence_of(at->key()) < wanted.sequence) at->next();
+    if (!at->valid()) TRUNKLINE_TRY_VOID(at->status());
+    std::optional<std::string_view> value;
+    if (at->valid() && sequence_of(at->key()) == wanted.sequence) value = at->value();
+    TRUNKLINE_TRY(wanted.record, read_event(store, id, wanted.sequence, wanted.edited, value));
   }
   return {};
 }

@@ -57,8 +57,8 @@ class ReadingAhead : public FaultyEngine {
  protected:
   static constexpr int kEvents = 700;
 
-  // A standard queue whose events are in table files alone.
-  void fill() {
+  // A standard queue whose events are in table files alone, in the log with that many of another queue behind each.
+  void fill(int between = 0) {
     options_.tail_bytes_max = 1;
     options_.queue.unreadable_pause = base::Millis(50);
     open();
@@ -67,12 +67,16 @@ class ReadingAhead : public FaultyEngine {
     // A lease whose commit failed may be on disk all the same.
     spec_.visibility_timeout = std::chrono::seconds(2);
     queue_ = declare(spec_);
+    const base::QueueId other = declare(spec("other", event::Order::none));
     std::vector<std::future<std::vector<engine::PublishResult>>> answers;
     for (int i = 0; i < kEvents; ++i) {
       const std::string id = "e" + std::to_string(i);
       event::Event event = make_event(id, "c", fmt::format(R"({{"n":{},"pad":"{}"}})", i, std::string(3'000, 'p')));
       bodies_[id] = event.raw;
       answers.push_back(publish_later(std::move(event), {queue_}));
+      for (int j = 0; j < between; ++j)
+        answers.push_back(publish_later(
+            make_event(fmt::format("o{}-{}", i, j), "c", fmt::format(R"({{"o":{},"j":{}}})", i, j)), {other}));
     }
     for (auto& answer : answers) ASSERT_EQ(answer.get().at(0).verdict, engine::PublishVerdict::accepted);
     reopen_flushed();
@@ -104,6 +108,15 @@ class ReadingAhead : public FaultyEngine {
     }
     return found;
   }
+  void expect_all_without_an_error() {
+    Ids found;
+    while (found.size() < kEvents) {
+      const Received received = receive_later().get();
+      ASSERT_TRUE(received.ok()) << received.error().detail;
+      ASSERT_TRUE(take(*received, found)) << "after " << found.size();
+    }
+    EXPECT_THAT(found, testing::UnorderedElementsAreArray(all()));
+  }
   bool take(const std::vector<engine::Lease>& leases, Ids& found) {
     for (const engine::Lease& lease : leases) {
       const event::Event& event = lease.messages.at(0).record->event;
@@ -134,6 +147,16 @@ TEST_F(ReadingAhead, many_receivers_get_each_event_once_as_it_was_sent) {
   fill();
   EXPECT_THAT(drain_together(kEvents), testing::UnorderedElementsAreArray(all()));
   EXPECT_TRUE(receive_later(base::Millis(30)).get()->empty());
+}
+
+TEST_F(ReadingAhead, events_of_another_queue_between_them_are_passed_over) {
+  fill(1);
+  expect_all_without_an_error();
+}
+
+TEST_F(ReadingAhead, events_that_are_far_from_each_other_are_looked_up) {
+  fill(4);
+  expect_all_without_an_error();
 }
 
 TEST_F(ReadingAhead, what_comes_next_needs_no_disk_and_what_cannot_be_read_comes_later) {

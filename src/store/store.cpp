@@ -45,7 +45,7 @@ std::string_view view(const rocksdb::Slice& bytes) {
 // again and again; the share holds what several readers of one place read.
 constexpr std::uint64_t kLogCacheShare = 8;
 
-// What a cursor of a log reads at once. They go on for thousands of entries, which else are read from a cold disk block by
+// What a cursor of a log that walks far reads at once. They go on for thousands of entries, which else are read from a cold disk block by
 // block, each for the time of a whole request.
 constexpr std::size_t kLogReadahead = 128 << 10;
 
@@ -400,12 +400,13 @@ Result<std::vector<std::optional<std::string>>> Store::multi_get(FamilyHandle fa
   return found;
 }
 
-std::unique_ptr<Cursor> Store::seek(FamilyHandle family, std::string_view first, std::string_view end) const {
+std::unique_ptr<Cursor> Store::seek(FamilyHandle family, std::string_view first, std::string_view end,
+                                    Walk walk) const {
   OpenedPtr opened = impl_->current();
   if (!opened) return std::make_unique<ClosedCursor>();
   rocksdb::ColumnFamilyHandle* handle = Impl::handle(*opened, family);
-  const bool log = impl_->options.families[family].shape == Shape::log;
-  return std::make_unique<RocksCursor>(std::move(opened), handle, first, end, log ? kLogReadahead : 0);
+  const bool ahead = walk == Walk::far && impl_->options.families[family].shape == Shape::log;
+  return std::make_unique<RocksCursor>(std::move(opened), handle, first, end, ahead ? kLogReadahead : 0);
 }
 
 Result<std::optional<std::string>> Store::last_key(FamilyHandle family, std::string_view end) const {

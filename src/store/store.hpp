@@ -85,6 +85,9 @@ class Cursor {
   virtual base::Result<void> status() const = 0;
 };
 
+// How many entries of a log will be read: thousands, or so few that what is read from the disk in advance were in vain.
+enum class Walk : std::uint8_t { far, near };
+
 // RocksDB behind a fence. Knows bytes, families and durability; nothing of events or queues. Thread-safe, but for
 // write() and sync() (one thread) and reopen().
 //
@@ -103,7 +106,8 @@ class Store {
   base::Result<std::vector<std::optional<std::string>>> multi_get(FamilyHandle family,
                                                                   const std::vector<std::string_view>& keys) const;
   // From `first` on, keys below `end` (empty: no end).
-  std::unique_ptr<Cursor> seek(FamilyHandle family, std::string_view first, std::string_view end) const;
+  std::unique_ptr<Cursor> seek(FamilyHandle family, std::string_view first, std::string_view end,
+                               Walk walk = Walk::far) const;
   // The greatest key of the family below `end` (empty: no end).
   base::Result<std::optional<std::string>> last_key(FamilyHandle family, std::string_view end = {}) const;
 
