@@ -22,6 +22,12 @@ bool over(const DiskGuardOptions& options, const store::Store::Usage& usage, boo
          usage.free_bytes < options.min_free + usage.merge_bytes;
 }
 
+std::uint64_t spare_log_bytes(std::uint64_t disk_budget) {
+  constexpr std::uint64_t kShareOfBudget = 16;
+  if (disk_budget == 0) return store::kSpareLogBytes;
+  return std::min(store::kSpareLogBytes, disk_budget / kShareOfBudget);
+}
+
 DiskGuard::DiskGuard(store::Store& store, Committer& committer, const base::Clock& clock, DiskGuardOptions options,
                      Hooks hooks)
     : store_(store),
@@ -91,6 +97,9 @@ void DiskGuard::round() {
 
 void DiskGuard::check() {
   store::Store::Usage fresh = store_.usage();
+  const bool full = over(options_, fresh, refusing_);
+  store_.limit_spare_logs(full ? 0 : spare_log_bytes(options_.disk_budget));
+  if (full) fresh = store_.usage();
   if (over(options_, fresh, refusing_)) {
     sweep_hard();
     fresh = store_.usage();

@@ -26,8 +26,11 @@ struct DiskGuardOptions {
 // again, else it flaps.
 bool over(const DiskGuardOptions& options, const store::Store::Usage& usage, bool refusing);
 
+// Bytes that spare write-ahead logs may take of a budget.
+std::uint64_t spare_log_bytes(std::uint64_t disk_budget);
+
 // A thread that keeps the store inside its disk budget: deletes settled history older than `retain`; over the budget
-// whatever is settled; then expires the oldest waiting events of queues that allow it; and when nothing else is left,
+// spare logs and whatever is settled; then expires the oldest waiting events of queues that allow it; and when nothing else is left,
 // refuses publishes until there is room again (promise I7). When nothing was written for an interval it gives back the
 // memory that only traffic needs, and a start after a kill has next to nothing to replay.
 class DiskGuard {

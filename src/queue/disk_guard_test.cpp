@@ -32,6 +32,12 @@ TEST(DiskGuard, what_refuses_goes_on_until_a_twentieth_is_free) {
   EXPECT_FALSE(over(options(), usage(950, kMinFree), true));
 }
 
+TEST(DiskGuard, spare_logs_take_a_small_part_of_a_budget) {
+  EXPECT_EQ(spare_log_bytes(0), store::kSpareLogBytes);
+  EXPECT_EQ(spare_log_bytes(std::uint64_t{10} << 30), store::kSpareLogBytes);
+  EXPECT_EQ(spare_log_bytes(64 << 20), 4u << 20);
+}
+
 TEST(DiskGuard, without_a_budget_the_device_is_the_bound) {
   EXPECT_FALSE(over(options(0), usage(1'000'000, kMinFree), true));
   EXPECT_TRUE(over(options(0), usage(0, kMinFree - 1), false));

@@ -140,6 +140,7 @@ Result<void> EmbeddedEngine::Impl::open_store() {
   store_options.format_version = kFormatVersion;
   store_options.file_system = options.file_system;
   store_options.compacts = options.steps.commits == nullptr;
+  store_options.spare_log_bytes = spare_log_bytes(options.disk_budget);
   TRUNKLINE_TRY(store, store::Store::open(std::move(store_options)));
   return {};
 }

@@ -2,8 +2,12 @@
 
 #include <rocksdb/file_system.h>
 
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
+
+#include "store/spare_logs.hpp"
 
 namespace trunkline::store {
 
@@ -15,20 +19,26 @@ namespace trunkline::store {
 // is told nothing of it: from then on operations on logs succeed without effect, and every other change to the disk
 // fails. Memtables may hold what no log has; none of it can reach a table or the manifest any more.
 //
-// Logs are the files `*.log` in `directory`: the copies of a checkpoint elsewhere are not.
+// Logs are the files `*.log` in `directory`: the copies of a checkpoint elsewhere are not. A new one is written over a spare
+// one where there is one (spare_logs.hpp); its size is then what has been written, until it is closed and cut there.
 //
 // Whoever writes asks error() after each write and sync: success is theirs only while it is OK. Thread-safe.
 class FailStopFs final : public rocksdb::FileSystemWrapper {
  public:
-  FailStopFs(const std::shared_ptr<rocksdb::FileSystem>& target, const std::string& directory);
+  FailStopFs(const std::shared_ptr<rocksdb::FileSystem>& target, const std::string& directory,
+             std::uint64_t spare_log_bytes);
   ~FailStopFs() override;
 
   const char* Name() const override { return "trunkline.fail_stop"; }
 
   // The first error of a log since reset().
   rocksdb::IOStatus error() const;
-  // Takes changes again; only while no database is open on it.
+  // Takes changes again, without spare logs; only while no database is open on it.
   void reset();
+  // From now on. Whoever calls has made sure that no other process has the database open.
+  void begin_spare_logs();
+  // Bytes of all spare logs; any thread.
+  void limit_spare_logs(std::uint64_t bytes);
 
   rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
@@ -48,14 +58,22 @@ class FailStopFs final : public rocksdb::FileSystemWrapper {
                                rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus Truncate(const std::string& path, size_t size, const rocksdb::IOOptions& options,
                              rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus GetFileSize(const std::string& path, const rocksdb::IOOptions& options, uint64_t* size,
+                                rocksdb::IODebugContext* debug) override;
 
   struct Latch;
+  struct Written;
 
  private:
+  bool is_log(const std::string& path) const;
   std::unique_ptr<rocksdb::FSWritableFile> wrap(const std::string& path, std::unique_ptr<rocksdb::FSWritableFile> file);
 
-  const std::string prefix_;  // of the names of the store's files
+  const std::string directory_;
   std::shared_ptr<Latch> latch_;
+  std::shared_ptr<Written> written_;  // what is in logs that are written over spare ones just now
+  std::mutex spares_mutex_;           // guards the limit, and the pointer while no database is open
+  std::uint64_t spares_limit_;
+  std::unique_ptr<SpareLogs> spares_;
 };
 
 }  // namespace trunkline::store

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 namespace trunkline::store {
 namespace {
@@ -157,6 +158,9 @@ Result<FaultFilePtr> FaultDisk::open_write(const std::string& path, Mode mode) {
     changes_[parent(path)].push_back({Change::Kind::put, path, {}, file});
   } else if (mode == Mode::truncate) {
     shorten(*file, 0);
+  } else if (mode == Mode::overwrite) {
+    if (!file->tail.empty()) return {Errc::unavailable, path + ": is not synced, and cannot be written over"};
+    file->beneath = std::max(file->beneath, std::exchange(file->base, 0));
   }
   return file;
 }
@@ -172,9 +176,10 @@ Result<FaultFilePtr> FaultDisk::open_read(const std::string& path) {
 Result<void> FaultDisk::append(FaultFile& file, std::string_view bytes) {
   const std::lock_guard lock(mutex_);
   TRUNKLINE_TRY_VOID(require_thawed());
-  if (budget_ != 0 && used_ + bytes.size() > budget_) return {Errc::disk_full, "the space budget is used up"};
+  const std::uint64_t grown = std::max(file.size(), file.written() + bytes.size()) - file.size();
+  if (budget_ != 0 && grown > 0 && used_ + grown > budget_) return {Errc::disk_full, "the space budget is used up"};
   file.tail.append(bytes);
-  if (file.links > 0) used_ += bytes.size();
+  if (file.links > 0) used_ += grown;
   return {};
 }
 
@@ -193,12 +198,13 @@ Result<void> FaultDisk::truncate(FaultFile& file, std::uint64_t size) {
 
 void FaultDisk::shorten(FaultFile& file, std::uint64_t size) {
   if (file.links > 0) used_ -= file.size() - size;
-  const std::uint64_t on_disk_at_most = file.base + file.settled;
+  const std::uint64_t on_disk_at_most = std::max(file.base + file.settled, file.beneath);
   if (size < on_disk_at_most) file.cut = std::min(file.cut, size);
+  file.beneath = std::min(file.beneath, size);
   if (size < file.base) {
     file.base = size;
     file.tail.clear();
-  } else {
+  } else if (size < file.written()) {
     file.tail.resize(size - file.base);
   }
   file.settled = std::min(file.settled, file.tail.size());
@@ -240,7 +246,7 @@ Result<void> FaultDisk::sync(FaultFile& file) {
   if (file.lost_bytes) {
     file.settled = file.tail.size();
   } else {
-    file.base = file.size();
+    file.base = file.written();
     file.tail.clear();
     // A table's buffer has tens of megabytes; a log's is used again at once.
     if (file.tail.capacity() > (1 << 20)) file.tail.shrink_to_fit();
@@ -263,6 +269,7 @@ Result<std::size_t> FaultDisk::read(FaultFile& file, std::uint64_t offset, std::
     const std::lock_guard lock(mutex_);
     const std::uint64_t end = std::min(offset + size, file.size());
     if (offset >= end) return std::size_t{0};
+    if (end > file.written()) return read_over(file, offset, end, target);
     from_disk = offset < file.base ? static_cast<std::size_t>(std::min(end, file.base) - offset) : 0;
     from_tail = static_cast<std::size_t>(end - offset) - from_disk;
     if (from_tail > 0) std::memcpy(target + from_disk, file.tail.data() + (offset + from_disk - file.base), from_tail);
@@ -272,6 +279,17 @@ Result<std::size_t> FaultDisk::read(FaultFile& file, std::uint64_t offset, std::
   if (from_disk == 0) return from_tail;
   TRUNKLINE_TRY(const std::size_t got, read_at(descriptor, offset, from_disk, target));
   return got < from_disk ? got : got + from_tail;
+}
+
+// Of a file that is written over: what is on the disk, and over it what is not synced.
+Result<std::size_t> FaultDisk::read_over(FaultFile& file, std::uint64_t offset, std::uint64_t end, char* target) {
+  TRUNKLINE_TRY_VOID(require_descriptor(file));
+  TRUNKLINE_TRY(const std::size_t got,
+                read_at(file.descriptor, offset, static_cast<std::size_t>(end - offset), target));
+  const std::uint64_t from = std::max(offset, file.base);
+  const std::uint64_t to = std::min(end, file.written());
+  if (from < to) std::memcpy(target + (from - offset), file.tail.data() + (from - file.base), to - from);
+  return got;
 }
 
 std::uint64_t FaultDisk::size(const FaultFile& file) const {

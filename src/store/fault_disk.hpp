@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -15,7 +16,8 @@
 
 namespace trunkline::store {
 
-// A file of FaultDisk: `base` bytes on the real disk, then `tail` in memory. FaultDisk's lock guards all of it.
+// A file of FaultDisk: `base` bytes on the real disk, then `tail` in memory, then what it lies over. FaultDisk's lock guards
+// all of it.
 struct FaultFile {
   static constexpr std::uint64_t kNoCut = UINT64_MAX;
 
@@ -25,6 +27,7 @@ struct FaultFile {
   std::set<std::string> synced;  // the real names of the inode, `.unlinked-*` not counted
   std::uint64_t inode = 0;       // of a file that was found on the disk, to know its other names by
   std::uint64_t base = 0;        // bytes of the backing that the view begins with
+  std::uint64_t beneath = 0;     // of a file that is written over: where what was there ends; on the real disk
   std::uint64_t cut = kNoCut;    // the next sync truncates the backing to this before it writes
   std::string tail;
   // After a failed sync: the tail stays readable here for good, its first `settled` bytes are lost or synced already.
@@ -33,7 +36,8 @@ struct FaultFile {
   std::uint32_t links = 0;  // names in the process's view
   int descriptor = -1;
 
-  std::uint64_t size() const { return base + tail.size(); }
+  std::uint64_t written() const { return base + tail.size(); }
+  std::uint64_t size() const { return std::max(written(), beneath); }
 };
 using FaultFilePtr = std::shared_ptr<FaultFile>;
 
@@ -50,7 +54,8 @@ class FaultDisk {
   // Removes left-overs and makes the root if it is not there.
   base::Result<void> start();
 
-  enum class Mode : std::uint8_t { truncate, append };
+  enum class Mode : std::uint8_t { truncate, append, overwrite };
+  // `overwrite`: from its begin, a file that is there and synced.
   base::Result<FaultFilePtr> open_write(const std::string& path, Mode mode);
   base::Result<FaultFilePtr> open_read(const std::string& path);
   base::Result<void> append(FaultFile& file, std::string_view bytes);
@@ -98,6 +103,7 @@ class FaultDisk {
   void shorten(FaultFile& file, std::uint64_t size);
   void unlink_view(const std::string& path);
   base::Result<void> require_thawed() const;
+  base::Result<std::size_t> read_over(FaultFile& file, std::uint64_t offset, std::uint64_t end, char* target);
   base::Result<void> require_descriptor(FaultFile& file);
   base::Result<void> write_tail(FaultFile& file);
   base::Result<void> apply(const Change& change);

@@ -232,9 +232,12 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     if (passes(path)) return target()->ReopenWritableFile(name, options, result, debug);
     return open_write(path, options, FaultDisk::Mode::append, result);
   }
-  IOStatus ReuseWritableFile(const std::string&, const std::string&, const FileOptions&,
-                             std::unique_ptr<rocksdb::FSWritableFile>*, IODebugContext*) override {
-    return refuse("ReuseWritableFile: recycled logs are not modelled");
+  IOStatus ReuseWritableFile(const std::string& name, const std::string& old_name, const FileOptions& options,
+                             std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext* debug) override {
+    const std::string path = normal(name);
+    if (passes(path)) return target()->ReuseWritableFile(name, old_name, options, result, debug);
+    const IOStatus renamed = RenameFile(old_name, name, {}, debug);
+    return renamed.ok() ? open_write(path, options, FaultDisk::Mode::overwrite, result) : renamed;
   }
   IOStatus NewRandomRWFile(const std::string&, const FileOptions&, std::unique_ptr<rocksdb::FSRandomRWFile>*,
                            IODebugContext*) override {

@@ -40,9 +40,10 @@ struct FaultFsOptions {
 // The process itself sees every change at once. RangeSync promises nothing, as sync_file_range(2).
 //
 // Directories are made, renamed and removed on the real disk at once. `LOG`, `LOG.old.*` and `LOCK` are passed through,
-// since no recovery depends on them. Direct and memory-mapped I/O, positioned writes, RandomRWFile and
-// ReuseWritableFile (recycled logs) are refused with NotSupported. Memory: all unsynced bytes, of which RocksDB bounds
-// the sizes (a log's until sync, a table's until it is done).
+// since no recovery depends on them. A file that is opened by ReuseWritableFile must be synced, and is written over from its
+// begin: what is not written yet keeps its bytes. Direct and memory-mapped I/O, positioned writes and RandomRWFile are refused
+// with NotSupported. Memory: all unsynced bytes, of which RocksDB bounds the sizes (a log's until sync, a table's until it is
+// done).
 //
 // Thread-safe. What file_system() returns shares the state and may outlive this object.
 class FaultFs {

@@ -1,5 +1,6 @@
 #include "store/fault_fs.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rocksdb/file_system.h>
 #include <unistd.h>
@@ -510,11 +511,69 @@ TEST_F(FaultFsFile, a_directory_moves_with_its_unsynced_files_and_their_synced_b
   EXPECT_EQ(real_files(root_), expected);
 }
 
+// A file that is written over: what was there shows until it is covered, on the disk until that is synced.
+TEST_F(FaultFsFile, a_reused_file_keeps_what_is_not_written_over_yet) {
+  auto file = create("old");
+  ASSERT_TRUE(append(*file, std::string(10, '.')).ok());
+  ASSERT_TRUE(sync(*file).ok());
+  ASSERT_TRUE(sync_directory(root_).ok());
+  ASSERT_TRUE(files_->ReuseWritableFile(root_ + "/1.log", root_ + "/old", {}, &file, nullptr).ok());
+  const auto seen = [&] {
+    std::string content;
+    EXPECT_TRUE(rocksdb::ReadFileToString(files_.get(), root_ + "/1.log", &content).ok());
+    return content;
+  };
+  ASSERT_TRUE(append(*file, "abc").ok());
+  EXPECT_EQ(seen(), "abc.......");
+  EXPECT_EQ(real_files(root_), (std::map<std::string, std::string>{{"old", ".........."}}));
+  ASSERT_TRUE(sync(*file).ok());
+  ASSERT_TRUE(append(*file, "def").ok());
+  ASSERT_TRUE(sync_directory(root_).ok());
+  EXPECT_EQ(seen(), "abcdef....");
+  EXPECT_EQ(real_files(root_), (std::map<std::string, std::string>{{"1.log", "abc......."}}));
+  EXPECT_EQ(faults_->space_used(), 10u);
+
+  // Beyond its end it grows, and only that needs room.
+  faults_->set_space_budget(11);
+  EXPECT_TRUE(append(*file, "ghij").ok());
+  EXPECT_TRUE(append(*file, "kl").IsNoSpace());
+  faults_->set_space_budget(0);
+  EXPECT_TRUE(append(*file, "k").ok());
+  EXPECT_EQ(seen(), "abcdefghijk");
+  EXPECT_EQ(faults_->space_used(), 11u);
+  ASSERT_TRUE(file->Truncate(5, IOOptions(), nullptr).ok());
+  EXPECT_EQ(seen(), "abcde");
+  EXPECT_EQ(faults_->space_used(), 5u);
+  EXPECT_EQ(real_files(root_), (std::map<std::string, std::string>{{"1.log", "abc......."}}));
+  ASSERT_TRUE(sync(*file).ok());
+  EXPECT_EQ(real_files(root_), (std::map<std::string, std::string>{{"1.log", "abcde"}}));
+}
+
+TEST_F(FaultFsFile, a_power_cut_leaves_a_reused_log_with_a_part_of_what_was_not_synced_over_what_was_there) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    fs::remove_all(root_);
+    open({.root = root_, .seed = seed, .torn_tail = TornTail::prefix});
+    auto file = create("old");
+    ASSERT_TRUE(append(*file, std::string(10, '.')).ok());
+    ASSERT_TRUE(sync(*file).ok());
+    ASSERT_TRUE(files_->ReuseWritableFile(root_ + "/1.log", root_ + "/old", {}, &file, nullptr).ok());
+    ASSERT_TRUE(sync_directory(root_).ok());
+    ASSERT_TRUE(append(*file, "abc").ok());
+    ASSERT_TRUE(sync(*file).ok());
+    ASSERT_TRUE(append(*file, "def").ok());
+    faults_->power_cut();
+    const std::string left = read_real(root_ + "/1.log");
+    EXPECT_THAT(left, testing::AnyOf("abc.......", "abcd......", "abcde.....", "abcdef...."));
+  }
+}
+
 TEST_F(FaultFsFile, what_the_model_does_not_cover_is_refused) {
   std::unique_ptr<rocksdb::FSRandomRWFile> random;
   EXPECT_TRUE(files_->NewRandomRWFile(root_ + "/x", {}, &random, nullptr).IsNotSupported());
   std::unique_ptr<rocksdb::FSWritableFile> file;
-  EXPECT_TRUE(files_->ReuseWritableFile(root_ + "/x", root_ + "/y", {}, &file, nullptr).IsNotSupported());
+  file = create("y");
+  EXPECT_TRUE(append(*file, "not synced").ok());
+  EXPECT_FALSE(files_->ReuseWritableFile(root_ + "/x", root_ + "/y", {}, &file, nullptr).ok());
   FileOptions mapped;
   mapped.use_mmap_writes = true;
   EXPECT_TRUE(files_->NewWritableFile(root_ + "/x", mapped, &file, nullptr).IsNotSupported());

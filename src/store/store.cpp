@@ -289,7 +289,7 @@ class ClosedCursor final : public Cursor {
 struct Store::Impl {
   explicit Impl(Options given) : options(std::move(given)) {
     disk = std::make_shared<FailStopFs>(options.file_system ? options.file_system : rocksdb::FileSystem::Default(),
-                                        directory());
+                                        directory(), options.spare_log_bytes);
     env = rocksdb::NewCompositeEnv(disk);
     // Memtables are charged to the cache, so that one number bounds both.
     const std::uint64_t for_logs = options.memory_budget / kLogCacheShare;
@@ -311,6 +311,7 @@ struct Store::Impl {
     }
     TRUNKLINE_TRY_VOID(check_manifest(*disk, directory()));
     TRUNKLINE_TRY_VOID(check_wals(*disk, directory()));
+    if (options.compacts) disk->begin_spare_logs();  // which are made on a thread, too
     auto fresh = std::make_shared<Opened>();
     rocksdb::DB* db = nullptr;
     const rocksdb::Status status =
@@ -453,6 +454,10 @@ Result<void> Store::sync() {
   if (const rocksdb::IOStatus log = impl_->disk->error(); !log.ok()) status = log;  // the cause, not what followed it
   if (!status.ok()) return to_error(status, "sync write-ahead log");
   return {};
+}
+
+void Store::limit_spare_logs(std::uint64_t bytes) {
+  impl_->disk->limit_spare_logs(bytes);
 }
 
 Result<void> Store::reopen() {

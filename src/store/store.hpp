@@ -30,6 +30,9 @@ struct Family {
   std::function<bool(std::string_view key, std::string_view value)> expired;
 };
 
+// What spare write-ahead logs take at most. A log has 34 MB when one family takes most of what is written.
+inline constexpr std::uint64_t kSpareLogBytes = 128 << 20;
+
 struct Options {
   std::string directory;
   std::vector<Family> families;  // a value's place is the family's handle; names are on disk, never reorder or rename
@@ -41,6 +44,7 @@ struct Options {
   // False: table files are added and never merged. For the simulation, which is short and wants no thread but its own
   // at work.
   bool compacts = true;
+  std::uint64_t spare_log_bytes = kSpareLogBytes;    // see limit_spare_logs()
   std::shared_ptr<rocksdb::FileSystem> file_system;  // default: the real one
 };
 
@@ -115,6 +119,9 @@ class Store {
   // writes until reopen(), and what the failed call wrote may or may not be there.
   base::Result<void> write(Batch& batch);
   base::Result<void> sync();
+
+  // How much of the disk spare write-ahead logs may take (spare_logs.hpp) from now on; what is over it is given back.
+  void limit_spare_logs(std::uint64_t bytes);
 
   // Closes and opens again, for use after an error. Waits for cursors and reads under way.
   base::Result<void> reopen();

@@ -111,6 +111,7 @@ TEST_F(StoreTest, compacting_a_range_gives_back_what_was_removed_and_keeps_the_r
   ASSERT_TRUE(store_->write(batch).ok());
   ASSERT_TRUE(store_->flush().ok());
   ASSERT_TRUE(store_->compact(0, key(0), key(190)).ok());
+  ASSERT_TRUE(store_->reopen().ok());  // without its spare logs, which count
   EXPECT_LT(store_->usage().bytes, full / 4);
   for (const int kept : {77, 190, 199}) {
     const auto value = store_->get(0, key(kept));

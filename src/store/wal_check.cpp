@@ -118,11 +118,14 @@ Result<void> cut(rocksdb::FileSystem& files, const Log& log) {
   if (status.ok()) status = file->Truncate(log.scan.good_end, {}, nullptr);
   if (status.ok()) status = file->Fsync({}, nullptr);
   if (status.ok()) status = file->Close({}, nullptr);
-  if (!status.ok()) return to_error(status, "cut the torn tail of", log.path);
+  if (!status.ok()) return to_error(status, "cut the tail of", log.path);
+  return {};
+}
+
+void tell_of_drop(const Log& log) {
   base::log::warn("a torn tail of the write-ahead log was dropped: a write that was cut short and never acknowledged",
                   "file", log.path, "records", log.scan.records, "bytes_kept", log.scan.good_end, "bytes_dropped",
                   log.scan.size - log.scan.good_end);
-  return {};
 }
 
 }  // namespace
@@ -142,8 +145,9 @@ Result<std::vector<WalDrop>> check_wals(rocksdb::FileSystem& files, const std::s
   }
   std::vector<WalDrop> dropped;
   for (const Log& log : logs) {
+    if (log.scan.good_end < log.scan.size) TRUNKLINE_TRY_VOID(cut(files, log));
     if (!log.scan.bad_at) continue;
-    TRUNKLINE_TRY_VOID(cut(files, log));
+    tell_of_drop(log);
     dropped.push_back({log.path, log.scan.good_end, log.scan.size - log.scan.good_end});
   }
   return dropped;

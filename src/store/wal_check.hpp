@@ -23,7 +23,8 @@ struct WalDrop {
 // a type byte, or in a length near the end, silently drops acknowledged records in every mode).
 //
 // - A log that ends in bytes that do not verify, with no later record behind them in this log or a later one, has a
-//   torn tail: it is cut behind its last whole record and synced, and named in the answer.
+//   torn tail: it is cut behind its last whole record and synced, and named in the answer. Zeros behind it are cut, too,
+//   and not named: there was nothing yet.
 // - Damage with a later record behind it, or that is one flipped bit, is Errc::corrupt with file, offset and the way
 //   out; then no file is touched.
 // - Errc::unavailable: another process has the database open, or the disk does not answer.

@@ -226,6 +226,58 @@ TEST_F(WalCheck, bytes_behind_the_last_record_are_dropped) {
   }
 }
 
+// A log that is written over a file of zeros.
+TEST_F(WalCheck, zeros_behind_whole_records_are_no_drop) {
+  make(8, 60);
+  for (const std::size_t zeros : {1u, 6u, 7u, 100u, 40'000u, 300'000u}) {
+    const std::string log = whole_ + std::string(zeros, '\0');
+    const auto dropped = check_with(log);
+    ASSERT_TRUE(dropped.ok()) << dropped.error().detail;
+    EXPECT_TRUE(dropped->empty()) << zeros;
+    EXPECT_EQ(fs::file_size(path_ + "/kill/db/" + log_), whole_.size());
+    EXPECT_EQ(open_with(log).present, 8u);
+  }
+  const auto dropped = check_with(std::string(100'000, '\0'));
+  ASSERT_TRUE(dropped.ok());
+  EXPECT_TRUE(dropped->empty()) << "nothing was written yet";
+  EXPECT_EQ(fs::file_size(path_ + "/kill/db/" + log_), 0u);
+}
+
+TEST_F(WalCheck, a_record_that_is_torn_over_zeros_is_cut_at_any_byte_and_told_of) {
+  make(3, 40'000);
+  const std::size_t begin = scan(whole_.substr(0, whole_.size() - 1)).good_end;
+  std::mt19937_64 random(17);
+  for (int round = 0; round < 120; ++round) {
+    const std::size_t torn = begin + 20 + random() % (whole_.size() - begin - 85);
+    std::string log = whole_;
+    std::fill(log.begin() + static_cast<std::ptrdiff_t>(torn), log.end(), '\0');
+    // A disk may have brought a later page of it, and not this one.
+    if (round % 3 == 0 && torn < whole_.size() - 4096)
+      log.replace(whole_.size() - 4096, 4096, whole_, whole_.size() - 4096, 4096);
+    log += std::string(70'000, '\0');
+    const auto dropped = check_with(log);
+    ASSERT_TRUE(dropped.ok()) << dropped.error().detail;
+    ASSERT_EQ(dropped->size(), 1u) << "torn at " << torn;
+    EXPECT_EQ((*dropped)[0].kept, begin);
+    EXPECT_EQ(fs::file_size(path_ + "/kill/db/" + log_), begin);
+  }
+}
+
+TEST_F(WalCheck, every_single_flipped_bit_is_refused_before_zeros_too) {
+  make(3, 40);
+  const std::string zeros(5000, '\0');
+  for (std::size_t bit = 0; bit < whole_.size() * 8; ++bit) {
+    std::string flipped = whole_ + zeros;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+    const WalScan found = scan(flipped);
+    ASSERT_TRUE(found.bad_at) << "bit " << bit;
+    ASSERT_TRUE(found.behind || found.one_bit) << "bit " << bit;
+  }
+  std::string lost = whole_ + zeros;
+  lost.replace(scan(whole_).good_end / 2, 20, 20, '\0');
+  EXPECT_TRUE(scan(lost).behind) << "zeros with a record behind them are no end";
+}
+
 TEST_F(WalCheck, a_lost_page_or_block_in_the_middle_is_refused) {
   make(200, 1000);
   for (const std::size_t size : {4096u, 32'768u}) {
@@ -305,7 +357,7 @@ TEST_F(WalCheck, a_torn_older_log_is_cut_when_the_newer_ones_hold_nothing) {
   write_file(path_ + "/000012.log", std::string(9, '\0'));
   const auto dropped = check_wals(*rocksdb::FileSystem::Default(), path_);
   ASSERT_TRUE(dropped.ok()) << dropped.error().detail;
-  ASSERT_EQ(dropped->size(), 2u);
+  ASSERT_EQ(dropped->size(), 1u) << "zeros are no record";
   EXPECT_EQ((*dropped)[0].kept, older.size() / 2);
   EXPECT_EQ((*dropped)[0].dropped, older.size() / 2 - 3);
   EXPECT_EQ(fs::file_size(path_ + "/000007.log"), older.size() / 2);

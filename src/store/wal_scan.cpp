@@ -35,6 +35,10 @@ std::uint32_t crc_of(std::string_view bytes) {
   return rocksdb::crc32c::Extend(0, bytes.data(), bytes.size());
 }
 
+bool all_zeros(std::string_view bytes) {
+  return bytes.find_first_not_of('\0') == std::string_view::npos;
+}
+
 struct Fragment {
   std::uint8_t type = 0;
   std::string_view payload;
@@ -143,13 +147,18 @@ class Scanner {
     for (std::uint64_t index = 0; index < blocks; ++index) {
       TRUNKLINE_TRY(const std::string_view block, source_.read(index));
       if (scan_.bad_at) {
+        zeros_ = zeros_ && all_zeros(block);
         search(index, block, 0);
       } else {
         walk(index, block);
       }
       if (scan_.behind) return scan_;
     }
-    if (!scan_.bad_at && record_.inside()) scan_.bad_at = source_.size;  // ends in the middle of a record
+    if (zeros_) {
+      scan_.bad_at.reset();
+    } else if (!scan_.bad_at && record_.inside()) {
+      scan_.bad_at = source_.size;  // ends in the middle of a record
+    }
     return scan_;
   }
 
@@ -164,7 +173,8 @@ class Scanner {
       const Assembler::Step step = fragment ? record_.add(*fragment) : Assembler::Step::wrong;
       if (step == Assembler::Step::wrong) {
         scan_.bad_at = index * kWalBlock + at;
-        scan_.one_bit = !fragment && one_bit_off(block, at);
+        zeros_ = !record_.inside() && all_zeros(block.substr(at));
+        scan_.one_bit = !fragment && !zeros_ && one_bit_off(block, at);
         record_.reset();
         return search(index, block, at);
       }
@@ -205,6 +215,7 @@ class Scanner {
 
   const WalSource& source_;
   WalScan scan_;
+  bool zeros_ = false;  // from bad_at on, which stands behind a whole record
   Assembler record_;
   std::optional<std::uint64_t> begun_at_;
 };

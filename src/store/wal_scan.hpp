@@ -10,7 +10,8 @@
 // Reads the format of RocksDB's write-ahead log (RocksDB wiki, "Write Ahead Log File Format"): blocks of 32 KiB; in
 // them fragments of crc32c of type and payload (masked), 2 bytes of length, 1 byte of type, all little-endian, and the
 // payload; a record is a FULL fragment, or FIRST, MIDDLE…, LAST; a record begins with the 8 bytes of its sequence and
-// the 4 bytes of its count. Compression and recycling of logs are off here, so only types 1 to 4 are legal.
+// the 4 bytes of its count. Compression and recycling of logs are off here, so only types 1 to 4 are legal. A log that is
+// written over a file of zeros (spare_logs.hpp) ends where nothing but zeros follows.
 namespace trunkline::store {
 
 inline constexpr std::size_t kWalBlock = 32 << 10;
@@ -31,7 +32,7 @@ struct WalScan {
   std::uint64_t good_end = 0;  // end of its last whole record
   std::uint64_t records = 0;   // whole ones
   std::uint64_t sequence = 0;  // of the last whole record; without one, the floor that was given
-  // Where the first fragment stands that does not verify; none: the log is whole.
+  // Where the first fragment stands that does not verify; none: the log is whole, and behind good_end are no bytes or zeros.
   std::optional<std::uint64_t> bad_at;
   // Proof that more was there than a write cut short. Each of the two excludes a torn tail: a commit is one record and
   // is synced before the next one is written, and a write that is cut short differs in more than a bit.
