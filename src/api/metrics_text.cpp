@@ -148,7 +148,7 @@ constexpr std::array kTable = {
     Row{Family::tls_failures, "trunkline_tls_handshake_failures_total", MetricType::Counter, "",
         "TLS handshakes that failed or took too long: no TLS, an old version, a client certificate that was refused."},
     Row{Family::certificate_expiry, "trunkline_tls_certificate_expiry_timestamp_seconds", MetricType::Gauge, "",
-        "When the certificate of listen_tls that is in use ends; absent without TLS. Worth an alarm."},
+        "When the certificate in tls.cert that is in use ends; absent without TLS. Worth an alarm."},
     Row{Family::commits, "trunkline_commits_total", MetricType::Counter, "", "Atomic writes to the store."},
     Row{Family::commit_failures, "trunkline_commit_failures_total", MetricType::Counter, "",
         "Writes or syncs that failed. Worth an alarm."},

@@ -235,6 +235,8 @@ std::vector<Finding> try_everything(const config::Config& config) {
   // Whether the certificates can be read is a matter of the check itself.
   if (!config.listen_tls.empty()) findings.push_back(try_listen("listen_tls", config.listen_tls, loop, running));
   if (!config.sqs.listen.empty()) findings.push_back(try_listen("sqs.listen", config.sqs.listen, loop, running));
+  if (!config.sqs.listen_tls.empty())
+    findings.push_back(try_listen("sqs.listen_tls", config.sqs.listen_tls, loop, running));
   for (Finding& finding : try_queues(config, loop)) findings.push_back(std::move(finding));
   for (Finding& finding : try_consumers(config, loop)) findings.push_back(std::move(finding));
   if (auto finding = try_alarm_webhook(config, loop)) findings.push_back(std::move(*finding));

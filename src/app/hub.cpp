@@ -228,12 +228,20 @@ Result<void> Hub::listen_sqs(const std::vector<net::IoLoop*>& loops) {
         if (sns::Service::owns(request)) return sns_->handle(loop, request, std::move(respond));
         sqs_->handle(loop, std::move(request), std::move(respond));
       });
+  if (!config_.sqs.listen_tls.empty()) {
+    net::TlsOptions tls = tls_options(config_);
+    tls.client_auth = net::ClientAuth::none;  // what is signed says who it is of
+    tls.client_ca_file.clear();
+    TRUNKLINE_TRY(auto certificates, net::TlsCertificates::load(tls, clock_));
+    TRUNKLINE_TRY(sqs_tls_port_, sqs_server_->listen(config_.sqs.listen_tls, std::move(certificates)));
+  }
   TRUNKLINE_TRY(sqs_port_, sqs_server_->listen(config_.sqs.listen));
   return {};
 }
 
 Result<void> Hub::reload_certificates() {
-  return server_->reload_certificates();
+  TRUNKLINE_TRY_VOID(server_->reload_certificates());
+  return sqs_server_ ? sqs_server_->reload_certificates() : Result<void>();
 }
 
 void Hub::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
@@ -286,6 +294,9 @@ api::HubMetrics Hub::metrics() {
   metrics.tls_resumed = server.tls_resumed;
   metrics.tls_failures = server.tls_failures;
   metrics.certificate_not_after = server.certificate_not_after;
+  // Of both servers it is the same one.
+  if (sqs_server_ && !metrics.certificate_not_after)
+    metrics.certificate_not_after = sqs_server_->statistics().certificate_not_after;
   metrics.disk_budget_bytes = disk_budget_.load();
   metrics.resident_bytes = resident_bytes();
   return metrics;

@@ -65,8 +65,9 @@ class Hub final : public api::Hub {
   ~Hub() override;
 
   std::uint16_t port() const { return port_; }
-  std::uint16_t tls_port() const { return tls_port_; }  // 0: no TLS
-  std::uint16_t sqs_port() const { return sqs_port_; }  // 0: no SQS API
+  std::uint16_t tls_port() const { return tls_port_; }          // 0: no TLS
+  std::uint16_t sqs_port() const { return sqs_port_; }          // 0: no SQS API
+  std::uint16_t sqs_tls_port() const { return sqs_tls_port_; }  // 0: no TLS there
 
   // Any thread: reads the certificate files of listen_tls now. On an error what is in use stays.
   base::Result<void> reload_certificates();
@@ -269,6 +270,7 @@ class Hub final : public api::Hub {
   std::uint16_t port_ = 0;
   std::uint16_t tls_port_ = 0;
   std::uint16_t sqs_port_ = 0;
+  std::uint16_t sqs_tls_port_ = 0;
   std::atomic<bool> stopping_{false};
   bool stopped_ = false;
 };

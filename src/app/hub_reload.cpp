@@ -132,7 +132,7 @@ api::ReloadReport Hub::run_reload(const api::ReloadRequest& request) {
     }
   }
   // Their files may have changed while the configuration has not.
-  if (report.problems.empty() && !request.dry_run && !config_.listen_tls.empty()) {
+  if (report.problems.empty() && !request.dry_run && config_.has_tls()) {
     if (const auto read = reload_certificates(); !read.ok())
       report.notes.push_back("the certificates in use stay: " + read.error().detail);
   }

@@ -123,15 +123,12 @@ int run_serve(const ServeOptions& options) {
     return 1;
   }
   const std::string address = config->listen.substr(0, config->listen.rfind(':')) + fmt::format(":{}", (*hub)->port());
-  if ((*hub)->tls_port() != 0) {
-    const std::string host = config->listen_tls.substr(0, config->listen_tls.rfind(':'));
-    base::log::info("TLS", "address", fmt::format("{}:{}", host, (*hub)->tls_port()));
-  }
-  if ((*hub)->sqs_port() != 0) {
-    const std::string& listen = config->sqs.listen;
-    const std::string host = listen.substr(0, listen.rfind(':'));
-    base::log::info("SQS API", "address", fmt::format("{}:{}", host, (*hub)->sqs_port()));
-  }
+  const auto tell = [](const char* what, const std::string& listen, std::uint16_t port) {
+    if (port != 0) base::log::info(what, "address", fmt::format("{}:{}", listen.substr(0, listen.rfind(':')), port));
+  };
+  tell("TLS", config->listen_tls, (*hub)->tls_port());
+  tell("SQS API", config->sqs.listen, (*hub)->sqs_port());
+  tell("SQS API, TLS", config->sqs.listen_tls, (*hub)->sqs_tls_port());
   const bool on_aws = config->engine == config::EngineKind::aws;
   base::log::info("ready", "address", address, on_aws ? "table" : "data", on_aws ? config->aws.table : config->data_dir,
                   "sources", config->sources.size(), "consumers", config->consumers.size());

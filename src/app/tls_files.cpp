@@ -80,7 +80,7 @@ net::TlsOptions tls_options(const config::Config& config) {
 
 std::vector<config::Diagnostic> inspect_tls(const config::Config& config, base::WallTime now) {
   std::vector<config::Diagnostic> found;
-  if (!config.listen_tls.empty()) {
+  if (config.has_tls()) {
     inspect_end(tls_options(config),
                 {{"tls.cert", config.tls.cert_place},
                  {"tls.key", config.tls.key_place},

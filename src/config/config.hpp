@@ -597,7 +597,8 @@ struct SqsKey {
 };
 // The SQS-compatible API.
 struct Sqs {
-  std::string listen;  // empty: none
+  std::string listen;      // empty: none
+  std::string listen_tls;  // empty: no TLS
   std::string region;
   std::string account;
   bool unsigned_requests = false;
@@ -680,6 +681,7 @@ struct Config {
   std::vector<Topic> topics;
   std::vector<Setting> settings;  // every option that has a value, in order of the file and the tables
 
+  bool has_tls() const { return !listen_tls.empty() || !sqs.listen_tls.empty(); }      // some listener needs `tls`
   bool has_api_credential() const { return !api_keys.empty() || !api_users.empty(); }  // none: the API is open
 };
 

@@ -44,21 +44,30 @@ void check_listen(const Config& config, const Places& places, Diagnostics& diagn
   }
 }
 
+bool same_address(std::string_view one, std::string_view other) {
+  return one == other && !one.ends_with(":0");
+}
+
 void check_tls(const Config& config, const Places& places, Diagnostics& diagnostics) {
   const Tls& tls = config.tls;
-  if (!config.listen_tls.empty()) {
-    const Place place = place_of(places, "listen_tls");
-    if (tls.cert.empty()) diagnostics.error(place, "'listen_tls' needs 'tls.cert'");
-    if (tls.key.empty()) diagnostics.error(place, "'listen_tls' needs 'tls.key'");
-    if (config.listen_tls == config.listen && !config.listen.ends_with(":0")) {
-      diagnostics.error(place, "'listen_tls' and 'listen' are the same address");
-    }
-  } else {
-    for (const std::string_view path : {"tls.cert", "tls.key", "tls.client_ca"}) {
-      if (!places.contains(path)) continue;
-      diagnostics.error(place_of(places, path), fmt::format("'{}' is of no use without 'listen_tls'", path));
-    }
+  for (const auto& [option, address] :
+       {std::pair("listen_tls", &config.listen_tls), std::pair("sqs.listen_tls", &config.sqs.listen_tls)}) {
+    if (address->empty()) continue;
+    const Place place = place_of(places, option);
+    if (tls.cert.empty()) diagnostics.error(place, fmt::format("'{}' needs 'tls.cert'", option));
+    if (tls.key.empty()) diagnostics.error(place, fmt::format("'{}' needs 'tls.key'", option));
   }
+  if (!config.listen_tls.empty() && same_address(config.listen_tls, config.listen))
+    diagnostics.error(place_of(places, "listen_tls"), "'listen_tls' and 'listen' are the same address");
+  const auto of_no_use = [&](std::string_view path, std::string_view without) {
+    if (!places.contains(path)) return;
+    diagnostics.error(place_of(places, path), fmt::format("'{}' is of no use without {}", path, without));
+  };
+  if (config.listen_tls.empty() && config.sqs.listen_tls.empty()) {
+    of_no_use("tls.cert", "'listen_tls' or 'sqs.listen_tls'");
+    of_no_use("tls.key", "'listen_tls' or 'sqs.listen_tls'");
+  }
+  if (config.listen_tls.empty()) of_no_use("tls.client_ca", "'listen_tls'");
   if (tls.client_auth != ClientAuth::none && tls.client_ca.empty()) {
     diagnostics.error(place_of(places, "tls.client_auth"), "'tls.client_auth' needs 'tls.client_ca'");
   }
@@ -89,21 +98,30 @@ void check_sqs(const Config& config, const Places& places, Diagnostics& diagnost
                                                 source.name));
   }
   if (sqs.listen.empty()) {
+    if (!sqs.listen_tls.empty())
+      diagnostics.error(place_of(places, "sqs.listen_tls"),
+                        "'sqs.listen_tls' is a second address and needs 'sqs.listen', which may stay on loopback");
     if (!sqs.keys.empty() || sqs.unsigned_requests)
       diagnostics.error(place_of(places, "sqs.unsigned"),
                         "'sqs.keys' and 'sqs.unsigned' are of no use without 'sqs.listen'");
     return;
   }
   const Place place = place_of(places, "sqs.listen");
-  if (sqs.unsigned_requests && !is_loopback(sqs.listen))
-    diagnostics.error(place_of(places, "sqs.unsigned"),
-                      fmt::format("'sqs.unsigned' is for loopback, and 'sqs.listen' is wider ({})", sqs.listen));
+  for (const auto& [option, address] :
+       {std::pair("sqs.listen", &sqs.listen), std::pair("sqs.listen_tls", &sqs.listen_tls)}) {
+    if (address->empty()) continue;
+    if (sqs.unsigned_requests && !is_loopback(*address))
+      diagnostics.error(place_of(places, "sqs.unsigned"),
+                        fmt::format("'sqs.unsigned' is for loopback, and '{}' is wider ({})", option, *address));
+    if (same_address(*address, config.listen) || same_address(*address, config.listen_tls))
+      diagnostics.error(place_of(places, option), fmt::format("'{}' is the address of another listener", option));
+  }
+  if (same_address(sqs.listen, sqs.listen_tls))
+    diagnostics.error(place_of(places, "sqs.listen_tls"), "'sqs.listen_tls' and 'sqs.listen' are the same address");
   if (sqs.unsigned_requests && !sqs.keys.empty())
     diagnostics.warning(place_of(places, "sqs.unsigned"), "'sqs.keys' are not looked at while 'sqs.unsigned' is true");
   if (!sqs.unsigned_requests && sqs.keys.empty())
     diagnostics.error(place, "'sqs.listen' needs 'sqs.keys', or 'sqs.unsigned: true' on loopback");
-  const bool same = sqs.listen == config.listen || sqs.listen == config.listen_tls;
-  if (same && !sqs.listen.ends_with(":0")) diagnostics.error(place, "'sqs.listen' is the address of another listener");
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
   if (sqs.account.size() != 12 || !std::ranges::all_of(sqs.account, digit))
     diagnostics.error(place_of(places, "sqs.account"), "'sqs.account' is twelve digits");

@@ -73,7 +73,7 @@ constexpr std::array kAlarms = {
                                             "As many requests to sources had no valid credential within `window`: a "
                                             "sender gives up some day."),
     time_row<&Alarms::certificate_expiry>("certificate_expiry", "14d",
-                                          "The certificate of `listen_tls` ends within this time."),
+                                          "The certificate in `tls.cert` ends within this time."),
     Row<Alarms>{{.path = "source_silence",
                  .type = Type::boolean,
                  .fallback = "true",

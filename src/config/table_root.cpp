@@ -223,6 +223,12 @@ constexpr std::array kRoot = {
                  .help = "Address of the SQS-compatible API, see [sqs.md](sqs.md): consumers without a sink are queues "
                          "there. It needs `sqs.keys`, or `sqs.unsigned` on loopback. None: no such API."},
                 assign<&Config::sqs, &Sqs::listen>},
+    Row<Config>{
+        {.path = "sqs.listen_tls",
+         .type = Type::address,
+         .help = "Second address of the same, over TLS with the certificate in `tls`; it asks clients for none. "
+                 "`sqs.listen` may stay on loopback. None: no TLS."},
+        assign<&Config::sqs, &Sqs::listen_tls>},
     Row<Config>{{.path = "sqs.region",
                  .type = Type::text,
                  .fallback = "us-east-1",

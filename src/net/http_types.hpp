@@ -54,6 +54,10 @@ struct HttpRequest {
   std::weak_ptr<Peer> connection{};  // expired once it is closed
 
   std::optional<std::string_view> header(std::string_view name) const { return find_header(headers, name); }
+  // Where the client came to, by its Host header: "http://HOST" or "https://HOST"; localhost where it names none.
+  std::string origin() const {
+    return std::string(tls ? "https://" : "http://").append(header("Host").value_or("localhost"));
+  }
   // The percent-decoded value of the first query parameter of that name; '+' is a space. Nothing if it is not valid
   // percent-encoding.
   std::optional<std::string> query_parameter(std::string_view name) const;

@@ -65,7 +65,7 @@ Signature Call::sign(const Topic& topic, std::string_view text) const {
   const int version = topic.signature_version();
   auto value = signer->sign(text, version);
   if (!value.ok()) return {};
-  return {version, std::move(*value), fmt::format("http://{}{}", host, signer->path())};
+  return {version, std::move(*value), origin + signer->path()};
 }
 
 std::optional<std::string> topic_name(Call& call, std::string_view parameter) {

@@ -62,7 +62,7 @@ struct Call {
   net::Responder respond;
   std::string operation{};
   sqs::Parameters parameters{};
-  std::string host{};  // as the client named it
+  std::string origin{};  // http://HOST or https://HOST, as the client named it
   std::string request_id{};
   bool authenticated = false;  // it is of somebody who has a key, and not of whoever follows a message's URL
 

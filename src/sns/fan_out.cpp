@@ -77,7 +77,7 @@ class Copies {
   std::string envelope_for(const Subscription& subscription) {
     return envelope(publication_, publication_.message_for(subscription.protocol), arn_,
                     signature(subscription.protocol),
-                    fmt::format("http://{}/?Action=Unsubscribe&SubscriptionArn={}&Version=2010-03-31", call_.host,
+                    fmt::format("{}/?Action=Unsubscribe&SubscriptionArn={}&Version=2010-03-31", call_.origin,
                                 call_.subscription_arn(subscription)));
   }
 

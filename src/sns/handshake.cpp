@@ -40,8 +40,8 @@ HttpMessage confirmation(const Call& call, const Topic& topic, const Subscriptio
   const std::string arn = call.topic_arn(subscription.topic);
   const std::string text = words(call, subscription, type);
   const std::string at = base::format_time(call.context.clock.wall());
-  const std::string url = fmt::format("http://{}/?Action=ConfirmSubscription&TopicArn={}&Token={}&Version=2010-03-31",
-                                      call.host, base::percent_encode(arn), subscription.token);
+  const std::string url = fmt::format("{}/?Action=ConfirmSubscription&TopicArn={}&Token={}&Version=2010-03-31",
+                                      call.origin, base::percent_encode(arn), subscription.token);
   const Signature signature = call.sign(
       topic,
       fmt::format("Message\n{}\nMessageId\n{}\nSubscribeURL\n{}\nTimestamp\n{}\nToken\n{}\nTopicArn\n{}\nType\n{}\n",

@@ -120,7 +120,7 @@ void Service::handle(net::IoLoop& loop, const net::HttpRequest& request, net::Re
   if (request.method == "GET" && request.path.starts_with(kCertificatePath)) return respond(certificate(request));
   auto call = std::make_unique<Call>(Call{*context_, loop, std::move(respond)});
   call->request_id = base::random_uuid();
-  call->host = request.header("Host").value_or("localhost");
+  call->origin = request.origin();
   if (const auto fault = read(request, *call)) return call->fail(*fault);
   if (const auto fault = authenticate(request, *call)) return call->fail(*fault);
   const auto found = std::ranges::find(kOperations, call->operation, &Operation::name);

@@ -58,7 +58,7 @@ bool Call::client_gone() const {
 }
 
 std::string Call::queue_url(const Queue& queue) const {
-  return fmt::format("http://{}/{}/{}", host, context.account, queue.name());
+  return fmt::format("{}/{}/{}", origin, context.account, queue.name());
 }
 
 std::string Call::arn_of(std::string_view queue) const {

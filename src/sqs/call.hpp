@@ -42,7 +42,7 @@ struct Call {
   Protocol protocol = Protocol::json;
   std::string operation{};
   Parameters parameters{};
-  std::string host{};  // as the client named it
+  std::string origin{};  // http://HOST or https://HOST, as the client named it
   std::string path{};
   std::string access_key_id{};  // empty: not signed
   std::string request_id{};

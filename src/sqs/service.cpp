@@ -118,7 +118,7 @@ base::Result<void> Service::open() {
 void Service::handle(net::IoLoop& loop, net::HttpRequest request, net::Responder respond) {
   auto call = std::make_unique<Call>(Call{impl_->context, loop, std::move(respond), request.connection});
   call->request_id = base::random_uuid();
-  call->host = request.header("Host").value_or("localhost");
+  call->origin = request.origin();
   call->path = request.path;
   if (const auto fault = read(request, *call)) return call->fail(*fault);
   if (call->protocol == Protocol::query && call->operation.empty()) {

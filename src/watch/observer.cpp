@@ -175,8 +175,8 @@ void Observer::read_hub(const HubSight& hub, const Limits& limits, const Now& no
     const Millis left = *hub.certificate_not_after - now.wall;
     add(Alarm::certificate_expiry, "", in_seconds(left), in_seconds(limits.certificate_expiry),
         left.count() > 0
-            ? fmt::format("the certificate of listen_tls ends in {}", text(left))
-            : fmt::format("the certificate of listen_tls ended at {}", base::format_time(*hub.certificate_not_after)),
+            ? fmt::format("the certificate in tls.cert ends in {}", text(left))
+            : fmt::format("the certificate in tls.cert ended at {}", base::format_time(*hub.certificate_not_after)),
         true);
   }
 }

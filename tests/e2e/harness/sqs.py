@@ -37,12 +37,13 @@ def signed(address, operation, body, secret=SECRET, key=KEY_ID, at=None, region=
 
 class SqsTest(HubTest):
     """A hub with the SQS API, the consumer wfm as a standard queue and crm as a FIFO queue."""
-    def start(self, start=True, **options):
+    def start(self, start=True, root=None, **options):
+        """`options` of sqs, `root` of the configuration."""
         self.address = free_address()
         self.endpoint = f"http://{self.address}"
         sqs = {"listen": self.address, "keys": {"id": KEY_ID, "secret": "${env:SQS_SECRET}"}, **options}
         return self.hub({"wfm": {"filter": {}}, "crm": {"filter": {}, "order": "conversation"}}, sqs=sqs, start=start,
-                        env={"SQS_SECRET": SECRET})
+                        env={"SQS_SECRET": SECRET}, **(root or {}))
 
     def url(self, queue):
         return f"{self.endpoint}/{ACCOUNT}/{queue}"
@@ -78,21 +79,21 @@ class SqsTest(HubTest):
                 self.call("DeleteMessage", QueueUrl=self.url(queue), ReceiptHandle=message["ReceiptHandle"])
         return bodies
 
-    def boto3(self, secret=SECRET):
+    def boto3(self, secret=SECRET, **options):
         if importlib.util.find_spec("boto3") is None:
             self.skipTest("python3-boto3 is not here")
         import boto3  # pylint: disable=import-outside-toplevel
         session = boto3.session.Session(aws_access_key_id=KEY_ID, aws_secret_access_key=secret, region_name="us-east-1")
-        return lambda service: session.client(service, endpoint_url=self.endpoint)
+        return lambda service: session.client(service, **{"endpoint_url": self.endpoint, **options})
 
-    def aws_cli(self):
+    def aws_cli(self, endpoint=None, **more):
         if not shutil.which("aws"):
             self.skipTest("awscli is not here")
         env = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "AWS_ACCESS_KEY_ID": KEY_ID,
-               "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+               "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true", **more}
 
         def aws(*arguments):
-            done = subprocess.run(["aws", "--endpoint-url", self.endpoint, "--output", "json", *arguments],
+            done = subprocess.run(["aws", "--endpoint-url", endpoint or self.endpoint, "--output", "json", *arguments],
                                   capture_output=True, timeout=120, env=env)
             self.assertEqual(done.returncode, 0, done.stderr.decode())
             return json.loads(done.stdout) if done.stdout.strip() else {}
