@@ -30,9 +30,9 @@ bool over(const DiskGuardOptions& options, const store::Store::Usage& usage, boo
 std::uint64_t spare_log_bytes(std::uint64_t disk_budget);
 
 // A thread that keeps the store inside its disk budget: deletes settled history older than `retain`; over the budget
-// spare logs and whatever is settled; then expires the oldest waiting events of queues that allow it; and when nothing else is left,
-// refuses publishes until there is room again (promise I7). When nothing was written for an interval it gives back the
-// memory that only traffic needs, and a start after a kill has next to nothing to replay.
+// spare logs and whatever is settled; then expires the oldest waiting events of queues that allow it; and when nothing
+// else is left, refuses publishes until there is room again (promise I7). When nothing was written for an interval it
+// gives back the memory that only traffic needs, and a start after a kill has next to nothing to replay.
 class DiskGuard {
  public:
   // All are called on the guard's thread.

@@ -1,9 +1,17 @@
 #include "queue/disk_guard.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <filesystem>
+#include <random>
+
+#include "queue/faulty_engine_test.hpp"
 
 namespace trunkline::queue {
 namespace {
+
+using engine::contract::make_event;
 
 constexpr std::uint64_t kBudget = 1'000;
 constexpr std::uint64_t kMinFree = 100;
@@ -46,6 +54,42 @@ TEST(DiskGuard, without_a_budget_the_device_is_the_bound) {
 TEST(DiskGuard, a_merge_of_the_identities_has_its_room_besides_what_stays_free) {
   EXPECT_TRUE(over(options(), usage(10, kMinFree + 49, 50), false));
   EXPECT_FALSE(over(options(), usage(10, kMinFree + 50, 50), false));
+}
+
+class SmallBudget : public FaultyEngine {
+ protected:
+  std::size_t spares() {
+    std::size_t found = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(fixture().directory() + "/db"))
+      found += entry.path().filename().native().starts_with("spare-") ? 1 : 0;
+    return found;
+  }
+  // Bytes that no table makes smaller.
+  std::string noise(std::size_t size) {
+    std::string text(size, ' ');
+    for (char& c : text) c = static_cast<char>('A' + random_() % 26);
+    return text;
+  }
+  std::mt19937_64 random_{5};
+};
+
+TEST_F(SmallBudget, a_full_one_takes_back_its_spare_logs) {
+  options_.disk_budget = 24 << 20;
+  options_.sweep_interval = base::Millis(200);
+  options_.write_buffer_bytes = 32 << 20;
+  fixture_ = std::make_unique<EmbeddedFixture>(options_);
+  const base::QueueId queue = declare(spec("q", event::Order::none));
+  int number = 0;
+  const auto publish_one = [&] {
+    const std::string id = fmt::format("e{}", number++);
+    return publish(make_event(id, "c", fmt::format(R"({{"n":"{}"}})", noise(20'000))), {queue}).verdict;
+  };
+  // At rest what is in memory is written out, and the logs go.
+  while (number < 500) ASSERT_EQ(publish_one(), engine::PublishVerdict::accepted);
+  until([this] { return spares() > 0; });
+  while (number < 3'000 && publish_one() == engine::PublishVerdict::accepted) continue;
+  ASSERT_LT(number, 3'000) << "the budget is full";
+  until([this] { return spares() == 0; });
 }
 
 }  // namespace

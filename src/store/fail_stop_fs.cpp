@@ -183,8 +183,7 @@ FailStopFs::FailStopFs(const std::shared_ptr<rocksdb::FileSystem>& target, const
 FailStopFs::~FailStopFs() = default;
 
 bool FailStopFs::is_log(const std::string& path) const {
-  const std::string_view name = path;
-  return name.starts_with(directory_) && name.substr(directory_.size()).starts_with('/') && name.ends_with(".log");
+  return path.ends_with(".log") && std::string_view(path).substr(0, path.rfind('/')) == directory_;
 }
 
 std::unique_ptr<FSWritableFile> FailStopFs::wrap(const std::string& path, std::unique_ptr<FSWritableFile> file) {

@@ -10,11 +10,10 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <thread>
 
-#include "store/fail_stop_fs.hpp"
 #include "store/fault_fs.hpp"
+#include "store/numbered_keys_test.hpp"
 #include "store/store.hpp"
 #include "store/wal_check.hpp"
 
@@ -23,11 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::IsEmpty;
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 // The condition holds within ten seconds.
 bool becomes(const std::function<bool()>& condition) {
@@ -69,45 +63,19 @@ class SpareLogsTest : public testing::Test {
     return taken.value_or("");
   }
 
-  // ---- of a store
-
   Options options(std::shared_ptr<rocksdb::FileSystem> file_system = nullptr) const {
-    Options options;
-    options.directory = path_;
-    options.families = {{"main", Shape::small, {}}};
-    options.memory_budget = 8 << 20;
+    Options options = numbered_options(path_);
     options.file_system = std::move(file_system);
     return options;
   }
-  static std::string key_of(std::size_t number) { return fmt::format("k{:06}", number); }
-  static bool put(Store& store, std::size_t number, std::size_t bytes = 1000) {
-    Batch batch;
-    batch.put(0, key_of(number), std::string(bytes, static_cast<char>('a' + number % 26)));
-    return store.write(batch).ok() && store.sync().ok();
-  }
-  // Writes until the newest log is one that lies over a spare.
-  void write_until_a_spare_is_in_use(Store& store, std::size_t& next) {
+  // Writes until the newest log is one that lies over a spare: it is longer than the one record in it.
+  void write_until_a_spare_is_in_use(Store& store, std::size_t& next) const {
     ASSERT_TRUE(becomes([&] {
-      for (int i = 0; i < 100; ++i) EXPECT_TRUE(put(store, next++));
+      for (int i = 0; i < 100; ++i) EXPECT_TRUE(put(store, next++, 1000));
       EXPECT_TRUE(store.flush().ok());
-      EXPECT_TRUE(put(store, next++));
-      return newest_log().size() > 2000;
+      EXPECT_TRUE(put(store, next++, 1000));
+      return fs::file_size(newest_log(path_)) > 2000;
     }));
-  }
-  std::string newest_log() const {
-    std::string newest;
-    for (const auto& entry : fs::directory_iterator(path_ + "/db")) {
-      if (entry.path().extension() == ".log") newest = std::max(newest, entry.path().native());
-    }
-    return read_file(newest);
-  }
-  static std::size_t count_present(const Store& store) {
-    std::size_t next = 0;
-    const auto at = store.seek(0, {}, {});
-    for (; at->valid() && at->key() == key_of(next); at->next()) ++next;
-    EXPECT_FALSE(at->valid()) << "a gap before " << at->key();
-    EXPECT_TRUE(at->status().ok());
-    return next;
   }
 
   std::string path_;
@@ -181,7 +149,7 @@ TEST_F(SpareLogsTest, a_log_over_a_spare_is_found_whole_after_a_kill_and_nothing
   const auto store = Store::open(options()).value();
   std::size_t next = 0;
   write_until_a_spare_is_in_use(*store, next);
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(put(*store, next++));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(put(*store, next++, 1000));
   const std::string copy = path_ + "-kill";
   fs::remove_all(copy);
   fs::copy(path_, copy, fs::copy_options::recursive);
@@ -189,9 +157,7 @@ TEST_F(SpareLogsTest, a_log_over_a_spare_is_found_whole_after_a_kill_and_nothing
   const auto dropped = check_wals(*rocksdb::FileSystem::Default(), copy + "/db");
   ASSERT_TRUE(dropped.ok()) << dropped.error().detail;
   EXPECT_THAT(*dropped, IsEmpty());
-  Options of_copy = options();
-  of_copy.directory = copy;
-  const auto killed = Store::open(of_copy);
+  const auto killed = Store::open(numbered_options(copy));
   ASSERT_TRUE(killed.ok()) << killed.error().detail;
   EXPECT_EQ(count_present(**killed), next);
   fs::remove_all(copy);
@@ -204,7 +170,7 @@ TEST_F(SpareLogsTest, a_checkpoint_that_is_made_while_a_log_is_written_over_a_sp
   write_until_a_spare_is_in_use(*store, next);
   for (int round = 0; round < 5; ++round) {
     const std::string copy = fmt::format("{}/backup-{}", path_, round);
-    std::size_t before = next;
+    const std::size_t before = next;
     std::atomic<bool> done = false;
     std::thread backup([&] {
       fs::create_directories(copy);
@@ -213,14 +179,8 @@ TEST_F(SpareLogsTest, a_checkpoint_that_is_made_while_a_log_is_written_over_a_sp
     });
     while (!done) EXPECT_TRUE(put(*store, next++, 3000));
     backup.join();
-    std::string log;
-    for (const auto& entry : fs::directory_iterator(copy + "/db")) {
-      if (entry.path().extension() == ".log") log = std::max(log, entry.path().native());
-    }
     EXPECT_EQ(check_wals(*rocksdb::FileSystem::Default(), copy + "/db").value().size(), 0u);
-    Options of_copy = options();
-    of_copy.directory = copy;
-    const auto opened = Store::open(of_copy);
+    const auto opened = Store::open(numbered_options(copy));
     ASSERT_TRUE(opened.ok()) << opened.error().detail;
     EXPECT_GE(count_present(**opened), before);
   }
@@ -235,12 +195,7 @@ TEST_F(SpareLogsTest, a_power_cut_keeps_every_synced_record_whatever_is_torn) {
       std::size_t next = 0;
       {
         const auto store = Store::open(options(faults->file_system())).value();
-        ASSERT_TRUE(becomes([&] {
-          for (int i = 0; i < 100; ++i) EXPECT_TRUE(put(*store, next++));
-          EXPECT_TRUE(store->flush().ok());
-          EXPECT_TRUE(put(*store, next++));
-          return newest_log().size() > 2000;
-        }));
+        write_until_a_spare_is_in_use(*store, next);
         for (std::uint64_t i = 0; i < 10 * seed; ++i) ASSERT_TRUE(put(*store, next++, 5000 * seed));
         Batch unsynced;
         unsynced.put(0, key_of(next), std::string(20'000 * seed, 'z'));
@@ -257,12 +212,14 @@ TEST_F(SpareLogsTest, a_power_cut_keeps_every_synced_record_whatever_is_torn) {
 
 // At each sync of any file from when spares are made on.
 TEST_F(SpareLogsTest, a_power_cut_at_any_sync_loses_no_synced_record) {
+  std::atomic<std::uint64_t> of_spares = 0;
   for (std::uint64_t at = 100; at < 180; at += 7) {
     fs::remove_all(path_);
     make_directory();
     auto faults = FaultFs::open({.root = path_ + "/db"}).value();
     std::atomic<std::uint64_t> syncs = 0;
-    faults->before_sync([&](const std::string&) {
+    faults->before_sync([&](const std::string& path) {
+      if (path.find("/spare-") != std::string::npos) ++of_spares;
       if (++syncs == at) faults->power_cut();
     });
     std::size_t synced = 0;
@@ -279,24 +236,19 @@ TEST_F(SpareLogsTest, a_power_cut_at_any_sync_loses_no_synced_record) {
     ASSERT_TRUE(store.ok()) << store.error().detail << " at sync " << at;
     EXPECT_GE(count_present(**store), synced) << "at sync " << at;
   }
+  EXPECT_GT(of_spares.load(), 0u) << "there were spares to be cut";
 }
 
 TEST_F(SpareLogsTest, a_store_that_was_reopened_after_an_error_has_spares_again) {
   const auto faults = FaultFs::open({.root = path_ + "/db"}).value();
   const auto store = Store::open(options(faults->file_system())).value();
   std::size_t next = 0;
-  const auto uses_spare = [&] {
-    for (int i = 0; i < 100; ++i) EXPECT_TRUE(put(*store, next++));
-    EXPECT_TRUE(store->flush().ok());
-    EXPECT_TRUE(put(*store, next++));
-    return newest_log().size() > 2000;
-  };
-  ASSERT_TRUE(becomes(uses_spare));
+  write_until_a_spare_is_in_use(*store, next);
   faults->inject({.op = FaultOp::sync, .name_part = ".log", .times = 1});
-  EXPECT_FALSE(put(*store, next));
+  EXPECT_FALSE(put(*store, next, 1000));
   ASSERT_TRUE(store->reopen().ok());
   EXPECT_GE(count_present(*store), next);
-  ASSERT_TRUE(becomes(uses_spare));
+  write_until_a_spare_is_in_use(*store, next);
 }
 
 }  // namespace

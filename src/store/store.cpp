@@ -45,8 +45,8 @@ std::string_view view(const rocksdb::Slice& bytes) {
 // again and again; the share holds what several readers of one place read.
 constexpr std::uint64_t kLogCacheShare = 8;
 
-// What a cursor of a log that walks far reads at once. They go on for thousands of entries, which else are read from a cold disk block by
-// block, each for the time of a whole request.
+// What a cursor of a log that walks far reads at once: thousands of entries, which else are read from a cold disk block
+// by block, each for the time of a whole request.
 constexpr std::size_t kLogReadahead = 128 << 10;
 
 constexpr std::size_t kRemovalsWindow = 32 << 10;  // entries in a row, of which half are removals

@@ -14,6 +14,7 @@
 #include <random>
 
 #include "store/fault_fs.hpp"
+#include "store/numbered_keys_test.hpp"
 #include "store/store.hpp"
 #include "store/wal_scan.hpp"
 
@@ -24,10 +25,6 @@ namespace fs = std::filesystem;
 using base::Errc;
 using testing::HasSubstr;
 
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 void write_file(const std::string& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
@@ -39,10 +36,6 @@ WalScan scan(std::string_view bytes, std::uint64_t floor = 0) {
   return scan_wal(source, floor).value();
 }
 
-std::string key_of(std::size_t number) {
-  return fmt::format("k{:06}", number);
-}
-
 // A store whose newest write-ahead log holds `count` synced commits of one key each, as a kill leaves it.
 class WalCheck : public testing::Test {
  protected:
@@ -52,34 +45,14 @@ class WalCheck : public testing::Test {
   }
   void TearDown() override { fs::remove_all(path_); }
 
-  Options options(const std::string& directory) const {
-    Options options;
-    options.directory = directory;
-    options.families = {{"main", Shape::small, {}}};
-    options.memory_budget = 8 << 20;
-    return options;
-  }
-  static void put(Store& store, std::size_t number, std::size_t bytes) {
-    Batch batch;
-    batch.put(0, key_of(number), std::string(bytes, static_cast<char>('a' + number % 26)));
-    ASSERT_TRUE(store.write(batch).ok());
-    ASSERT_TRUE(store.sync().ok());
-  }
   // Copied while the store is open, so that nothing of a stop is in it.
   void make(std::size_t count, std::size_t bytes) {
-    const auto store = Store::open(options(path_ + "/origin"));
+    const auto store = Store::open(numbered_options(path_ + "/origin"));
     ASSERT_TRUE(store.ok());
-    for (std::size_t i = 0; i < count; ++i) put(**store, i, bytes);
+    for (std::size_t i = 0; i < count; ++i) ASSERT_TRUE(put(**store, i, bytes));
     fs::copy(path_ + "/origin", path_ + "/kill", fs::copy_options::recursive);
     log_ = fs::path(newest_log(path_ + "/kill")).filename();
     whole_ = read_file(path_ + "/kill/db/" + log_);
-  }
-  static std::string newest_log(const std::string& directory) {
-    std::string newest;
-    for (const auto& entry : fs::directory_iterator(directory + "/db")) {
-      if (entry.path().extension() == ".log") newest = std::max(newest, entry.path().native());
-    }
-    return newest;
   }
   struct Opened {
     std::optional<base::Error> refused;
@@ -93,7 +66,7 @@ class WalCheck : public testing::Test {
     fs::copy(path_ + "/kill", copy, fs::copy_options::recursive);
     write_file(copy + "/db/" + log_, log);
     Opened opened;
-    const auto store = Store::open(options(copy));
+    const auto store = Store::open(numbered_options(copy));
     if (!store.ok()) {
       opened.refused = store.error();
       opened.untouched = read_file(copy + "/db/" + log_) == log;
@@ -101,14 +74,6 @@ class WalCheck : public testing::Test {
     }
     opened.present = count_present(**store);
     return opened;
-  }
-  static std::size_t count_present(Store& store) {
-    std::size_t next = 0;
-    const auto at = store.seek(0, {}, {});
-    for (; at->valid() && at->key() == key_of(next); at->next()) ++next;
-    EXPECT_FALSE(at->valid()) << "a gap before " << at->key();
-    EXPECT_TRUE(at->status().ok());
-    return next;
   }
   // The check alone, without RocksDB behind it: fast enough for every bit.
   base::Result<std::vector<WalDrop>> check_with(const std::string& log) const {
@@ -317,7 +282,7 @@ TEST_F(WalCheck, what_cannot_be_known_from_a_log_opens_without_its_end) {
   EXPECT_EQ(open_with(two_bits).present, 7u) << "two bits of the last record";
   EXPECT_EQ(open_with(whole_.substr(0, scan(whole_.substr(0, whole_.size() - 1)).good_end)).present, 7u) << "cut";
   fs::remove(path_ + "/kill/db/" + log_);
-  const auto store = Store::open(options(path_ + "/kill"));
+  const auto store = Store::open(numbered_options(path_ + "/kill"));
   ASSERT_TRUE(store.ok());
   EXPECT_EQ(count_present(**store), 0u) << "the newest log is gone";
 }
@@ -411,18 +376,18 @@ TEST_F(WalCheck, a_power_cut_with_any_torn_tail_keeps_every_synced_record) {
       fault_options.torn_tail = torn;
       auto faults = FaultFs::open(fault_options).value();
       {
-        Options with = options(directory);
+        Options with = numbered_options(directory);
         with.file_system = faults->file_system();
         const auto store = Store::open(with);
         ASSERT_TRUE(store.ok()) << store.error().detail;
-        for (std::size_t i = 0; i < 10; ++i) put(**store, i, 5000 * seed);
+        for (std::size_t i = 0; i < 10; ++i) ASSERT_TRUE(put(**store, i, 5000 * seed));
         Batch unsynced;
         unsynced.put(0, key_of(10), std::string(20'000 * seed, 'z'));
         ASSERT_TRUE((*store)->write(unsynced).ok());
         faults->power_cut();
       }
       faults.reset();
-      const auto store = Store::open(options(directory));
+      const auto store = Store::open(numbered_options(directory));
       ASSERT_TRUE(store.ok()) << store.error().detail;
       EXPECT_GE(count_present(**store), 10u);
     }
@@ -450,28 +415,28 @@ TEST_F(WalCheck, a_log_that_cannot_be_read_or_cut_is_unavailable_and_opens_later
 }
 
 TEST_F(WalCheck, a_log_that_is_being_written_is_never_cut) {
-  const auto store = Store::open(options(path_ + "/live"));
+  const auto store = Store::open(numbered_options(path_ + "/live"));
   ASSERT_TRUE(store.ok());
-  put(**store, 0, 100);
+  ASSERT_TRUE(put(**store, 0, 100));
   const std::string log = newest_log(path_ + "/live");
   const std::string before = read_file(log);
-  const auto refused = Store::open(options(path_ + "/live"));
+  const auto refused = Store::open(numbered_options(path_ + "/live"));
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, Errc::unavailable);
   EXPECT_THAT(refused.error().detail, HasSubstr("another trunkline"));
   EXPECT_EQ(read_file(log), before);
-  put(**store, 1, 100);
+  ASSERT_TRUE(put(**store, 1, 100));
 }
 
 TEST_F(WalCheck, a_flushed_store_does_not_depend_on_its_log) {
   {
-    const auto store = Store::open(options(path_ + "/origin"));
+    const auto store = Store::open(numbered_options(path_ + "/origin"));
     ASSERT_TRUE(store.ok());
-    for (std::size_t i = 0; i < 5; ++i) put(**store, i, 100);
+    for (std::size_t i = 0; i < 5; ++i) ASSERT_TRUE(put(**store, i, 100));
     ASSERT_TRUE((*store)->flush().ok());
   }
   fs::remove(newest_log(path_ + "/origin"));
-  const auto store = Store::open(options(path_ + "/origin"));
+  const auto store = Store::open(numbered_options(path_ + "/origin"));
   ASSERT_TRUE(store.ok()) << store.error().detail;
   EXPECT_EQ(count_present(**store), 5u);
 }
